@@ -1,0 +1,63 @@
+"""The typed contract of the stack output `inventory`: what runs where, for verification, status and other programs."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Entry(BaseModel):
+    """One process of the stack. Holds no secret.
+
+    Attributes:
+        endpoint: where the user's machine reaches it; empty for a process that nobody calls.
+        argv: as declared.
+        ports: the ports that it listens on by declaration.
+        workers: Dask worker processes that it runs (0 for other roles), `threads` each.
+        memory: limit of each of them in bytes; 0 is no limit.
+        incarnation: which run of the process this is; changes with every restart.
+        log: path of its log on its host.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    role: str
+    host: str
+    runtime: str
+    address: str
+    endpoint: str
+    argv: list[str]
+    ports: list[int]
+    workers: int
+    threads: int
+    memory: int
+    incarnation: str
+    log: str
+
+
+class Inventory(BaseModel):
+    """All processes of a stack, in the order of starting."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    stack: str
+    home: str
+    workdir: str
+    user: str
+    processes: list[Entry]
+
+    def named(self, name: str) -> Entry:
+        """Find a process.
+
+        Raises:
+            KeyError: with the names there are.
+        """
+        for entry in self.processes:
+            if entry.name == name:
+                return entry
+        raise KeyError(f"no process '{name}' in stack '{self.stack}' (processes: {', '.join(self.names)})")
+
+    @property
+    def names(self) -> list[str]:
+        return [entry.name for entry in self.processes]
+
+    def playing(self, role: str) -> list[Entry]:
+        return [entry for entry in self.processes if entry.role == role]

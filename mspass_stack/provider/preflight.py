@@ -1,0 +1,96 @@
+"""`Preflight`: everything that would make a start fail, found before anything is touched, all in one table."""
+
+import os
+import resource
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from mspass_stack.provider import executables
+from mspass_stack.provider.codec import Props, has_unknown
+from mspass_stack.provider.files import owner
+from mspass_stack.provider.resource import Call, Refused, Resource
+from mspass_stack.provider.sockets import listeners
+
+SOCKET_PATH = 100
+"""Bytes that the path of a Unix socket may have (sun_path holds 108; supervisord adds a suffix while it binds)."""
+
+MONGODB_DISK = 2 * 1024**3
+"""Bytes free that a new mongod should find: its journal takes 300 MB, and on a full disk it stops writing."""
+
+NOFILE = 64000
+"""Open files that MongoDB recommends (MongoDB manual, "UNIX ulimit settings")."""
+
+
+class Preflight(Resource):
+    """Inputs by host: `home`, `workdir`, `ports` (YAML path by port), `memory` (bytes asked), `programs`, `modules`."""
+
+    def create(self, call: Call) -> tuple[str, Props]:
+        problems: list[str] = []
+        for host, asked in call.inputs["hosts"].items():
+            problems += [f"host '{host}': {problem}" for problem in _problems(asked, call)]
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        if not problems and hard != resource.RLIM_INFINITY and hard < NOFILE:
+            call.say("warning", f"this machine allows {hard} open files per process; MongoDB recommends {NOFILE}")
+        if problems:
+            raise Refused("nothing was started:\n" + "\n".join(f"  {problem}" for problem in problems))
+        return f"{call.inputs['stack']}/preflight", {}
+
+
+def _problems(asked: Props, call: Call) -> Iterator[str]:
+    stack_id = "" if has_unknown(call.inputs["stackId"]) else str(call.inputs["stackId"])
+    yield from _ports(asked["ports"], stack_id)
+    yield from _home(Path(asked["home"]), stack_id, asked["programs"])
+    yield from _memory(asked)
+    yield from _programs(asked)
+    workdir = Path(asked["workdir"])
+    if workdir.exists() and not (workdir.is_dir() and os.access(workdir, os.W_OK)):
+        yield f"mspass:cluster.workdir: {workdir} is not a folder that you can write to"
+
+
+def _ports(ports: dict[str, str], stack_id: str) -> Iterator[str]:
+    for listener in listeners(frozenset(map(int, ports))):
+        if not stack_id or listener.stack_id != stack_id:
+            yield f"{ports[str(listener.port)]}: port {listener.port} is held by {listener}"
+
+
+def _home(home: Path, stack_id: str, programs: list[str]) -> Iterator[str]:
+    path = "mspass:cluster.datadir"
+    if len(str(home / "run" / "supervisor.sock")) > SOCKET_PATH:
+        yield f"{path}: {home} is too long for a Unix socket in it: choose a shorter one"
+    first = next(folder for folder in (home, *home.parents) if folder.exists())
+    if not (first.is_dir() and os.access(first, os.W_OK)):
+        yield f"{path}: {home} cannot be made: you cannot write to {first}"
+    elif (other := owner(home)) and other[1] != stack_id:
+        yield f"{path}: {home} belongs to stack '{other[0]}' ({other[1]}), which is up or was not destroyed"
+    elif "mongod" in programs and shutil.disk_usage(first).free < MONGODB_DISK:
+        yield f"{path}: less than {MONGODB_DISK // 1024**3} GiB free on the disk of {first}"
+
+
+def _memory(asked: Props) -> Iterator[str]:
+    total = psutil.virtual_memory().total
+    wished: dict[str, int] = asked["memory"]
+    if sum(wished.values()) > total:
+        parts = ", ".join(f"{path} {size / 1024**3:.1f} GiB" for path, size in wished.items())
+        yield f"memory: {parts}: more than the machine's {total / 1024**3:.1f} GiB"
+
+
+def _programs(asked: dict[str, Any]) -> Iterator[str]:
+    for program in asked["programs"]:
+        try:
+            executables.check(program)
+        except Refused as refused:
+            yield str(refused)
+    for python, modules in asked["modules"].items():
+        if not os.access(python, os.X_OK):
+            yield f"mspass:cluster.python: {python} is not an executable"
+            continue
+        look = "import importlib.util as u, sys; print(*[m for m in sys.argv[1:] if not u.find_spec(m)])"
+        ran = subprocess.run([python, "-c", look, *modules], capture_output=True, text=True, timeout=60)
+        if ran.returncode or ran.stdout.strip():
+            lacks = ran.stdout.strip().replace(" ", ", ") or ran.stderr.strip()
+            yield f"mspass:cluster.python: {python} lacks {lacks}"

@@ -1,0 +1,27 @@
+"""`Secret` and `StackId`: random values that are made once and live in the state."""
+
+import secrets
+from collections.abc import Callable
+
+from mspass_stack.provider.codec import Props
+from mspass_stack.provider.resource import Call, Resource
+
+FORMS: dict[str, Callable[[], str]] = {
+    # A key file is base64 of 6 to 1024 characters (MongoDB manual, "Self-managed internal authentication").
+    "keyfile": lambda: secrets.token_urlsafe(567).translate(str.maketrans("-_", "+/")),
+    # Letters and digits stand in a URI and in a shell word as they are.
+    "password": lambda: secrets.token_hex(24),
+    "token": lambda: secrets.token_hex(24),
+    "id": lambda: secrets.token_hex(6),
+}
+
+
+class Random(Resource):
+    """A value of the wished form; the same for the life of the stack."""
+
+    def create(self, call: Call) -> tuple[str, Props]:
+        outputs = {} if call.preview else {"value": FORMS[call.inputs["form"]]()}
+        return call.name, outputs
+
+    def update(self, call: Call) -> Props:
+        return {"value": call.outputs["value"]}

@@ -1,0 +1,222 @@
+"""One supervisord per stack and host: it restarts what crashes, stops in order and keeps the logs.
+
+Its control socket is reached by its own XML-RPC interface (supervisord.org/api.html).
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+from xmlrpc.client import Fault, ServerProxy
+
+from supervisor.xmlrpc import Faults, SupervisorTransport
+
+from mspass_stack.provider.resource import Refused
+from mspass_stack.provider.sockets import PROCESS, STACK_ID, marks_of
+from mspass_stack.provider.waiting import wait_until
+
+STRIPPED = ("PULUMI_", "MSPASS_", "DASK_SCHEDULER_ADDRESS", "JUPYTER_TOKEN", "SUPERVISOR_")
+"""Prefixes of environment names that a daemon must not inherit from the shell that runs Pulumi."""
+
+CONFIG = """\
+[unix_http_server]
+file={run}/supervisor.sock
+chmod=0700
+
+[supervisord]
+pidfile={run}/supervisord.pid
+logfile={log}/supervisord.log
+childlogdir={log}
+directory={home}
+identifier={stack_id}
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+
+[supervisorctl]
+serverurl=unix://{run}/supervisor.sock
+
+[include]
+files={run}/programs/*.ini
+"""
+
+PROGRAM = """\
+[program:{name}]
+command=/bin/sh {run}/{name}.sh
+priority={order}
+autorestart=true
+startsecs=3
+startretries=3
+stopsignal={signal}
+stopwaitsecs={grace}
+killasgroup=true
+redirect_stderr=true
+stdout_logfile={log}/{name}.log
+stdout_logfile_maxbytes=20MB
+stdout_logfile_backups=3
+"""
+
+_locks: dict[Path, threading.RLock] = defaultdict(threading.RLock)
+
+
+def incarnation(pid: int) -> str:
+    """Which run of a process this is: pid, its start in clock ticks since boot, and the boot; empty when it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return ""
+    if fields[0] in "ZX":
+        return ""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:8]
+    return f"{pid}-{fields[19]}-{boot}"
+
+
+class Supervisor:
+    """The supervisord of a stack's folder."""
+
+    def __init__(self, home: str, stack_id: str) -> None:
+        self.home, self.stack_id = Path(home), stack_id
+        self.run, self.log = self.home / "run", self.home / "log"
+        self._programs = self.run / "programs"
+        self._lock = _locks[self.home]
+
+    def alive(self) -> bool:
+        try:
+            return self._rpc().getState()["statecode"] == 1
+        except (OSError, Fault):
+            return False
+
+    def state(self, name: str) -> dict[str, Any]:
+        """supervisord's word on a process: `statename`, `pid`, `exitstatus`; empty when it knows none."""
+        try:
+            return self._rpc().getProcessInfo(name)
+        except (OSError, Fault):
+            return {}
+
+    def runs(self, name: str) -> str:
+        """The incarnation of a process that is up under this supervisor; empty when there is none."""
+        state = self.state(name)
+        return incarnation(int(state["pid"])) if state.get("statename") in ("STARTING", "RUNNING") else ""
+
+    def start(self, name: str, launcher: str, order: int, stop_signal: str, grace: int) -> None:
+        """Start a process under supervision by a launcher script; one of the same name must not be there."""
+        with self._lock:
+            self._ensure_running()
+            script = self.run / f"{name}.sh"
+            _write(script, launcher)
+            values = {"name": name, "order": order, "signal": stop_signal, "grace": grace}
+            _write(self._programs / f"{name}.ini", PROGRAM.format(run=self.run, log=self.log, **values))
+            rpc = self._rpc()
+            rpc.reloadConfig()
+            rpc.addProcessGroup(name)
+
+    def stop(self, name: str) -> None:
+        """Stop a process in the way that it was started with, and forget it; absent is fine."""
+        if self.alive():
+            rpc = self._rpc()
+            for step in (rpc.stopProcessGroup, rpc.removeProcessGroup):
+                try:
+                    step(name)
+                except Fault as fault:
+                    if fault.faultCode not in (Faults.BAD_NAME, Faults.NOT_RUNNING):
+                        raise
+        self._stop_orphan(name)
+        with self._lock:
+            for path in (self._programs / f"{name}.ini", self.run / f"{name}.sh", self.run / f"{name}.pid"):
+                path.unlink(missing_ok=True)
+            if self.alive():
+                self._rpc().reloadConfig()
+
+    def shut_down(self) -> None:
+        """Stop what is left, last started first, and end supervisord; leaves no file but the logs."""
+        with self._lock:
+            for name in self._names():
+                self.stop(name)
+            pid = self._pid()
+            if self.alive():
+                self._rpc().shutdown()
+                wait_until(lambda: not incarnation(pid), 30)
+            shutil.rmtree(self.run, ignore_errors=True)
+
+    def tail(self, name: str, lines: int = 30) -> str:
+        """The last lines of a process's log."""
+        try:
+            return "\n".join((self.log / f"{name}.log").read_text(errors="replace").splitlines()[-lines:])
+        except OSError:
+            return "(no log)"
+
+    def _ensure_running(self) -> None:
+        if self.alive():
+            return
+        # A killed supervisord leaves its children; they get their own stop signal, last started first.
+        for name in self._names():
+            self._stop_orphan(name)
+        for folder in (self.run, self._programs, self.log):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for stale in (*self._programs.iterdir(), self.run / "supervisor.sock"):
+            stale.unlink(missing_ok=True)
+        config = self.run / "supervisord.conf"
+        values = {"run": self.run, "log": self.log, "home": self.home, "stack_id": self.stack_id}
+        _write(config, CONFIG.format(**values))
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(STRIPPED)}
+        started = subprocess.run(
+            [sys.executable, "-m", "supervisor.supervisord", "-c", config],
+            env=environment | {STACK_ID: self.stack_id},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        if started.returncode or not wait_until(self.alive, 30):
+            raise Refused(f"supervisord did not start in {self.home}:\n{started.stdout}{self.tail('supervisord')}")
+
+    def _names(self) -> list[str]:
+        """Processes that were started here, last started first."""
+        ranked = sorted((int(_settings(path)["priority"]), path.stem) for path in self._programs.glob("*.ini"))
+        return [name for _, name in reversed(ranked)]
+
+    def _stop_orphan(self, name: str) -> None:
+        """End a process of ours that no supervisor holds any more."""
+        try:
+            pid = int((self.run / f"{name}.pid").read_text())
+        except (OSError, ValueError):
+            return
+        marks = marks_of(pid)
+        if (marks.get(STACK_ID), marks.get(PROCESS)) != (self.stack_id, name):
+            return
+        settings = _settings(self._programs / f"{name}.ini")
+        os.kill(pid, signal.Signals[f"SIG{settings['stopsignal']}"])
+        if not wait_until(lambda: not incarnation(pid), float(settings["stopwaitsecs"])):
+            os.killpg(pid, signal.SIGKILL)
+            wait_until(lambda: not incarnation(pid), 10)
+
+    def _pid(self) -> int:
+        try:
+            return int((self.run / "supervisord.pid").read_text())
+        except (OSError, ValueError):
+            return 0
+
+    def _rpc(self) -> Any:
+        url = f"unix://{self.run}/supervisor.sock"
+        return ServerProxy("http://127.0.0.1", transport=SupervisorTransport(None, None, serverurl=url)).supervisor
+
+
+def _settings(program: Path) -> dict[str, str]:
+    """What a program's file says; the defaults of a stop where the file is gone."""
+    text = program.read_text() if program.exists() else ""
+    said = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    return {"priority": "0", "stopsignal": "TERM", "stopwaitsecs": "10"} | said
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file of the owner only, whole or not at all."""
+    partial = path.with_suffix(path.suffix + ".partial")
+    partial.touch(mode=0o600)
+    partial.write_text(text)
+    partial.replace(path)

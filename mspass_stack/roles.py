@@ -1,0 +1,124 @@
+"""What each process is started with: argv, environment, probe and stop. Pure: strings in, strings out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from mspass_stack.config import KEY, ConfigError
+from mspass_stack.rendered import Home, Probe
+from mspass_stack.topology import Process, Topology
+
+DATABASE_USER = "mspass"
+DATABASE_ROLES = ("readWriteAnyDatabase", "dbAdminAnyDatabase")
+"""MsPASS makes databases by name as it goes, and its indexes; it administers no users and no cluster."""
+
+GIB = 1024**3
+
+
+@dataclass(frozen=True)
+class Command:
+    """How a process is started and stopped, whatever the runtime."""
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    env_files: tuple[str, ...]
+    probe: Probe
+    stop_grace: int
+    stop_signal: Literal["TERM", "INT"] = "TERM"
+
+
+def command(process: Process, topology: Topology, home: Home, workdir: str, python: str) -> Command:
+    """The command of a process.
+
+    Args:
+        home: the stack's folder as the process sees it.
+        workdir: the user's notebooks and waveforms, as the process sees it.
+        python: the interpreter that has dask and jupyterlab.
+    """
+    match process.kind:
+        case "mongod":
+            return _mongod(process, topology, home)
+        case "scheduler":
+            return _scheduler(process, python)
+        case "worker":
+            return _worker(process, topology, home, python)
+        case "frontend":
+            return _frontend(process, topology, home, workdir, python)
+        case "configsvr" | "shard" | "mongos":
+            raise ConfigError(f"{KEY}.database: this version deploys the unsharded database only: expected db: HOST")
+
+
+def client_environment(topology: Topology, side: Literal["peer", "user"]) -> dict[str, str]:
+    """What MsPASS's `Client()`, pymongo and distributed read, but for the database's address, which holds a password.
+
+    Source: mspasspy/client.py. A missing scheduler address would silently give a local cluster.
+    """
+    environment = {"MSPASS_SCHEDULER": "none"}
+    if scheduler := topology.one("scheduler"):
+        assert scheduler.endpoint
+        address = scheduler.endpoint.for_peers() if side == "peer" else scheduler.endpoint.for_user()
+        environment = {
+            "MSPASS_SCHEDULER": "dask",
+            "MSPASS_SCHEDULER_ADDRESS": address,
+            "DASK_SCHEDULER_ADDRESS": address,
+            "DASK_SCHEDULER_PORT": str(scheduler.ports["dask"]),
+        }
+    if database := topology.one("mongos", "mongod"):
+        environment["MONGODB_PORT"] = str(database.ports["mongodb"])
+    return environment
+
+
+def database_uri(topology: Topology, password: str, side: Literal["peer", "user"]) -> str | None:
+    """The address of the database with its user: one host and port, since MsPASS parses no list of hosts."""
+    if (database := topology.one("mongos", "mongod")) is None:
+        return None
+    assert database.endpoint
+    place = database.endpoint.peer if side == "peer" else database.endpoint.user
+    return f"mongodb://{DATABASE_USER}:{password}@{place}/?authSource=admin"
+
+
+def _mongod(process: Process, topology: Topology, home: Home) -> Command:
+    port = process.ports["mongodb"]
+    # No Unix socket: a stale one of another user in /tmp keeps mongod from starting. The key file switches
+    # authentication on and lets the provider act as the internal user.
+    argv = ["mongod", "--dbpath", str(home.database), "--port", str(port), "--bind_ip", process.address]
+    argv += ["--nounixsocket", "--keyFile", str(home.key_file)]
+    if (database := topology.cluster.database) and database.cache:
+        argv += ["--wiredTigerCacheSizeGB", f"{database.cache / GIB:.2f}"]
+    probe = Probe(kind="mongo", address=process.address, port=port)
+    return Command(tuple(argv), {}, (), probe, stop_grace=120)
+
+
+def _scheduler(process: Process, python: str) -> Command:
+    argv = [python, "-m", "dask", "scheduler", "--host", process.address, "--port", str(process.ports["dask"])]
+    argv += ["--dashboard-address", f"{process.address}:{process.ports['dashboard']}", "--no-show"]
+    probe = Probe(kind="dask-scheduler", address=process.address, port=process.ports["dashboard"])
+    return Command(tuple(argv), {}, (), probe, stop_grace=10)
+
+
+def _worker(process: Process, topology: Topology, home: Home, python: str) -> Command:
+    pool, scheduler = topology.cluster.pool, topology.one("scheduler")
+    assert pool and scheduler and scheduler.endpoint
+    asked, count = pool.workers[process.host], topology.worker_processes[process.host]
+    argv = [python, "-m", "dask", "worker", scheduler.endpoint.for_peers(), "--host", process.address]
+    argv += ["--name", process.name, "--nworkers", str(count), "--nthreads", str(asked.threads)]
+    argv += ["--memory-limit", str(asked.memory or 0), "--local-directory", str(home.scratch), "--no-dashboard"]
+    probe = Probe(
+        kind="dask-workers",
+        address=scheduler.address,
+        port=scheduler.ports["dashboard"],
+        count=count,
+        name=process.name,
+    )
+    return Command(tuple(argv), client_environment(topology, "peer"), (str(home.client_env),), probe, stop_grace=30)
+
+
+def _frontend(process: Process, topology: Topology, home: Home, workdir: str, python: str) -> Command:
+    port = process.ports["http"]
+    argv = [python, "-m", "jupyterlab", "--no-browser", "--ServerApp.ip=" + process.address]
+    argv += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.root_dir=" + workdir]
+    argv += ["--config=" + str(home.jupyter_config), "--allow-root"]
+    # The token arrives as a file: every user of the machine can read argv, and every kernel the environment.
+    environment = {**client_environment(topology, "peer"), "JUPYTER_TOKEN_FILE": str(home.jupyter_token)}
+    probe = Probe(kind="jupyter", address=process.address, port=port, token_file=str(home.jupyter_token))
+    return Command(tuple(argv), environment, (str(home.client_env),), probe, stop_grace=15)

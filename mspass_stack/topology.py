@@ -1,0 +1,161 @@
+"""The plan of a cluster: all its processes with names, ports, endpoints and order. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from mspass_stack.config import KEY, Cluster, Runtime
+
+Role = Literal["db", "dbmanager", "shard", "scheduler", "worker", "frontend"]
+Kind = Literal["mongod", "configsvr", "shard", "mongos", "scheduler", "worker", "frontend"]
+
+ROLES: Mapping[Kind, Role] = {
+    "mongod": "db",
+    "configsvr": "dbmanager",
+    "shard": "shard",
+    "mongos": "dbmanager",
+    "scheduler": "scheduler",
+    "worker": "worker",
+    "frontend": "frontend",
+}
+"""Which role each process plays, in the order of starting: a process depends on those of the kinds before its own."""
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a process answers: for its peers, and for the user's machine (they differ inside a container network)."""
+
+    scheme: str
+    peer: str
+    user: str
+
+    def for_peers(self) -> str:
+        return f"{self.scheme}://{self.peer}"
+
+    def for_user(self) -> str:
+        return f"{self.scheme}://{self.user}"
+
+
+@dataclass(frozen=True)
+class Process:
+    """One long-running daemon of a role on a host."""
+
+    name: str
+    kind: Kind
+    host: str
+    address: str
+    runtime: Runtime
+    ports: Mapping[str, int]
+    endpoint: Endpoint | None
+    after: tuple[str, ...]
+    replica_set: str | None = None
+
+    @property
+    def role(self) -> Role:
+        return ROLES[self.kind]
+
+
+@dataclass(frozen=True)
+class Topology:
+    """All processes of a stack, in the order of starting."""
+
+    stack: str
+    cluster: Cluster
+    processes: tuple[Process, ...]
+    worker_processes: Mapping[str, int]
+    warnings: tuple[str, ...]
+
+    def of(self, *kinds: Kind) -> tuple[Process, ...]:
+        return tuple(process for process in self.processes if process.kind in kinds)
+
+    def one(self, *kinds: Kind) -> Process | None:
+        """The first process of these kinds: the one that clients are pointed at."""
+        return next(iter(self.of(*kinds)), None)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(process.host for process in self.processes))
+
+
+@dataclass(frozen=True)
+class _Draft:
+    name: str
+    kind: Kind
+    host: str
+    ports: Mapping[str, int]
+    scheme: str | None = None
+    replica_set: str | None = None
+
+
+def _drafts(cluster: Cluster) -> list[_Draft]:
+    drafts: list[_Draft] = []
+    if database := cluster.database:
+        if database.db:
+            drafts.append(_Draft("mongod", "mongod", database.db, {"mongodb": database.port}, "mongodb"))
+        # Ports of a sharded cluster as in MsPASS's own start script: router P, config server P+1; several members on a
+        # host count on from there.
+        taken: dict[str, int] = {}
+
+        def next_port(host: str) -> int:
+            taken[host] = taken.get(host, database.port) + 1
+            return taken[host]
+
+        for host in database.router[:1]:
+            port = {"mongodb": next_port(host)}
+            drafts.append(_Draft(f"configsvr-{host}", "configsvr", host, port, "mongodb", "configserver"))
+        for key, members in database.shards.items():
+            for host in members:
+                port = {"mongodb": next_port(host)}
+                drafts.append(_Draft(f"shard-{key}-{host}", "shard", host, port, "mongodb", key))
+        for host in database.router:
+            drafts.append(_Draft(f"mongos-{host}", "mongos", host, {"mongodb": database.port}, "mongodb"))
+    if pool := cluster.pool:
+        ports = {"dask": pool.port, "dashboard": pool.dashboard}
+        drafts.append(_Draft("scheduler", "scheduler", pool.host, ports, "tcp"))
+        drafts += [_Draft(f"worker-{host}", "worker", host, {}) for host in pool.workers]
+    if frontend := cluster.frontend:
+        drafts.append(_Draft("frontend", "frontend", frontend.host, {"http": frontend.port}, "http"))
+    return drafts
+
+
+def plan(cluster: Cluster, stack: str, cores: Mapping[str, int]) -> Topology:
+    """Lay out the processes of a cluster.
+
+    Args:
+        cluster: the checked config.
+        stack: the name of the Pulumi stack.
+        cores: CPUs by host, for workers whose config gives no `processes`.
+    """
+    order = list(ROLES)
+    drafts = sorted(_drafts(cluster), key=lambda draft: order.index(draft.kind))
+    processes: list[Process] = []
+    for draft in drafts:
+        host = cluster.hosts[draft.host]
+        place = f"{host.address}:{next(iter(draft.ports.values()))}" if draft.scheme else ""
+        processes.append(
+            Process(
+                name=draft.name,
+                kind=draft.kind,
+                host=draft.host,
+                address=host.address,
+                runtime=host.runtime or cluster.runtime,
+                ports=draft.ports,
+                endpoint=Endpoint(draft.scheme, place, place) if draft.scheme else None,
+                after=tuple(p.name for p in processes if order.index(p.kind) < order.index(draft.kind)),
+                replica_set=draft.replica_set,
+            )
+        )
+    workers = cluster.pool.workers if cluster.pool else {}
+    return Topology(
+        stack=stack,
+        cluster=cluster,
+        processes=tuple(processes),
+        worker_processes={host: asked.processes or cores.get(host, 1) for host, asked in workers.items()},
+        warnings=tuple(
+            f"{KEY}.pool.workers.{host}: no memory limit: a task that needs too much takes the whole machine with it"
+            for host, asked in workers.items()
+            if asked.memory is None
+        ),
+    )

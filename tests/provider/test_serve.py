@@ -1,0 +1,122 @@
+"""The plugin's answers on the wire."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import grpc
+import pytest
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
+
+from mspass_stack.provider.codec import Props, decode, encode
+from mspass_stack.provider.resource import Call, InitFailed, Refused, Resource
+from mspass_stack.provider.serve import Servicer, listen
+
+TOGETHER = 50
+
+
+class Barrier(Resource):
+    """Creates that all wait until the last of them has come."""
+
+    def __init__(self) -> None:
+        self.barrier = threading.Barrier(TOGETHER, timeout=60)
+
+    def create(self, call: Call) -> tuple[str, Props]:
+        self.barrier.wait()
+        return call.name, {}
+
+
+class Half(Resource):
+    """Made, but not in order."""
+
+    def create(self, call: Call) -> tuple[str, Props]:
+        raise InitFailed("half", {"pid": 7}, "it does not answer")
+
+    def read(self, call: Call) -> Props | None:
+        raise InitFailed(call.id, {"pid": 7}, "it still does not answer")
+
+
+class Broken(Resource):
+    """Refuses, or has a bug."""
+
+    def create(self, call: Call) -> tuple[str, Props]:
+        if call.inputs.get("bug"):
+            raise KeyError("bug")
+        raise Refused("port 27017 is taken")
+
+    def read(self, call: Call) -> Props | None:
+        return None
+
+
+def _serving(resources: Mapping[str, Resource], talk: Callable[[Any], Any]) -> Any:
+    async def run() -> Any:
+        server, port = await listen(Servicer(resources))
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            answer = await talk(provider_pb2_grpc.ResourceProviderStub(channel))
+        await server.stop(None)
+        return answer
+
+    return asyncio.run(run())
+
+
+def _urn(kind: str, name: str = "x") -> str:
+    return f"urn:pulumi:stack::mspass::mspassnode:index:{kind}::{name}"
+
+
+def _create(kind: str, name: str = "x", **inputs: Any) -> Any:
+    return provider_pb2.CreateRequest(urn=_urn(kind, name), properties=encode(inputs))
+
+
+def _failure(resources: Mapping[str, Resource], talk: Callable[[Any], Any]) -> grpc.aio.AioRpcError:
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        _serving(resources, talk)
+    return failed.value
+
+
+def test_fifty_creates_are_in_flight_at_once() -> None:
+    async def talk(stub: Any) -> Any:
+        return await asyncio.gather(*(stub.Create(_create("Barrier", str(i))) for i in range(TOGETHER)))
+
+    answers = _serving({"Barrier": Barrier()}, talk)
+    assert {answer.id for answer in answers} == {str(i) for i in range(TOGETHER)}
+
+
+@pytest.mark.parametrize("verb", ["Create", "Read"])
+def test_what_was_made_but_is_not_in_order_stays_in_the_state(verb: str) -> None:
+    def talk(stub: Any) -> Any:
+        if verb == "Create":
+            return stub.Create(_create("Half", port=8786))
+        return stub.Read(provider_pb2.ReadRequest(urn=_urn("Half"), id="half", inputs=encode({"port": 8786})))
+
+    error = _failure({"Half": Half()}, talk)
+    metadata = dict(error.trailing_metadata() or ())
+    status = status_pb2.Status.FromString(bytes(metadata["grpc-status-details-bin"]))  # type: ignore[arg-type]
+    detail = provider_pb2.ErrorResourceInitFailed()
+    status.details[0].Unpack(detail)
+    assert detail.id == "half"
+    assert decode(detail.properties) == {"pid": 7, "port": 8786}
+    assert "does not answer" in detail.reasons[0]
+
+
+def test_a_refusal_is_one_message_without_a_traceback() -> None:
+    error = _failure({"Broken": Broken()}, lambda stub: stub.Create(_create("Broken")))
+    assert error.details() == "port 27017 is taken"
+
+
+def test_a_bug_is_told_in_one_line_with_its_place() -> None:
+    error = _failure({"Broken": Broken()}, lambda stub: stub.Create(_create("Broken", bug=True)))
+    assert (error.details() or "").startswith("internal error: KeyError: 'bug' (")
+    assert "\n" not in (error.details() or "")
+
+
+def test_what_is_gone_has_no_id() -> None:
+    answer = _serving(
+        {"Broken": Broken()}, lambda stub: stub.Read(provider_pb2.ReadRequest(urn=_urn("Broken"), id="x"))
+    )
+    assert answer.id == ""
+
+
+def test_an_unknown_resource_is_named() -> None:
+    error = _failure({}, lambda stub: stub.Create(_create("Nothing")))
+    assert error.details() == "the plugin has no resource 'mspassnode:index:Nothing'"

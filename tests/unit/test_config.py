@@ -1,0 +1,125 @@
+"""Wrong configs are refused with the YAML path, the value and what was expected."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mspass_stack.config import Cluster, ConfigError, bytes_of, check_keys
+from mspass_stack.runtimes import check_deployable
+from mspass_stack.topology import plan
+
+
+def _desktop(**changes: Any) -> dict[str, Any]:
+    return {
+        "hosts": {"desktop": {}},
+        "database": {"db": "desktop"},
+        "pool": {"host": "desktop", "workers": {"desktop": {"processes": 2, "memory": "1GiB"}}},
+        "frontend": {"host": "desktop"},
+    } | changes
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "unknown key": (_desktop(fronted={}), "mspass:cluster.fronted: unknown key"),
+    "unknown nested key": (
+        _desktop(frontend={"host": "desktop", "prot": 1}),
+        "mspass:cluster.frontend.prot: unknown key",
+    ),
+    "unknown host": (
+        _desktop(frontend={"host": "laptop"}),
+        "mspass:cluster.frontend.host: unknown host 'laptop' (hosts: desktop)",
+    ),
+    "unknown worker host": (
+        _desktop(pool={"host": "desktop", "workers": {"node1": {}}}),
+        "mspass:cluster.pool.workers.node1: unknown host 'node1' (hosts: desktop)",
+    ),
+    "port twice": (
+        _desktop(frontend={"host": "desktop", "port": 8787}),
+        "mspass:cluster: port 8787 twice on host 'desktop': pool.dashboard and frontend.port",
+    ),
+    "port out of range": (_desktop(database={"db": "desktop", "port": 70000}), "mspass:cluster.database.port: 70000:"),
+    "zero workers": (
+        _desktop(pool={"host": "desktop", "workers": {"desktop": {"processes": 0}}}),
+        "mspass:cluster.pool.workers.desktop.processes: 0:",
+    ),
+    "no workers": (_desktop(pool={"host": "desktop", "workers": {}}), "mspass:cluster.pool.workers: {}:"),
+    "size without a unit that exists": (
+        _desktop(pool={"host": "desktop", "workers": {"desktop": {"memory": "2 gigs"}}}),
+        "mspass:cluster.pool.workers.desktop.memory: '2 gigs': expected a size such as 8GiB or 500MB",
+    ),
+    "scheduler that does not exist": (
+        _desktop(pool={"host": "desktop", "scheduler": "ray", "workers": {"desktop": {}}}),
+        "mspass:cluster.pool.scheduler: 'ray': input should be 'dask'",
+    ),
+    "db and shards": (
+        _desktop(database={"db": "desktop", "router": ["desktop"], "shards": {"a": ["desktop"]}}),
+        "mspass:cluster.database: expected either db, or router and shards, not both",
+    ),
+    "shard keys without shards": (
+        _desktop(database={"db": "desktop", "collections": {"mspass.arrival": "_id"}}),
+        "mspass:cluster.database.collections: only a sharded database has shard keys",
+    ),
+    "no role at all": ({"hosts": {"desktop": {}}}, "mspass:cluster: nothing to deploy"),
+    "missing hosts": ({"database": {"db": "desktop"}}, "mspass:cluster.hosts: required"),
+    "not an object": ({"hosts": []}, "mspass:cluster.hosts: []:"),
+    "host name with a capital": (
+        {"hosts": {"Desktop": {}}, "database": {"db": "desktop"}},
+        "mspass:cluster.hosts.Desktop: 'Desktop': string should match pattern",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_config_is_refused_with_its_yaml_path(case: str) -> None:
+    value, expected = WRONG[case]
+    with pytest.raises(ConfigError) as refused:
+        Cluster.read(value)
+    assert expected in str(refused.value)
+
+
+def test_all_problems_are_told_at_once() -> None:
+    wrong = _desktop(frontend={"host": "laptop"}, database={"db": "server"})
+    with pytest.raises(ConfigError) as refused:
+        Cluster.read(wrong)
+    assert len(str(refused.value).splitlines()) == 2
+
+
+def test_a_misspelt_flat_key_is_refused() -> None:
+    with pytest.raises(ConfigError, match="mspass:jupyterPasword: unknown key"):
+        check_keys({"cluster", "jupyterPasword"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"runtime": "docker"}, "mspass:cluster.runtime: 'docker'"),
+        ({"hosts": {"desktop": {"address": "10.0.0.1"}}}, "mspass:cluster.hosts.desktop: '10.0.0.1'"),
+        ({"hosts": {"desktop": {"ssh": {"user": "me"}}}}, "mspass:cluster.hosts.desktop"),
+        (
+            {"database": {"router": ["desktop"], "shards": {"a": ["desktop"]}}},
+            "mspass:cluster.database: this version deploys the unsharded database only",
+        ),
+    ],
+)
+def test_what_this_version_cannot_run_is_refused_with_its_yaml_path(changes: dict[str, Any], expected: str) -> None:
+    cluster = Cluster.read(_desktop(**changes))
+    with pytest.raises(ConfigError) as refused:
+        check_deployable(plan(cluster, "test", {"desktop": 2}))
+    assert expected in str(refused.value)
+
+
+@given(st.integers(min_value=0, max_value=2**40), st.sampled_from(["", "B", "kB", "KiB", "MB", "MiB", "GiB", "TB"]))
+def test_a_size_is_its_number_times_its_unit(number: int, unit: str) -> None:
+    size = bytes_of(f"{number}{unit}")
+    assert isinstance(size, int)
+    assert size >= number
+    assert bytes_of(size) == size
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_a_size_or_a_clear_error(text: str) -> None:
+    try:
+        assert isinstance(bytes_of(text), int)
+    except ValueError as error:
+        assert "expected a size" in str(error)

@@ -1,0 +1,14 @@
+"""stacks/schema.json is what the model says."""
+
+from mspass_stack import schema
+
+
+def test_the_schema_in_the_stacks_folder_is_fresh() -> None:
+    assert schema.PATH.read_text() == schema.text(), "stale: run python -m mspass_stack.schema"
+
+
+def test_the_schema_allows_the_line_that_pulumi_adds_and_no_unknown_key() -> None:
+    fields = schema.schema()
+    assert "encryptionsalt" in fields["properties"]
+    assert fields["additionalProperties"] is False
+    assert fields["properties"]["config"]["properties"]["mspass:cluster"]["additionalProperties"] is False
