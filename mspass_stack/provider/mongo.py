@@ -23,7 +23,7 @@ def is_writable_primary(address: str, port: int, timeout: float) -> bool:
         with _client(address, port, timeout) as client:
             return bool(client.admin.command("hello")["isWritablePrimary"])
     except PyMongoError as error:
-        raise OSError(str(error).split(",", 1)[0]) from None
+        raise OSError(str(error).split(" (", 1)[0].split(",", 1)[0]) from None
 
 
 class DatabaseUsers(Resource):

@@ -52,10 +52,11 @@ class Broken(Resource):
 def _serving(resources: Mapping[str, Resource], talk: Callable[[Any], Any]) -> Any:
     async def run() -> Any:
         server, port = await listen(Servicer(resources))
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            answer = await talk(provider_pb2_grpc.ResourceProviderStub(channel))
-        await server.stop(None)
-        return answer
+        try:
+            async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+                return await talk(provider_pb2_grpc.ResourceProviderStub(channel))
+        finally:
+            await server.stop(None)
 
     return asyncio.run(run())
 

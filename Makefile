@@ -1,0 +1,52 @@
+STACK ?= desktop
+PROCESS ?=
+
+python := .venv/bin/python
+
+.PHONY: help bootstrap desktop test lint status logs example verify bench
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "make %-11s%s\n", $$1, $$2 }'
+
+bootstrap: ## the environment and Pulumi; done by the others when needed
+	@scripts/bootstrap
+
+desktop: bootstrap ## from a fresh clone to a running MsPASS cluster on this machine
+	@scripts/ensure-stack desktop
+	.venv/bin/pulumi up -s desktop --yes --skip-preview
+	@echo
+	@echo 'MsPASS is running. Go on with:'
+	@echo '    make status                                            what runs, and where Jupyter is'
+	@echo '    make verify                                            check the cluster from outside'
+	@echo '    make example                                           real waveforms through it'
+	@echo '    . .venv/bin/activate                                   then, in this shell:'
+	@echo '    pulumi stack output jupyterUrl -s desktop --show-secrets'
+	@echo '    pulumi up -s desktop                                   after a change, or to heal it'
+	@echo '    pulumi destroy -s desktop                              stop it; the data stays'
+
+test: lint ## lint, then every tier of the tests
+	MSPASS_TEST_DOUBLES=1 $(python) -m pytest
+
+lint: bootstrap ## ruff, pyright and import-linter
+	$(python) -m ruff check
+	$(python) -m ruff format --check
+	.venv/bin/pyright
+	.venv/bin/lint-imports
+
+status: | .venv/bin/pulumi ## the processes of the stack (STACK=name)
+	@$(python) -m mspass_stack.status --stack $(STACK)
+
+logs: | .venv/bin/pulumi ## what a process wrote (PROCESS=name STACK=name)
+	@$(python) -m mspass_stack.status --stack $(STACK) --logs $(PROCESS)
+
+example: | .venv/bin/pulumi ## the example workflow on the deployed stack
+	examples/run --stack $(STACK)
+
+verify: | .venv/bin/pulumi ## check the deployed stack
+	$(python) -m pytest tests/verify --stack $(STACK)
+
+bench: | .venv/bin/pulumi ## start to ready, against the same daemons started by hand
+	$(python) bench/start_to_ready.py
+
+.venv/bin/pulumi:
+	@scripts/bootstrap
