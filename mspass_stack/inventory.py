@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict
 
+from mspass_stack.rendered import Probe
+
 
 class Entry(BaseModel):
     """One process of the stack. Holds no secret.
@@ -14,6 +16,7 @@ class Entry(BaseModel):
         memory: limit of each of them in bytes; 0 is no limit.
         incarnation: which run of the process this is; changes with every restart.
         log: path of its log on its host.
+        probe: how its readiness is seen.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -31,6 +34,7 @@ class Entry(BaseModel):
     memory: int
     incarnation: str
     log: str
+    probe: Probe
 
 
 class Inventory(BaseModel):

@@ -80,4 +80,5 @@ class HostedProcess:
             memory=(asked.memory or 0) if asked else 0,
             incarnation=incarnation,
             log=self.log,
+            probe=self.rendered.probe,
         )

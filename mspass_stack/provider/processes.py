@@ -6,7 +6,7 @@ from pathlib import Path
 from mspass_stack.provider import executables
 from mspass_stack.provider.codec import Props
 from mspass_stack.provider.resource import Call, InitFailed, Refused, Resource, changed
-from mspass_stack.provider.sockets import PROCESS, STACK, STACK_ID, listeners
+from mspass_stack.provider.sockets import DIGEST, PROCESS, STACK, STACK_ID, listeners, marks_of
 from mspass_stack.provider.supervisor import Supervisor
 from mspass_stack.provider.waiting import wait_until
 from mspass_stack.rendered import RenderedProcess
@@ -58,15 +58,11 @@ class HostProcess(Resource):
             call.say("status", "starting")
             launcher = _launcher(process, call.inputs, digest)
             supervisor.start(process.name, launcher, process.order, process.stop_signal, process.stop_grace)
-        running = wait_until(lambda: supervisor.runs(process.name) or _gave_up(supervisor, process.name), START)
-        outputs: Props = {"incarnation": running, "digest": digest}
-        if not running or running is True:
-            status = supervisor.state(process.name).get("exitstatus")
-            tail = supervisor.tail(process.name)
+        settled = wait_until(lambda: _become(supervisor, process.name, digest), START)
+        outputs: Props = {"incarnation": supervisor.runs(process.name), "digest": digest}
+        if settled != "runs":
             raise InitFailed(
-                id,
-                outputs | {"incarnation": ""},
-                f"{process.name} on host '{process.host}' ended with exit status {status}; the end of its log:\n{tail}",
+                id, outputs, f"{process.name} on host '{process.host}': {supervisor.obituary(process.name)}"
             )
         return outputs
 
@@ -83,8 +79,12 @@ def _of(inputs: Props) -> tuple[RenderedProcess, Supervisor]:
     return process, Supervisor(process.home, inputs["stackId"])
 
 
-def _gave_up(supervisor: Supervisor, name: str) -> bool:
-    return supervisor.state(name).get("statename") == "FATAL"
+def _become(supervisor: Supervisor, name: str, digest: str) -> str:
+    """Whether the launcher has become the process, or its supervisor gave up; empty while neither is so."""
+    state = supervisor.state(name)
+    if state.get("statename") == "FATAL":
+        return "gave up"
+    return "runs" if supervisor.runs(name) and marks_of(int(state["pid"])).get(DIGEST) == digest else ""
 
 
 def _digest(inputs: Props) -> str:
@@ -98,7 +98,7 @@ def _digest_on_host(supervisor: Supervisor, name: str) -> str:
         lines = Path(supervisor.run, f"{name}.sh").read_text().splitlines()
     except OSError:
         return ""
-    return next((line.split("=", 1)[1] for line in lines if line.startswith("export MSPASS_DIGEST=")), "")
+    return next((line.split("=", 1)[1] for line in lines if line.startswith(f"export {DIGEST}=")), "")
 
 
 def _launcher(process: RenderedProcess, inputs: Props, digest: str) -> str:
@@ -107,7 +107,7 @@ def _launcher(process: RenderedProcess, inputs: Props, digest: str) -> str:
         STACK_ID: inputs["stackId"],
         STACK: inputs["stack"],
         PROCESS: process.name,
-        "MSPASS_DIGEST": digest,
+        DIGEST: digest,
     }
     program = [str(executables.find(process.argv[0])), *process.argv[1:]]
     return "\n".join(

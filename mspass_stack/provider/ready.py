@@ -42,10 +42,9 @@ def _wait(call: Call, process: RenderedProcess, id: str) -> None:
     if wait_until(settled, process.probe.deadline) == "ready":
         return
     where = f"{process.probe.kind} at {process.probe.address}:{process.probe.port}"
-    status = supervisor.state(process.name).get("exitstatus", "unknown")
     raise InitFailed(
         id,
         {},
         f"{process.name} on host '{process.host}' is not ready ({where}, within {process.probe.deadline} s): {seen}; "
-        f"last exit status {status}; the end of its log:\n{supervisor.tail(process.name)}",
+        + supervisor.obituary(process.name),
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import psutil
 
-STACK_ID, STACK, PROCESS = "MSPASS_STACK_ID", "MSPASS_STACK", "MSPASS_PROCESS"
+STACK_ID, STACK, PROCESS, DIGEST = "MSPASS_STACK_ID", "MSPASS_STACK", "MSPASS_PROCESS", "MSPASS_DIGEST"
 """The marks in the environment of every process that we start; its children inherit them."""
 
 

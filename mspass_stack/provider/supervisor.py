@@ -143,6 +143,12 @@ class Supervisor:
                 wait_until(lambda: not incarnation(pid), 30)
             shutil.rmtree(self.run, ignore_errors=True)
 
+    def obituary(self, name: str) -> str:
+        """How a process last ended by supervisord's own log, and the end of the process's log."""
+        said = [line for line in self.tail("supervisord", 1000).splitlines() if f"exited: {name} (" in line]
+        end = f"last ended with {said[-1].split(' (', 1)[1].split(';')[0].rstrip(')')}" if said else "still runs"
+        return f"{end}; the end of its log:\n{self.tail(name)}"
+
     def tail(self, name: str, lines: int = 30) -> str:
         """The last lines of a process's log."""
         try:

@@ -121,4 +121,4 @@ def test_workers_without_a_count_get_one_per_core_and_a_warning_without_a_limit(
 
 
 def _same_kind(one: str, other: str) -> bool:
-    return one.split("-")[0] == other.split("-")[0]
+    return one.split("-", 1)[0] == other.split("-", 1)[0]

@@ -1,0 +1,171 @@
+"""What each stack file of the project declares."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import PROJECT, Deploy
+from mocked_engine import MARK, Run, Secret, hidden, shown
+
+from mspass_stack import Cluster, Inventory, Topology, plan
+
+FILES = sorted((PROJECT / "stacks").glob("Pulumi.*.yaml"))
+
+ROLE_OF_OUTPUT = {
+    "databaseUri": "mongod",
+    "schedulerAddress": "scheduler",
+    "dashboardUrl": "scheduler",
+    "jupyterUrl": "frontend",
+}
+
+
+def _config(file: Path) -> dict[str, Any]:
+    said = yaml.safe_load(file.read_text())["config"]
+    return {**said, "mspass:jupyterPassword": {"secure": "v1:of the user"}}
+
+
+@pytest.fixture(params=FILES, ids=lambda file: file.name)
+def file(request: pytest.FixtureRequest) -> Path:
+    return request.param
+
+
+@pytest.fixture
+def stack(file: Path) -> str:
+    return file.name.split(".")[1]
+
+
+@pytest.fixture
+def declared(file: Path, stack: str, deploy: Deploy) -> Run:
+    result = deploy(_config(file), stack)
+    assert not result.error
+    return result
+
+
+@pytest.fixture
+def topology(file: Path, stack: str) -> Topology:
+    cluster = Cluster.read(_config(file)["mspass:cluster"])
+    return plan(cluster, stack, dict.fromkeys(cluster.hosts, 2))
+
+
+def test_every_process_of_the_plan_is_declared_with_its_gate_and_nothing_else_runs(
+    declared: Run, topology: Topology
+) -> None:
+    keys = [f"{process.name}@{process.host}" for process in topology.processes]
+    assert sorted(declared.of("HostProcess")) == sorted(keys)
+    assert sorted(declared.of("Ready")) == sorted(f"ready-{key}" for key in keys)
+    assert sorted(declared.of("HostFiles")) == sorted(f"files@{host}" for host in topology.hosts)
+
+
+def test_a_process_starts_after_the_files_of_its_host_and_stops_before_all_kinds_of_earlier_processes(
+    declared: Run, topology: Topology
+) -> None:
+    hosts = {process.name: process.host for process in topology.processes}
+    for process in topology.processes:
+        before = {f"{name}@{hosts[name]}" for name in process.after}
+        found = declared.of("HostProcess")[f"{process.name}@{process.host}"]
+        assert {f"files@{process.host}", *before} <= found.after
+        assert not found.after & set(declared.of("Ready")), "an edge through a gate is lost with the gate"
+
+
+def test_a_gate_waits_for_its_own_process_and_looks_again_at_its_next_run(declared: Run) -> None:
+    for name, gate in declared.of("Ready").items():
+        process = declared.of("HostProcess")[name.removeprefix("ready-")]
+        assert process.name in gate.after
+        assert f"run of {process.name}" in gate.inputs["incarnations"]
+        assert gate.inputs["process"] == process.inputs["process"]
+
+
+def test_workers_are_looked_at_again_after_a_restart_of_the_scheduler(declared: Run, topology: Topology) -> None:
+    scheduler = topology.one("scheduler")
+    for worker in topology.of("worker"):
+        assert scheduler
+        gate = declared.of("Ready")[f"ready-{worker.name}@{worker.host}"]
+        assert f"run of {scheduler.name}@{scheduler.host}" in gate.inputs["incarnations"]
+
+
+def test_nothing_is_written_before_the_preflight(declared: Run) -> None:
+    (preflight,) = declared.of("Preflight")
+    assert all(preflight in files.after for files in declared.of("HostFiles").values())
+
+
+def test_the_users_of_the_database_wait_until_it_is_ready(declared: Run, topology: Topology) -> None:
+    for users in declared.of("DatabaseUsers").values():
+        database = topology.one("mongod")
+        assert database
+        assert f"ready-{database.name}@{database.host}" in users.after
+
+
+def test_a_process_is_restarted_when_a_secret_file_that_it_reads_changes(declared: Run) -> None:
+    files = [path for found in declared.of("HostFiles").values() for path in hidden(found.inputs["files"])]
+    for process in declared.of("HostProcess").values():
+        rendered = process.inputs["process"]
+        words = [*rendered["argv"], *rendered["environment"].values(), *rendered["env_files"]]
+        read = {path for path in files if any(path in word for word in words)}
+        assert process.inputs["secrets"] == {path: f"digest of {path}" for path in read}
+
+
+def test_the_outputs_have_their_fixed_names(declared: Run, topology: Topology) -> None:
+    expected = {"inventory", "clientProfile"}
+    expected |= {name for name, kind in ROLE_OF_OUTPUT.items() if topology.one(kind)}  # pyright: ignore[reportArgumentType]
+    assert set(declared.outputs) == expected
+
+
+def test_outputs_that_carry_a_secret_are_secret_and_the_others_are_not(declared: Run) -> None:
+    secret = {name for name, value in declared.outputs.items() if isinstance(value, Secret)}
+    assert secret == {"jupyterUrl", "databaseUri"} & set(declared.outputs)
+    for name in secret:
+        assert MARK in hidden(declared.outputs[name])
+
+
+def test_the_inventory_lists_the_processes_as_declared(declared: Run, topology: Topology, stack: str) -> None:
+    inventory = Inventory.model_validate(declared.outputs["inventory"])
+    assert inventory.stack == stack
+    assert inventory.names == [process.name for process in topology.processes]
+    for entry in inventory.processes:
+        key = f"{entry.name}@{entry.host}"
+        assert entry.argv == declared.of("HostProcess")[key].inputs["process"]["argv"]
+        assert entry.incarnation == f"run of {key}"
+
+
+def test_no_secret_shows_in_an_input_an_output_or_a_message(declared: Run) -> None:
+    seen = [text for found in declared.resources for text in (found.urn, *shown(found.inputs))]
+    seen += [text for outputs in (declared.outputs, *declared.component_outputs) for text in shown(outputs)]
+    assert not [text for text in (*seen, *declared.log) if MARK in text]
+
+
+def test_the_secrets_reach_the_files_of_the_hosts(declared: Run, topology: Topology) -> None:
+    for found in declared.of("HostFiles").values():
+        assert isinstance(found.inputs["files"], Secret)
+        contents = "".join(hidden(found.inputs["files"]).values())
+        assert ("SECRET-mongodb-password" in contents) == bool(topology.of("mongod"))
+        assert ("SECRET-jupyter-token" in contents) == bool(topology.of("frontend"))
+
+
+def test_a_preview_declares_the_same(declared: Run, file: Path, stack: str, deploy: Deploy) -> None:
+    assert deploy(_config(file), stack, preview=True).types == declared.types
+
+
+def test_the_desktop_stack_declares_exactly_these_resources(deploy: Deploy) -> None:
+    assert deploy(_config(PROJECT / "stacks" / "Pulumi.desktop.yaml")).types == {
+        "mspass": "VirtualCluster",
+        "site": "Site",
+        "stack-id": "StackId",
+        "mongodb-keyfile": "Secret",
+        "mongodb-password": "Secret",
+        "jupyter-token": "Secret",
+        "preflight": "Preflight",
+        "files@desktop": "HostFiles",
+        "database": "MongoDatabase",
+        "mongod@desktop": "HostProcess",
+        "ready-mongod@desktop": "Ready",
+        "users@desktop": "DatabaseUsers",
+        "pool": "DaskPool",
+        "scheduler@desktop": "HostProcess",
+        "ready-scheduler@desktop": "Ready",
+        "worker-desktop@desktop": "HostProcess",
+        "ready-worker-desktop@desktop": "Ready",
+        "frontend": "Frontend",
+        "frontend@desktop": "HostProcess",
+        "ready-frontend@desktop": "Ready",
+    }
