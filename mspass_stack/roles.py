@@ -102,7 +102,9 @@ def _worker(process: Process, topology: Topology, home: Home, python: str) -> Co
     asked, count = pool.workers[process.host], topology.worker_processes[process.host]
     argv = [python, "-m", "dask", "worker", scheduler.endpoint.for_peers(), "--host", process.address]
     argv += ["--name", process.name, "--nworkers", str(count), "--nthreads", str(asked.threads)]
-    argv += ["--memory-limit", str(asked.memory or 0), "--local-directory", str(home.scratch), "--no-dashboard"]
+    argv += ["--memory-limit", str(asked.memory or 0), "--local-directory", str(home.scratch)]
+    # Without this a worker serves its own pages on all interfaces, even with --no-dashboard.
+    argv += ["--dashboard-address", f"{process.address}:0"]
     probe = Probe(
         kind="dask-workers",
         address=scheduler.address,

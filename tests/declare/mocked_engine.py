@@ -20,8 +20,6 @@ MARK = "SECRET-"
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 
-Outputs = Callable[[Mapping[str, Any]], dict[str, Any]]
-
 
 @dataclass(frozen=True)
 class Secret:
@@ -88,14 +86,14 @@ def shown(value: Any) -> Iterator[str]:
         yield str(value)
 
 
-def hidden(value: Any) -> Any:
+def opened(value: Any) -> Any:
     """A value with its secrets laid open."""
     if isinstance(value, Secret):
-        return hidden(value.value)
+        return opened(value.value)
     if isinstance(value, dict):
-        return {key: hidden(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
+        return {key: opened(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, list):
-        return [hidden(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        return [opened(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
     return value
 
 
@@ -103,7 +101,7 @@ def hidden(value: Any) -> Any:
 ANSWERS: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
     "Secret": lambda name, _: {"value": f"{MARK}{name}"},
     "StackId": lambda name, _: {"value": "0123456789ab"},
-    "HostFiles": lambda _, inputs: {"digests": {path: f"digest of {path}" for path in hidden(inputs["files"])}},
+    "HostFiles": lambda _, inputs: {"digests": {path: f"digest of {path}" for path in opened(inputs["files"])}},
     "HostProcess": lambda name, _: {"incarnation": f"run of {name}"},
 }
 
@@ -119,9 +117,6 @@ class Monitor(mocks.MockMonitor):
         urn = self.make_urn(request.parent, request.type, request.name)
         if request.type == STACK_TYPE:
             return resource_pb2.RegisterResourceResponse(urn=urn)
-        # The real engine refuses this too; the mocks of the SDK let the second one win.
-        if urn in {found.urn for found in self._run.resources}:
-            raise AssertionError(f"declared twice: {urn}")
         inputs = _decoded(request.object)
         parent = name_of(request.parent) if request.parent else ""
         after = frozenset(map(name_of, request.dependencies))
@@ -129,7 +124,8 @@ class Monitor(mocks.MockMonitor):
         self._run.resources.append(declared)
         if self._preview:
             return resource_pb2.RegisterResourceResponse(urn=urn)
-        answer = ANSWERS.get(request.type.rsplit(":", 1)[1], lambda *_: {})(request.name, inputs)
+        answers = ANSWERS.get(declared.type.rsplit(":", 1)[1])
+        answer = answers(declared.name, inputs) if answers else {}
         for key in request.additionalSecretOutputs:
             answer[key] = {SIGNATURE: IS_SECRET, "value": answer[key]}
         state = Struct()
@@ -189,6 +185,8 @@ def run(program: Callable[[], Any], stack: str = "desktop", preview: bool = Fals
 
     # Pulumi keeps the state of a program in context variables: a context of its own leaves nothing behind.
     contextvars.copy_context().run(inside)
+    # The real engine refuses a second resource of the same name; the SDK's mocks let it win.
+    assert len({found.urn for found in result.resources}) == len(result.resources), "declared twice"
     return result
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import PROJECT, Deploy
-from mocked_engine import MARK, Run, Secret, hidden, shown
+from mocked_engine import MARK, Run, Secret, opened, shown
+from own_program import PROJECT, Deploy
 
 from mspass_stack import Cluster, Inventory, Topology, plan
 
@@ -97,7 +97,7 @@ def test_the_users_of_the_database_wait_until_it_is_ready(declared: Run, topolog
 
 
 def test_a_process_is_restarted_when_a_secret_file_that_it_reads_changes(declared: Run) -> None:
-    files = [path for found in declared.of("HostFiles").values() for path in hidden(found.inputs["files"])]
+    files = [path for found in declared.of("HostFiles").values() for path in opened(found.inputs["files"])]
     for process in declared.of("HostProcess").values():
         rendered = process.inputs["process"]
         words = [*rendered["argv"], *rendered["environment"].values(), *rendered["env_files"]]
@@ -115,7 +115,7 @@ def test_outputs_that_carry_a_secret_are_secret_and_the_others_are_not(declared:
     secret = {name for name, value in declared.outputs.items() if isinstance(value, Secret)}
     assert secret == {"jupyterUrl", "databaseUri"} & set(declared.outputs)
     for name in secret:
-        assert MARK in hidden(declared.outputs[name])
+        assert MARK in opened(declared.outputs[name])
 
 
 def test_the_inventory_lists_the_processes_as_declared(declared: Run, topology: Topology, stack: str) -> None:
@@ -137,7 +137,7 @@ def test_no_secret_shows_in_an_input_an_output_or_a_message(declared: Run) -> No
 def test_the_secrets_reach_the_files_of_the_hosts(declared: Run, topology: Topology) -> None:
     for found in declared.of("HostFiles").values():
         assert isinstance(found.inputs["files"], Secret)
-        contents = "".join(hidden(found.inputs["files"]).values())
+        contents = "".join(opened(found.inputs["files"]).values())
         assert ("SECRET-mongodb-password" in contents) == bool(topology.of("mongod"))
         assert ("SECRET-jupyter-token" in contents) == bool(topology.of("frontend"))
 

@@ -1,9 +1,7 @@
 """A stack's folder on this machine, with free ports; nothing outlives the test."""
 
-import socket
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +13,6 @@ from mspass_stack.provider.supervisor import Supervisor
 from mspass_stack.rendered import Probe, RenderedProcess
 
 STACK_ID = "0123456789ab"
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for taken in sockets:
-            taken.bind(("127.0.0.1", 0))
-        return [taken.getsockname()[1] for taken in sockets]
 
 
 class Host:

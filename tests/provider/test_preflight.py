@@ -10,11 +10,12 @@ import pytest
 from mspass_stack.provider import executables
 from mspass_stack.provider.registry import RESOURCES
 from mspass_stack.provider.resource import Refused
-from tests.provider.conftest import STACK_ID, Host, free_ports
+from tests.harness.project import free_ports
+from tests.provider.conftest import STACK_ID, Host
 
 
 def _asked(host: Host, **changes: Any) -> dict[str, Any]:
-    asked = {
+    asked: dict[str, Any] = {
         "home": str(host.home),
         "workdir": str(host.home.parent / "work"),
         "ports": {},

@@ -10,7 +10,8 @@ import pytest
 from mspass_stack.provider.registry import RESOURCES
 from mspass_stack.provider.resource import InitFailed, Refused
 from mspass_stack.provider.waiting import wait_until
-from tests.provider.conftest import Host, free_ports
+from tests.harness.project import free_ports
+from tests.provider.conftest import Host
 
 SLEEPER = "import time; time.sleep(1000)"
 SLOW_TO_STOP = """
@@ -58,7 +59,7 @@ def test_a_killed_process_is_back_within_seconds(host: Host) -> None:
     inputs = host.python("mongod", SLEEPER)
     first = host.ensure(inputs)
     os.kill(_pid(first), signal.SIGKILL)
-    again = wait_until(lambda: (found := host.read(inputs)) and found != first and found, 10)
+    again = wait_until(lambda: (found := host.read(inputs)) and (found if found != first else None), 10)
     assert again
     assert _pid(again) != _pid(first)
 

@@ -12,12 +12,13 @@ from mspass_stack.topology import plan
 
 
 def _desktop(**changes: Any) -> dict[str, Any]:
-    return {
+    desktop: dict[str, Any] = {
         "hosts": {"desktop": {}},
         "database": {"db": "desktop"},
         "pool": {"host": "desktop", "workers": {"desktop": {"processes": 2, "memory": "1GiB"}}},
         "frontend": {"host": "desktop"},
-    } | changes
+    }
+    return desktop | changes
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {

@@ -28,7 +28,7 @@ LINES = {
     ),
     "worker-desktop": (
         "/py/bin/python -m dask worker tcp://127.0.0.1:8786 --host 127.0.0.1 --name worker-desktop --nworkers 2"
-        " --nthreads 1 --memory-limit 2147483648 --local-directory /d/scratch --no-dashboard"
+        " --nthreads 1 --memory-limit 2147483648 --local-directory /d/scratch --dashboard-address 127.0.0.1:0"
     ),
     "frontend": (
         "/py/bin/python -m jupyterlab --no-browser --ServerApp.ip=127.0.0.1 --ServerApp.port=8888"

@@ -1,0 +1,1 @@
+"""What makes the test's machines, stacks and doubles."""

@@ -1,0 +1,148 @@
+"""A copy of the project as a user has it, with its own state, ports and data; nothing of it outlives the test."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PULUMI = Path(sys.executable).with_name("pulumi")
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".state", "data", "work", "*cache*", "__pycache__", "*.egg-info")
+LIMIT = 180
+"""Seconds that any single command of a test may take."""
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for taken in sockets:
+            taken.bind(("127.0.0.1", 0))
+        return [taken.getsockname()[1] for taken in sockets]
+
+
+class Project:
+    """A copy of the project in a short temporary folder (sockets have short paths)."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="mspass-"))
+        shutil.copytree(ROOT, self.path, ignore=LEFT_OUT, dirs_exist_ok=True)
+        (self.path / ".venv").symlink_to(ROOT / ".venv")
+        (self.path / ".state").mkdir()
+        self.environment = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")} | {
+            "PULUMI_BACKEND_URL": f"file://{self.path}/.state?metadata=skip",
+            "PULUMI_CONFIG_PASSPHRASE": "of the test",
+            "PULUMI_DEBUG_COMMANDS": "true",  # for --event-log
+        }
+
+    def close(self) -> None:
+        """End what a failed test left running, by pid, and remove the copy."""
+        for process in self.processes():
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        shutil.rmtree(self.path)
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process that has a word about this copy in its command line or environment."""
+        return [process for process in psutil.process_iter() if process.pid != os.getpid() and self._is_ours(process)]
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        try:
+            # Pulumi's own language host outlives a killed CLI; it asks the engine every five minutes and then ends.
+            if process.status() == psutil.STATUS_ZOMBIE or process.name() == "pulumi-language-python"[:15]:
+                return False
+            return str(self.path) in "\0".join([*process.cmdline(), *process.environ().values()])
+        except psutil.Error:
+            return False
+
+    def command(self, *words: str | Path, **more: Any) -> "subprocess.CompletedProcess[str]":
+        """Run a command in the copy; stdout and stderr together."""
+        options: dict[str, Any] = {"cwd": self.path, "env": self.environment, "timeout": LIMIT} | more
+        return subprocess.run(
+            list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options
+        )
+
+
+class Stack:
+    """A stack of a copy.
+
+    Args:
+        config: changes of the desktop stack file's `mspass:cluster`.
+    """
+
+    def __init__(self, project: Project, name: str = "desktop", config: dict[str, Any] | None = None) -> None:
+        self.project, self.name = project, name
+        self.file = project.path / "stacks" / f"Pulumi.{name}.yaml"
+        self.home = project.path / "data" / name
+        base = yaml.safe_load((ROOT / "stacks" / "Pulumi.desktop.yaml").read_text())["config"]["mspass:cluster"]
+        self.cluster: dict[str, Any] = base | (config or {})
+        if config is None:
+            self.move_to(*free_ports(4))
+        self.write()
+        made = self.pulumi("stack", "init", name, "--no-select")
+        assert made.returncode == 0, made.stdout
+
+    def move_to(self, database: int, scheduler: int, dashboard: int, jupyter: int) -> None:
+        self.cluster["database"]["port"] = database
+        self.cluster["pool"] |= {"port": scheduler, "dashboard": dashboard}
+        self.cluster["frontend"]["port"] = jupyter
+
+    def write(self) -> None:
+        """Write the stack file; the line that Pulumi added to it stays."""
+        said = yaml.safe_load(self.file.read_text()) if self.file.exists() else {}
+        salt = {key: said[key] for key in ("encryptionsalt",) if key in said}
+        self.file.write_text(yaml.safe_dump({"config": {"mspass:cluster": self.cluster}} | salt))
+
+    def pulumi(self, *words: str, **more: Any) -> "subprocess.CompletedProcess[str]":
+        return self.project.command(PULUMI, "--non-interactive", *words, *self._selected(words), **more)
+
+    def _selected(self, words: tuple[str, ...]) -> list[str]:
+        return [] if words[:2] == ("stack", "init") else ["--stack", self.name]
+
+    def up(self, *options: str) -> str:
+        """`pulumi up`; its output.
+
+        Raises:
+            AssertionError: it failed; the text is its output.
+        """
+        ran = self.pulumi("up", "--yes", "--skip-preview", "--suppress-outputs", *options)
+        assert ran.returncode == 0, ran.stdout
+        return ran.stdout
+
+    def refused_up(self) -> str:
+        """`pulumi up` that must fail; its output."""
+        ran = self.pulumi("up", "--yes", "--skip-preview", "--suppress-outputs")
+        assert ran.returncode != 0, ran.stdout
+        return ran.stdout
+
+    def destroy(self) -> str:
+        ran = self.pulumi("destroy", "--yes", "--skip-preview", "--suppress-outputs")
+        assert ran.returncode == 0, ran.stdout
+        return ran.stdout
+
+    def outputs(self) -> dict[str, Any]:
+        ran = self.pulumi("stack", "output", "--json", "--show-secrets")
+        assert ran.returncode == 0, ran.stdout
+        return json.loads(ran.stdout)
+
+    def resources(self) -> list[dict[str, Any]]:
+        """What the state holds."""
+        return json.loads(self.pulumi("stack", "export").stdout)["deployment"].get("resources", [])
+
+    def runs(self) -> dict[str, str]:
+        """Incarnation by process, as the last `up` saw them."""
+        return {entry["name"]: entry["incarnation"] for entry in self.outputs()["inventory"]["processes"]}
+
+    def ports(self) -> list[int]:
+        cluster = self.cluster
+        pool, frontend = cluster["pool"], cluster["frontend"]
+        return [cluster["database"]["port"], pool["port"], pool["dashboard"], frontend["port"]]

@@ -1,0 +1,187 @@
+"""The life of a desktop stack: up, unchanged, harmed, healed, changed, down, up again on the same data."""
+
+import os
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+from distributed import Client
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure
+
+from mspass_stack.provider.waiting import wait_until
+from tests.harness.project import Project, Stack
+from tests.stacks.looks import listening
+
+PROVIDERS = 1
+"""Provider resources are in the state and not in the summary of an `up`."""
+
+PROCESSES = ("mongod", "scheduler", "worker-desktop", "frontend")
+
+
+def _documents(stack: Stack) -> int:
+    with MongoClient(stack.outputs()["databaseUri"], serverSelectionTimeoutMS=5000) as client:
+        return client["kept"]["documents"].count_documents({})
+
+
+def _write(stack: Stack, count: int) -> None:
+    with MongoClient(stack.outputs()["databaseUri"], serverSelectionTimeoutMS=5000) as client:
+        client["kept"]["documents"].delete_many({})
+        client["kept"]["documents"].insert_many({"n": n} for n in range(count))
+
+
+def _workers(stack: Stack) -> int:
+    with Client(stack.outputs()["schedulerAddress"], timeout="5s") as client:
+        return len(client.scheduler_info()["workers"])
+
+
+def _pid(incarnation: str) -> int:
+    return int(incarnation.split("-", maxsplit=1)[0])
+
+
+def _now(stack: Stack, process: str) -> int:
+    """The pid of a process as its supervisor's pid file says."""
+    return int((stack.home / "run" / f"{process}.pid").read_text())
+
+
+def test_a_second_up_changes_nothing(desktop: Stack) -> None:
+    runs = desktop.runs()
+    said = desktop.up()
+    assert f"{len(desktop.resources()) - PROVIDERS} unchanged" in said
+    assert desktop.runs() == runs
+
+
+def test_everything_listens_on_loopback_only(desktop: Stack) -> None:
+    ours = {process.pid for process in desktop.project.processes()}
+    places = {
+        connection.laddr.ip
+        for connection in psutil.net_connections("inet")
+        if connection.pid in ours and connection.status == psutil.CONN_LISTEN and connection.laddr
+    }
+    assert places == {"127.0.0.1"}
+
+
+def test_no_secret_is_in_a_command_line_a_log_or_the_state(desktop: Stack) -> None:
+    outputs = desktop.outputs()
+    password = str(outputs["databaseUri"]).split(":")[2].split("@")[0]
+    token = str(outputs["jupyterUrl"]).split("token=")[1]
+    key = (desktop.home / "secrets" / "keyfile").read_text()
+    lines = [" ".join(process.cmdline()) for process in desktop.project.processes()]
+    logs = [path.read_text(errors="replace") for path in (desktop.home / "log").iterdir()]
+    state = [
+        path.read_text(errors="replace") for path in (desktop.project.path / ".state").rglob("*") if path.is_file()
+    ]
+    assert lines and logs and state
+    for secret in (password, token, key):
+        assert not [text[:200] for text in (*lines, *logs, *state) if secret in text]
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_a_killed_process_is_back_in_seconds_and_the_next_up_agrees(desktop: Stack, process: str) -> None:
+    _write(desktop, 100)
+    killed = _now(desktop, process)
+    os.kill(killed, signal.SIGKILL)
+    assert wait_until(lambda: _now(desktop, process) not in (killed, 0), 10)
+    desktop.up()
+    assert _pid(desktop.runs()[process]) == _now(desktop, process)
+    assert _workers(desktop) == 2
+    assert _documents(desktop) == 100
+
+
+def test_one_up_heals_everything_killed_at_once_supervisor_included(desktop: Stack) -> None:
+    _write(desktop, 200)
+    before = desktop.runs()
+    pids = [int(path.read_text()) for path in (desktop.home / "run").glob("*.pid")]
+    assert len(pids) == len(PROCESSES) + 1
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    desktop.up()
+    assert _workers(desktop) == 2, "when up returns, not some time later"
+    assert _documents(desktop) == 200
+    assert not set(before.values()) & set(desktop.runs().values())
+
+
+def test_one_up_heals_a_killed_supervisor_whose_processes_live_on(desktop: Stack) -> None:
+    _write(desktop, 50)
+    os.kill(_now(desktop, "supervisord"), signal.SIGKILL)
+    desktop.up()
+    assert _workers(desktop) == 2
+    assert _documents(desktop) == 50
+    assert '"exitCode":0' in (desktop.home / "log" / "mongod.log").read_text(), "stopped in order, not killed"
+    assert "unchanged" in desktop.up()
+
+
+def test_a_change_of_the_workers_replaces_the_worker_only(desktop: Stack) -> None:
+    before = desktop.runs()
+    desktop.cluster["pool"]["workers"]["desktop"] = {"processes": 1, "memory": "1GiB"}
+    desktop.write()
+    desktop.up()
+    after = desktop.runs()
+    assert {name for name in PROCESSES if before[name] != after[name]} == {"worker-desktop"}
+    with Client(desktop.outputs()["schedulerAddress"], timeout="5s") as client:
+        limits = [worker["memory_limit"] for worker in client.scheduler_info()["workers"].values()]
+    assert limits == [1024**3]
+    desktop.cluster["pool"]["workers"]["desktop"] = {"processes": 2, "memory": "2GiB"}
+    desktop.write()
+    desktop.up()
+
+
+def test_an_up_that_cannot_work_is_refused_before_anything_is_touched(desktop: Stack) -> None:
+    before = desktop.runs()
+    good = dict(desktop.cluster["frontend"])
+    desktop.cluster["frontend"] = {"host": "laptop"}
+    desktop.write()
+    said = desktop.refused_up()
+    assert "mspass:cluster.frontend.host: unknown host 'laptop' (hosts: desktop)" in said
+    assert "Traceback" not in said
+    desktop.cluster["frontend"] = good
+    desktop.write()
+    assert "unchanged" in desktop.up()
+    assert desktop.runs() == before
+
+
+def test_a_second_stack_stands_beside_the_first_and_may_not_take_its_ports(project: Project, desktop: Stack) -> None:
+    second = Stack(project, "second")
+    own = second.ports()
+    second.move_to(*desktop.ports())
+    second.write()
+    said = second.refused_up()
+    for path, port in zip(
+        ("database.port", "pool.port", "pool.dashboard", "frontend.port"), desktop.ports(), strict=True
+    ):
+        assert f"mspass:cluster.{path}: port {port} is held by" in said
+    assert "of stack 'desktop'" in said
+    second.move_to(*own)
+    second.write()
+    second.up()
+    assert listening([*own, *desktop.ports()]) == {*own, *desktop.ports()}
+    second.destroy()
+    assert listening([*own, *desktop.ports()]) == set(desktop.ports())
+    assert "unchanged" in desktop.up()
+
+
+def test_destroy_leaves_the_data_and_nothing_else_and_new_secrets_open_them(project: Project, desktop: Stack) -> None:
+    _write(desktop, 300)
+    old_uri = desktop.outputs()["databaseUri"]
+    notebook = project.path / "work" / "mine.ipynb"
+    notebook.write_text("{}")
+    desktop.destroy()
+    assert wait_until(lambda: not project.processes(), 10)
+    assert listening(desktop.ports()) == set()
+    assert _leftovers(desktop.home) == {"db", "log", "scratch"}
+    assert '"exitCode":0' in (desktop.home / "log" / "mongod.log").read_text().splitlines()[-1]
+    assert notebook.read_text() == "{}"
+    desktop.up()
+    assert desktop.outputs()["databaseUri"] != old_uri
+    assert _documents(desktop) == 300
+    with MongoClient(old_uri, serverSelectionTimeoutMS=5000) as client, pytest.raises(OperationFailure):
+        client["kept"]["documents"].find_one()
+    desktop.destroy()
+    assert wait_until(lambda: not project.processes(), 10)
+
+
+def _leftovers(home: Path) -> set[str]:
+    """What a destroyed stack's folder holds; folders of data and logs, no socket, no secret."""
+    assert not [path for path in home.rglob("*") if path.is_socket()]
+    return {path.name for path in home.iterdir()}
