@@ -146,7 +146,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3, help="counted rounds (default: 3)")
     rounds = max(1, parser.parse_args().rounds)
-    signal.signal(signal.SIGTERM, _end)
+    for interrupt in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(interrupt, _end)
     # Short: a Unix socket is in it, and the path of one has 108 bytes at most.
     folder = Path(tempfile.mkdtemp(prefix="mspass-bench-", dir="/tmp"))
     try:

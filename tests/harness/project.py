@@ -98,9 +98,10 @@ class Stack:
 
     def write(self) -> None:
         """Write the stack file; the line that Pulumi added to it stays."""
-        said = yaml.safe_load(self.file.read_text()) if self.file.exists() else {}
-        salt = {key: said[key] for key in ("encryptionsalt",) if key in said}
-        self.file.write_text(yaml.safe_dump({"config": {"mspass:cluster": self.cluster}} | salt))
+        said: dict[str, Any] = yaml.safe_load(self.file.read_text()) if self.file.exists() else {}
+        salt = said.get("encryptionsalt", "")
+        text = yaml.safe_dump({"config": {"mspass:cluster": self.cluster}})
+        self.file.write_text(text + (f"encryptionsalt: {salt}\n" if salt else ""))
 
     def pulumi(self, *words: str, **more: Any) -> "subprocess.CompletedProcess[str]":
         return self.project.command(PULUMI, "--non-interactive", *words, *self._selected(words), **more)

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from distributed import Client
-from pymongo import MongoClient
 from pymongo.errors import OperationFailure
+from pymongo.write_concern import WriteConcern
 
 from mspass_stack.provider.waiting import wait_until
 from tests.harness.project import Project, Stack
-from tests.stacks.looks import listening
+from tests.stacks.looks import listening, mongo, workers
 
 PROVIDERS = 1
 """Provider resources are in the state and not in the summary of an `up`."""
@@ -21,19 +20,20 @@ PROCESSES = ("mongod", "scheduler", "worker-desktop", "frontend")
 
 
 def _documents(stack: Stack) -> int:
-    with MongoClient(stack.outputs()["databaseUri"], serverSelectionTimeoutMS=5000) as client:
+    with mongo(stack.outputs()["databaseUri"]) as client:
         return client["kept"]["documents"].count_documents({})
 
 
 def _write(stack: Stack, count: int) -> None:
-    with MongoClient(stack.outputs()["databaseUri"], serverSelectionTimeoutMS=5000) as client:
-        client["kept"]["documents"].delete_many({})
-        client["kept"]["documents"].insert_many({"n": n} for n in range(count))
+    with mongo(stack.outputs()["databaseUri"]) as client:
+        # What a killed server has acknowledged is kept when it was journalled.
+        kept = client["kept"].get_collection("documents", write_concern=WriteConcern(j=True))
+        kept.delete_many({})
+        kept.insert_many({"n": n} for n in range(count))
 
 
 def _workers(stack: Stack) -> int:
-    with Client(stack.outputs()["schedulerAddress"], timeout="5s") as client:
-        return len(client.scheduler_info()["workers"])
+    return len(workers(stack.outputs()["schedulerAddress"]))
 
 
 def _pid(incarnation: str) -> int:
@@ -104,11 +104,15 @@ def test_one_up_heals_everything_killed_at_once_supervisor_included(desktop: Sta
 
 def test_one_up_heals_a_killed_supervisor_whose_processes_live_on(desktop: Stack) -> None:
     _write(desktop, 50)
+    log = desktop.home / "log" / "mongod.log"
+    before = len(log.read_text())
     os.kill(_now(desktop, "supervisord"), signal.SIGKILL)
     desktop.up()
+    said = log.read_text()[before:]
+    assert "Waiting for connections" in said
+    assert "unclean shutdown" not in said, "its processes were stopped in order, not killed"
     assert _workers(desktop) == 2
     assert _documents(desktop) == 50
-    assert '"exitCode":0' in (desktop.home / "log" / "mongod.log").read_text(), "stopped in order, not killed"
     assert "unchanged" in desktop.up()
 
 
@@ -119,8 +123,7 @@ def test_a_change_of_the_workers_replaces_the_worker_only(desktop: Stack) -> Non
     desktop.up()
     after = desktop.runs()
     assert {name for name in PROCESSES if before[name] != after[name]} == {"worker-desktop"}
-    with Client(desktop.outputs()["schedulerAddress"], timeout="5s") as client:
-        limits = [worker["memory_limit"] for worker in client.scheduler_info()["workers"].values()]
+    limits = [worker["memory_limit"] for worker in workers(desktop.outputs()["schedulerAddress"])]
     assert limits == [1024**3]
     desktop.cluster["pool"]["workers"]["desktop"] = {"processes": 2, "memory": "2GiB"}
     desktop.write()
@@ -175,7 +178,7 @@ def test_destroy_leaves_the_data_and_nothing_else_and_new_secrets_open_them(proj
     desktop.up()
     assert desktop.outputs()["databaseUri"] != old_uri
     assert _documents(desktop) == 300
-    with MongoClient(old_uri, serverSelectionTimeoutMS=5000) as client, pytest.raises(OperationFailure):
+    with mongo(old_uri) as client, pytest.raises(OperationFailure):
         client["kept"]["documents"].find_one()
     desktop.destroy()
     assert wait_until(lambda: not project.processes(), 10)

@@ -1,0 +1,136 @@
+"""A deployed desktop in its user's hands: verification, example, status, logs, profile, password."""
+
+import shlex
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from mspass_stack.provider.waiting import wait_until
+from tests.harness.project import ROOT, Project, Stack
+
+ROLES = ("mongod", "scheduler", "worker-desktop", "frontend")
+
+
+def _verify(desktop: Stack) -> "subprocess.CompletedProcess[str]":
+    return desktop.project.command(sys.executable, "-m", "pytest", "tests/verify", "--stack", desktop.name, "-q")
+
+
+def _supervisorctl(desktop: Stack, *words: str) -> str:
+    config = desktop.home / "run" / "supervisord.conf"
+    return desktop.project.command(sys.executable, "-m", "supervisor.supervisorctl", "-c", config, *words).stdout
+
+
+def test_the_verification_suite_passes_without_a_skip(desktop: Stack) -> None:
+    ran = _verify(desktop)
+    assert ran.returncode == 0, ran.stdout
+    closing = ran.stdout.splitlines()[-1]
+    assert " passed" in closing, ran.stdout
+    assert "skipped" not in closing
+
+
+@pytest.mark.parametrize("process", ROLES)
+def test_the_verification_suite_fails_when_a_role_is_down_and_names_it(desktop: Stack, process: str) -> None:
+    assert "stopped" in _supervisorctl(desktop, "stop", process)
+    ran = _verify(desktop)
+    status = desktop.project.command(sys.executable, "-m", "mspass_stack.status", "--stack", desktop.name)
+    desktop.up()
+    assert ran.returncode == 1, ran.stdout
+    assert f"[{process}]" in "".join(line for line in ran.stdout.splitlines() if line.startswith("FAILED"))
+    assert status.returncode == 1
+    assert any(line.startswith(process) and "  no: " in line for line in status.stdout.splitlines()), status.stdout
+
+
+def test_status_lists_every_process_as_ready_with_jupyters_address(desktop: Stack) -> None:
+    ran = desktop.project.command(sys.executable, "-m", "mspass_stack.status", "--stack", desktop.name)
+    assert ran.returncode == 0, ran.stdout
+    rows = {line.split()[0]: line.split() for line in ran.stdout.splitlines() if line}
+    for entry in desktop.outputs()["inventory"]["processes"]:
+        assert rows[entry["name"]][2:5] == ["RUNNING", "yes", entry["incarnation"]]
+    assert httpx.get(rows["Jupyter:"][1], timeout=10).is_success
+
+
+def test_logs_show_a_process_and_name_what_there_is(desktop: Stack) -> None:
+    status = ("-m", "mspass_stack.status", "--stack", desktop.name, "--logs")
+    assert "Waiting for connections" in desktop.project.command(sys.executable, *status, "mongod").stdout
+    unknown = desktop.project.command(sys.executable, *status, "mongos")
+    assert unknown.returncode == 1
+    assert "no process 'mongos' in stack 'desktop' (processes: mongod, scheduler" in unknown.stdout
+
+
+def test_the_profile_makes_plain_clients_work_in_a_shell(desktop: Stack) -> None:
+    code = (
+        "import os, distributed, pymongo; "
+        "pymongo.MongoClient(os.environ['MSPASS_DB_ADDRESS']).kept.list_collection_names(); "
+        "print(distributed.Client(timeout=10).scheduler.address)"
+    )
+    profile = shlex.quote(desktop.outputs()["clientProfile"])
+    line = f"set -a; . {profile}; exec {shlex.quote(sys.executable)} -c {shlex.quote(code)}"
+    ran = desktop.project.command("sh", "-c", line)
+    assert ran.stdout.strip() == desktop.outputs()["schedulerAddress"]
+
+
+def test_the_example_does_real_work_as_a_script(desktop: Stack) -> None:
+    ran = desktop.project.command("examples/run", "--stack", desktop.name)
+    assert ran.returncode == 0, ran.stdout
+    assert "294 documents and 294 GridFS files" in ran.stdout
+
+
+def test_the_example_does_real_work_as_a_notebook(desktop: Stack) -> None:
+    profile = shlex.quote(desktop.outputs()["clientProfile"])
+    convert = [
+        sys.executable,
+        "-m",
+        "nbconvert",
+        "--to",
+        "notebook",
+        "--execute",
+        "--stdout",
+        "examples/waveforms.ipynb",
+    ]
+    ran = desktop.project.command("sh", "-c", f"set -a; . {profile}; exec {shlex.join(convert)}")
+    assert ran.returncode == 0, ran.stdout
+    assert "294 documents and 294 GridFS files" in ran.stdout
+
+
+def test_the_example_fails_with_its_exit_status_where_the_stack_is_not_up(project: Project) -> None:
+    ran = project.command("examples/run", "--stack", "no-such-stack")
+    assert ran.returncode != 0
+    assert "no-such-stack" in ran.stdout
+
+
+def test_the_notebook_is_the_script() -> None:
+    assert subprocess.run([sys.executable, ROOT / "examples" / "notebook.py", "--check"]).returncode == 0
+
+
+def test_a_jupyter_password_opens_jupyter_beside_the_token(desktop: Stack) -> None:
+    before = desktop.runs()
+    words = ("config", "set", "--secret", "mspass:jupyterPassword", "correct horse")
+    assert desktop.pulumi(*words).returncode == 0
+    desktop.up()
+    after = desktop.runs()
+    assert {name for name in before if before[name] != after[name]} == {"frontend"}
+    url, _, token = str(desktop.outputs()["jupyterUrl"]).partition("/lab?token=")
+    with httpx.Client(base_url=url, timeout=10) as session:
+        assert session.get("/api/contents").status_code == 403
+        session.get("/login")
+        session.post("/login", data={"password": "correct horse", "_xsrf": session.cookies["_xsrf"]})
+        assert session.get("/api/contents").is_success
+    assert httpx.get(f"{url}/api/contents", params={"token": token}, timeout=10).is_success
+    assert "correct horse" not in desktop.file.read_text()
+
+
+def test_what_is_on_an_unready_machine_is_shown_with_the_log(desktop: Stack) -> None:
+    """mongod that cannot open its data: the failing process's own last lines are in Pulumi's output."""
+    _supervisorctl(desktop, "stop", "mongod")
+    broken = desktop.home / "db" / "WiredTiger.turtle"
+    good = broken.read_bytes()
+    broken.write_text("not a turtle")
+    said = desktop.refused_up()
+    broken.write_bytes(good)
+    assert "mongod on host 'desktop'" in said
+    assert "WiredTiger" in said
+    assert "Traceback" not in said
+    desktop.up()
+    assert wait_until(lambda: "unchanged" in desktop.up(), 60)
