@@ -3,7 +3,7 @@ PROCESS ?=
 
 python := .venv/bin/python
 
-.PHONY: help bootstrap desktop test lint status logs example verify bench
+.PHONY: help bootstrap desktop test lint status logs example verify destroy bench
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "make %-11s%s\n", $$1, $$2 }'
@@ -22,7 +22,7 @@ desktop: bootstrap ## from a fresh clone to a running MsPASS cluster on this mac
 	@echo '    . .venv/bin/activate                                   then, in this shell:'
 	@echo '    pulumi stack output jupyterUrl -s desktop --show-secrets'
 	@echo '    pulumi up -s desktop                                   after a change, or to heal it'
-	@echo '    pulumi destroy -s desktop                              stop it; the data stays'
+	@echo '    pulumi destroy -s desktop                              stop it; the data stay'
 
 test: lint ## lint, then every tier of the tests
 	MSPASS_TEST_DOUBLES=1 $(python) -m pytest
@@ -44,6 +44,9 @@ example: | .venv/bin/pulumi ## the example workflow on the deployed stack
 
 verify: | .venv/bin/pulumi ## check the deployed stack
 	$(python) -m pytest tests/verify --stack $(STACK)
+
+destroy: | .venv/bin/pulumi ## stop the stack; the data stay
+	.venv/bin/pulumi destroy -s $(STACK) --yes
 
 bench: | .venv/bin/pulumi ## start to ready, against the same daemons started by hand
 	$(python) bench/start_to_ready.py

@@ -1,0 +1,1 @@
+"""Programs that the verification runs with the cluster's own Python, which may not be this one."""

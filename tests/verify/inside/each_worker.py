@@ -1,0 +1,53 @@
+"""One task on every Dask worker, each of which reads the database by its own environment; prints what they saw.
+
+Arguments: the scheduler's address, a database and a collection (empty where the stack has no database).
+"""
+
+import json
+import sys
+from typing import Any, cast
+
+from distributed import Client
+
+SECONDS = 30
+
+
+def look(database: str, collection: str) -> dict[str, Any]:
+    import os
+    from pathlib import Path
+
+    from distributed import get_worker
+
+    worker = get_worker()
+    seen: dict[str, Any] = {
+        "name": str(worker.name),
+        "threads": worker.state.nthreads,
+        "memory": worker.memory_manager.memory_limit or 0,
+        "directory": str(Path.cwd()),
+    }
+    if database:
+        from pymongo import MongoClient
+
+        with MongoClient[dict[str, Any]](os.environ["MSPASS_DB_ADDRESS"], serverSelectionTimeoutMS=5000) as client:
+            seen["documents"] = sorted(document["n"] for document in client[database][collection].find())
+    return seen
+
+
+def main(scheduler: str, database: str, collection: str) -> None:
+    with Client(scheduler, timeout=SECONDS) as client:
+        addresses = list(cast("dict[str, int]", client.nthreads()))
+        tasks = [client.submit(look, database, collection, workers=[a], pure=False) for a in addresses]
+        versions = cast("dict[str, Any]", client.get_versions())
+        everybody = [versions["scheduler"], *versions["workers"].values()]
+        print(
+            json.dumps(
+                {
+                    "workers": [task.result(timeout=SECONDS) for task in tasks],
+                    "versions": sorted({one["packages"]["distributed"] for one in everybody}),
+                }
+            )
+        )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

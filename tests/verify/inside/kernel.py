@@ -1,0 +1,26 @@
+"""Run in a kernel of the frontend: plain clients find the cluster by the environment; prints what they found."""
+
+import importlib
+import importlib.util
+import json
+import os
+from typing import Any
+
+found: dict[str, Any] = {"directory": os.path.realpath(os.curdir)}
+if "MSPASS_DB_ADDRESS" in os.environ:
+    from pymongo import MongoClient
+
+    with MongoClient[dict[str, Any]](os.environ["MSPASS_DB_ADDRESS"], serverSelectionTimeoutMS=5000) as database:
+        found["database"] = database.server_info()["version"]
+        database["mspass"]["wf"].find_one()
+if os.environ["MSPASS_SCHEDULER"] == "dask":
+    from distributed import Client
+
+    with Client(timeout=10, set_as_default=False) as scheduler:
+        found["scheduler"] = scheduler.scheduler_info()["address"]
+        found["answer"] = scheduler.submit(sum, [1, 2, 3], pure=False).result(timeout=30)
+if importlib.util.find_spec("mspasspy"):
+    own: Any = importlib.import_module("mspasspy.client").Client()
+    own.get_database("mspass").wf.find_one()
+    found["mspass"] = own.get_scheduler().submit(sum, [1, 2, 3], pure=False).result(timeout=30)
+print(json.dumps(found))

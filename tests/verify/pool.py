@@ -1,0 +1,66 @@
+"""What the Dask workers of a stack see, asked once for all tests."""
+
+import json
+import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mspass_stack.inventory import Entry
+from tests.verify.deployed import Deployed
+
+PROGRAM = Path(__file__).parent / "inside" / "each_worker.py"
+
+
+@dataclass(frozen=True)
+class Pool:
+    """What a task on each worker saw.
+
+    Attributes:
+        workers: name, threads, memory limit, directory and documents of each.
+        versions: of distributed, of the scheduler and all workers.
+        documents: what every task should have read from the database; none without one.
+    """
+
+    workers: list[dict[str, Any]]
+    versions: list[str]
+    documents: list[int] | None
+
+    def of(self, process: Entry) -> list[dict[str, Any]]:
+        """The workers that one process has started: Dask numbers them after its name."""
+        return [
+            seen
+            for seen in self.workers
+            if seen["name"].rpartition("-")[0] == process.name or seen["name"] == process.name
+        ]
+
+
+@contextmanager
+def _documents(deployed: Deployed) -> Generator[tuple[str, str, list[int] | None]]:
+    """Documents for the tasks to read: database, collection, what is in it; dropped afterwards."""
+    if not deployed.inventory.playing("db"):
+        yield "", "", None
+        return
+    database, numbers = f"verify_{secrets.token_hex(4)}", [1, 2, 3]
+    with deployed.database() as client:
+        try:
+            client[database]["numbers"].insert_many({"n": n} for n in numbers)
+            yield database, "numbers", numbers
+        finally:
+            client.drop_database(database)
+
+
+def ask(deployed: Deployed) -> Pool:
+    """Run a task on every worker, by the scheduler's own Python: another one could not talk to it."""
+    (scheduler,) = deployed.inventory.playing("scheduler")
+    with _documents(deployed) as (database, collection, numbers):
+        command = "timeout 120 %s -c %s %s %s %s"
+        words = (scheduler.argv[0], PROGRAM.read_text(), scheduler.endpoint, database, collection)
+        ran = deployed.machine(scheduler).run(command, *words)
+    if ran.failed:
+        pytest.fail(f"no task runs on the workers of {scheduler.endpoint}:\n{ran.stderr}", pytrace=False)
+    return Pool(**json.loads(ran.stdout), documents=numbers)

@@ -1,0 +1,67 @@
+"""Jupyter serves who has the token, from the workdir, and its kernels find the cluster."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from mspass_stack.inventory import Entry
+from tests.verify.deployed import Deployed
+from tests.verify.kernel import SECONDS, kernel
+
+PROGRAM = Path(__file__).parent / "inside" / "kernel.py"
+
+
+@pytest.fixture
+def address(deployed: Deployed) -> str:
+    """Jupyter's address without the token."""
+    parts = urlsplit(str(deployed.outputs["jupyterUrl"]))
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+@pytest.fixture
+def session(deployed: Deployed, address: str) -> Iterator[httpx.Client]:
+    (token,) = parse_qs(urlsplit(str(deployed.outputs["jupyterUrl"])).query)["token"]
+    with httpx.Client(base_url=address, headers={"Authorization": f"token {token}"}, timeout=SECONDS) as session:
+        yield session
+
+
+def test_its_address_opens_as_printed(process: Entry, deployed: Deployed, address: str) -> None:
+    assert address == process.endpoint
+    opened = httpx.get(deployed.outputs["jupyterUrl"], timeout=SECONDS, follow_redirects=True)
+    assert opened.is_success
+    assert "/login" not in str(opened.url)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "token wrong"}], ids=["no-token", "wrong-token"])
+@pytest.mark.parametrize("path", ["contents", "kernels", "terminals", "sessions"])
+def test_its_api_refuses_everybody_else(process: Entry, address: str, path: str, headers: dict[str, str]) -> None:
+    assert httpx.get(f"{address}/api/{path}", headers=headers, timeout=SECONDS).status_code == 403
+
+
+def test_its_root_is_the_workdir(process: Entry, session: httpx.Client, deployed: Deployed) -> None:
+    listed = {entry["name"] for entry in session.get("/api/contents").raise_for_status().json()["content"]}
+    machine = deployed.machine(process)
+    assert listed == {
+        n for n in machine.file(deployed.inventory.workdir).listdir() if not n.startswith((".", "__pycache__"))
+    }
+
+
+def test_a_kernel_finds_the_cluster_by_its_environment(
+    process: Entry, session: httpx.Client, deployed: Deployed
+) -> None:
+    with kernel(session) as started:
+        found = json.loads(started.run(PROGRAM.read_text()))
+    assert found["directory"] == deployed.inventory.workdir
+    if deployed.inventory.playing("db"):
+        assert found["database"]
+    if pool := deployed.inventory.playing("scheduler"):
+        assert found["scheduler"].rpartition(":")[2] == pool[0].endpoint.rpartition(":")[2]
+        assert found["answer"] == sum([1, 2, 3])
+    if "mspass" not in found:
+        deployed.notes.append(f"MsPASS's own Client on {process.name}: not run: no mspasspy")
+    else:
+        assert found["mspass"] == found["answer"]

@@ -1,0 +1,21 @@
+"""The scheduler has its workers and shows its pages."""
+
+import httpx
+
+from mspass_stack.inventory import Entry
+from tests.verify.deployed import PATIENCE, Deployed
+from tests.verify.pool import Pool
+
+
+def test_it_is_where_the_outputs_say(process: Entry, deployed: Deployed) -> None:
+    assert deployed.outputs["schedulerAddress"] == process.endpoint
+    assert httpx.get(deployed.outputs["dashboardUrl"], timeout=PATIENCE).is_success
+
+
+def test_it_has_the_workers_declared_and_no_others(process: Entry, deployed: Deployed, pool: Pool) -> None:
+    declared = sum(worker.workers for worker in deployed.inventory.playing("worker"))
+    assert len(pool.workers) == declared
+
+
+def test_it_and_its_workers_run_the_same_version(process: Entry, pool: Pool) -> None:
+    assert len(pool.versions) == 1, pool.versions
