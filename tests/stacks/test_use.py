@@ -53,7 +53,10 @@ def test_status_lists_every_process_as_ready_with_jupyters_address(desktop: Stac
 
 def test_logs_show_a_process_and_name_what_there_is(desktop: Stack) -> None:
     status = ("-m", "mspass_stack.status", "--stack", desktop.name, "--logs")
-    assert "Waiting for connections" in desktop.project.command(sys.executable, *status, "mongod").stdout
+    log = desktop.home / "log" / "mongod.log"
+    before = log.read_text().splitlines()
+    shown = desktop.project.command(sys.executable, *status, "mongod").stdout.splitlines()
+    assert set(before[-50:]) <= set(shown) <= set(log.read_text().splitlines())
     unknown = desktop.project.command(sys.executable, *status, "mongos")
     assert unknown.returncode == 1
     assert "no process 'mongos' in stack 'desktop' (processes: mongod, scheduler" in unknown.stdout

@@ -10,7 +10,7 @@ from pymongo import MongoClient
 from mspass_stack import status
 from mspass_stack.inventory import Entry, Inventory
 
-PATIENCE = 5
+PATIENCE = 3
 """Seconds that a service may take to answer a look."""
 
 

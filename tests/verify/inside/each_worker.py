@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from distributed import Client
 
-SECONDS = 30
+SECONDS = 15
 
 
 def look(database: str, collection: str) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def look(database: str, collection: str) -> dict[str, Any]:
     if database:
         from pymongo import MongoClient
 
-        with MongoClient[dict[str, Any]](os.environ["MSPASS_DB_ADDRESS"], serverSelectionTimeoutMS=5000) as client:
+        with MongoClient[dict[str, Any]](os.environ["MSPASS_DB_ADDRESS"], serverSelectionTimeoutMS=3000) as client:
             seen["documents"] = sorted(document["n"] for document in client[database][collection].find())
     return seen
 

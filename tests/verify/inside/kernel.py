@@ -10,7 +10,7 @@ found: dict[str, Any] = {"directory": os.path.realpath(os.curdir)}
 if "MSPASS_DB_ADDRESS" in os.environ:
     from pymongo import MongoClient
 
-    with MongoClient[dict[str, Any]](os.environ["MSPASS_DB_ADDRESS"], serverSelectionTimeoutMS=5000) as database:
+    with MongoClient[dict[str, Any]](os.environ["MSPASS_DB_ADDRESS"], serverSelectionTimeoutMS=3000) as database:
         found["database"] = database.server_info()["version"]
         database["mspass"]["wf"].find_one()
 if os.environ["MSPASS_SCHEDULER"] == "dask":
@@ -18,9 +18,9 @@ if os.environ["MSPASS_SCHEDULER"] == "dask":
 
     with Client(timeout=10, set_as_default=False) as scheduler:
         found["scheduler"] = scheduler.scheduler_info()["address"]
-        found["answer"] = scheduler.submit(sum, [1, 2, 3], pure=False).result(timeout=30)
+        found["answer"] = scheduler.submit(sum, [1, 2, 3], pure=False).result(timeout=10)
 if importlib.util.find_spec("mspasspy"):
     own: Any = importlib.import_module("mspasspy.client").Client()
     own.get_database("mspass").wf.find_one()
-    found["mspass"] = own.get_scheduler().submit(sum, [1, 2, 3], pure=False).result(timeout=30)
+    found["mspass"] = own.get_scheduler().submit(sum, [1, 2, 3], pure=False).result(timeout=10)
 print(json.dumps(found))
