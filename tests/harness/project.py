@@ -58,7 +58,7 @@ class Project:
     def _is_ours(self, process: psutil.Process) -> bool:
         try:
             # Pulumi's own language host outlives a killed CLI; it asks the engine every five minutes and then ends.
-            if process.status() == psutil.STATUS_ZOMBIE or process.name() == "pulumi-language-python"[:15]:
+            if process.status() == psutil.STATUS_ZOMBIE or process.name().startswith("pulumi-language"):
                 return False
             return str(self.path) in "\0".join([*process.cmdline(), *process.environ().values()])
         except psutil.Error:

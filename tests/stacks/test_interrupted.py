@@ -10,10 +10,6 @@ from mspass_stack.provider.waiting import wait_until
 from tests.harness.project import PULUMI, Project, Stack
 from tests.stacks.looks import listening
 
-STRIDE = 2
-"""Each `up` goes on where the last one was killed, so the steps between are met at another time."""
-
-
 def _steps_done(events: Path) -> int:
     """Steps that the engine has finished, by its event log."""
     if not events.exists():
@@ -24,7 +20,7 @@ def _steps_done(events: Path) -> int:
 
 def _killed_after(stack: Stack, steps: int) -> int:
     """Run `up`, kill it with SIGKILL once it has finished so many steps; its exit status."""
-    events = stack.project.path / f"events-{steps}"
+    events = stack.project.path / f"events-{stack.name}-{steps}"
     words = ["up", "--yes", "--skip-preview", "--stack", stack.name, "--event-log", str(events)]
     options: dict[str, Any] = {"cwd": stack.project.path, "env": stack.project.environment}
     with (stack.project.path / "killed.log").open("w") as log:
@@ -37,8 +33,8 @@ def _killed_after(stack: Stack, steps: int) -> int:
 def test_an_up_killed_after_any_step_converges_and_leaves_nothing(project: Project) -> None:
     stack = Stack(project)
     steps = 0
-    while _killed_after(stack, steps := steps + STRIDE) == -signal.SIGKILL:
-        if steps == STRIDE:
+    while _killed_after(stack, steps := steps + 1) == -signal.SIGKILL:
+        if steps == 1:
             assert "pulumi cancel" in stack.refused_up(), "the lock of the killed one is explained"
         assert stack.pulumi("cancel", "--yes").returncode == 0
     assert steps > len(stack.resources()), "each kind of resource has been the last one done"
@@ -46,7 +42,7 @@ def test_an_up_killed_after_any_step_converges_and_leaves_nothing(project: Proje
     assert "unchanged" in stack.up()
     assert listening(stack.ports()) == set(stack.ports())
     stack.destroy()
-    assert wait_until(lambda: not project.processes(), 10)
+    assert wait_until(lambda: not project.processes(), 10), project.processes()
     assert listening(stack.ports()) == set()
 
 
@@ -55,5 +51,5 @@ def test_a_destroy_right_after_a_killed_up_leaves_nothing(project: Project) -> N
     assert _killed_after(stack, 12) == -signal.SIGKILL
     stack.pulumi("cancel", "--yes")
     stack.destroy()
-    assert wait_until(lambda: not project.processes(), 10)
+    assert wait_until(lambda: not project.processes(), 10), project.processes()
     assert listening(stack.ports()) == set()

@@ -170,7 +170,7 @@ def test_destroy_leaves_the_data_and_nothing_else_and_new_secrets_open_them(proj
     notebook = project.path / "work" / "mine.ipynb"
     notebook.write_text("{}")
     desktop.destroy()
-    assert wait_until(lambda: not project.processes(), 10)
+    assert wait_until(lambda: not project.processes(), 10), project.processes()
     assert listening(desktop.ports()) == set()
     assert _leftovers(desktop.home) == {"db", "log", "scratch"}
     assert '"exitCode":0' in (desktop.home / "log" / "mongod.log").read_text().splitlines()[-1]
@@ -181,7 +181,7 @@ def test_destroy_leaves_the_data_and_nothing_else_and_new_secrets_open_them(proj
     with mongo(old_uri) as client, pytest.raises(OperationFailure):
         client["kept"]["documents"].find_one()
     desktop.destroy()
-    assert wait_until(lambda: not project.processes(), 10)
+    assert wait_until(lambda: not project.processes(), 10), project.processes()
 
 
 def _leftovers(home: Path) -> set[str]:
