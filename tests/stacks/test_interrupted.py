@@ -10,6 +10,7 @@ from mspass_stack.provider.waiting import wait_until
 from tests.harness.project import PULUMI, Project, Stack
 from tests.stacks.looks import listening
 
+
 def _steps_done(events: Path) -> int:
     """Steps that the engine has finished, by its event log."""
     if not events.exists():
