@@ -15,7 +15,9 @@ class Entry(BaseModel):
         workers: Dask worker processes that it runs (0 for other roles), `threads` each.
         memory: limit of each of them in bytes; 0 is no limit.
         incarnation: which run of the process this is; changes with every restart.
-        log: path of its log on its host.
+        log: path of its log on its host; empty for a container, whose log its engine keeps.
+        container: its name on the engine at `engine`; both empty for a native process.
+        image: what the container is made of, pinned by its digest or id.
         probe: how its readiness is seen.
     """
 
@@ -34,6 +36,9 @@ class Entry(BaseModel):
     memory: int
     incarnation: str
     log: str
+    container: str
+    engine: str
+    image: str
     probe: Probe
 
 

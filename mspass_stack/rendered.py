@@ -46,6 +46,10 @@ class RenderedProcess(Value):
         order: rank in the order of starting; stopping goes the other way.
         environment: names and values without secrets.
         env_files: files with further environment, secrets included, readable by their owner only.
+        reads: all secret files that it reads.
+        writes: the folders that it works in.
+        memory, cpus: what it is granted in bytes and cores, where the runtime can limit it; 0 is no limit.
+        container: its container's name, and `engine` the address of the Docker engine; empty for a native process.
         path: folders that lead PATH.
         ports: the ports that it must find free, by address.
         stop_grace: seconds between the stop signal and SIGKILL.
@@ -66,6 +70,12 @@ class RenderedProcess(Value):
     ports: tuple[int, ...]
     stop_signal: Literal["TERM", "INT"]
     stop_grace: int
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    memory: int
+    cpus: int
+    container: str = ""
+    engine: str = ""
     probe: Probe
 
     def dump(self) -> dict[str, object]:
@@ -76,6 +86,37 @@ class RenderedProcess(Value):
         """A short name of exactly this process, with whatever else (digests of its secrets) it depends on."""
         text = json.dumps([self.dump(), *more], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class RenderedContainer(Value):
+    """What Docker is asked for: a process in a container.
+
+    Attributes:
+        entrypoint: reads the files with its environment, then becomes the command.
+        user: uid:gid of the user, so that what it writes is theirs.
+        binds: folders and files of the host, at the same path inside; the flag says read-only.
+        ports: published on the address of the process, with the same number inside.
+        memory: limit in MiB; 0 is no limit.
+        cpus: limit in cores; 0 is no limit.
+        health: a command that fails when the process does not answer; for `docker ps`.
+    """
+
+    name: str
+    hostname: str
+    network: str
+    entrypoint: tuple[str, ...]
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    directory: str
+    user: str
+    binds: tuple[tuple[str, bool], ...]
+    address: str
+    ports: tuple[int, ...]
+    memory: int
+    cpus: int
+    health: tuple[str, ...]
+    stop_signal: str
+    stop_grace: int
 
 
 class Home:

@@ -93,8 +93,31 @@ class HostProcess(Resource):
         super().__init__(name, {**inputs, "incarnation": None}, opts)
 
 
+class ContainerImage(Resource):
+    """The image of all containers of a stack on a host: resolved once, seen to have what the roles need."""
+
+    pinned: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        stack: str,
+        stack_id: pulumi.Input[str],
+        host: str,
+        engine: str,
+        image: str,
+        needs: Mapping[str, Sequence[str]],
+        home: str,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        place = {"stack": stack, "stackId": stack_id, "host": host, "engine": engine, "home": home}
+        super().__init__(name, {**place, "image": image, "needs": needs, "pinned": None}, opts)
+
+
 class Ready(Resource):
     """The gate that opens when a process does its job; a new incarnation is probed again."""
+
+    incarnation: pulumi.Output[str]
 
     def __init__(
         self,
@@ -106,7 +129,7 @@ class Ready(Resource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         inputs = {"stack": stack, "stackId": stack_id, "process": process.dump(), "incarnations": incarnations}
-        super().__init__(name, inputs, opts)
+        super().__init__(name, {**inputs, "incarnation": None}, opts)
 
 
 class DatabaseUsers(Resource):
@@ -118,10 +141,11 @@ class DatabaseUsers(Resource):
         stack: str,
         address: str,
         port: int,
+        home: str,
         key_file: pulumi.Input[str],
         users: Mapping[str, Mapping[str, Any]],
         incarnation: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        place = {"stack": stack, "address": address, "port": port, "incarnation": incarnation}
+        place = {"stack": stack, "address": address, "port": port, "home": home, "incarnation": incarnation}
         super().__init__(name, {**place, "keyFile": key_file, "users": users}, opts)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from mspass_stack.config import KEY, ConfigError
 from mspass_stack.rendered import Home, Probe
-from mspass_stack.topology import Process, Topology
+from mspass_stack.topology import ANY, Process, Topology
 
 DATABASE_USER = "mspass"
 DATABASE_ROLES = ("readWriteAnyDatabase", "dbAdminAnyDatabase")
@@ -14,17 +14,30 @@ DATABASE_ROLES = ("readWriteAnyDatabase", "dbAdminAnyDatabase")
 
 GIB = 1024**3
 
+NANNY = GIB // 2
+"""Bytes beside its workers that a Dask worker's nanny is granted."""
+
 
 @dataclass(frozen=True)
 class Command:
-    """How a process is started and stopped, whatever the runtime."""
+    """How a process is started and stopped, whatever the runtime.
+
+    Attributes:
+        reads: secret files; `env_files` of them are its environment.
+        writes: folders of the stack and of the user that it works in.
+        memory, cpus: what it is meant to use at most, in bytes and cores; 0 is no limit.
+    """
 
     argv: tuple[str, ...]
     environment: Mapping[str, str]
     env_files: tuple[str, ...]
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
     probe: Probe
     stop_grace: int
     stop_signal: Literal["TERM", "INT"] = "TERM"
+    memory: int = 0
+    cpus: int = 0
 
 
 def command(process: Process, topology: Topology, home: Home, workdir: str, python: str) -> Command:
@@ -39,9 +52,9 @@ def command(process: Process, topology: Topology, home: Home, workdir: str, pyth
         case "mongod":
             return _mongod(process, topology, home)
         case "scheduler":
-            return _scheduler(process, python)
+            return _scheduler(process, workdir, python)
         case "worker":
-            return _worker(process, topology, home, python)
+            return _worker(process, topology, home, workdir, python)
         case "frontend":
             return _frontend(process, topology, home, workdir, python)
         case "configsvr" | "shard" | "mongos":
@@ -81,30 +94,33 @@ def _mongod(process: Process, topology: Topology, home: Home) -> Command:
     port = process.ports["mongodb"]
     # No Unix socket: a stale one of another user in /tmp keeps mongod from starting. The key file switches
     # authentication on and lets the provider act as the internal user.
-    argv = ["mongod", "--dbpath", str(home.database), "--port", str(port), "--bind_ip", process.address]
+    argv = ["mongod", "--dbpath", str(home.database), "--port", str(port), "--bind_ip", process.listen]
     argv += ["--nounixsocket", "--keyFile", str(home.key_file)]
     if (database := topology.cluster.database) and database.cache:
         argv += ["--wiredTigerCacheSizeGB", f"{database.cache / GIB:.2f}"]
     probe = Probe(kind="mongo", address=process.address, port=port)
-    return Command(tuple(argv), {}, (), probe, stop_grace=120)
+    key, data = str(home.key_file), str(home.database)
+    return Command(tuple(argv), {}, (), (key,), (data,), probe, stop_grace=120)
 
 
-def _scheduler(process: Process, python: str) -> Command:
-    argv = [python, "-m", "dask", "scheduler", "--host", process.address, "--port", str(process.ports["dask"])]
-    argv += ["--dashboard-address", f"{process.address}:{process.ports['dashboard']}", "--no-show"]
+def _scheduler(process: Process, workdir: str, python: str) -> Command:
+    argv = [python, "-m", "dask", "scheduler", "--host", process.listen, "--port", str(process.ports["dask"])]
+    argv += ["--dashboard-address", f"{process.listen}:{process.ports['dashboard']}", "--no-show"]
     probe = Probe(kind="dask-scheduler", address=process.address, port=process.ports["dashboard"])
-    return Command(tuple(argv), {}, (), probe, stop_grace=10)
+    return Command(tuple(argv), {}, (), (), (workdir,), probe, stop_grace=10)
 
 
-def _worker(process: Process, topology: Topology, home: Home, python: str) -> Command:
+def _worker(process: Process, topology: Topology, home: Home, workdir: str, python: str) -> Command:
     pool, scheduler = topology.cluster.pool, topology.one("scheduler")
     assert pool and scheduler and scheduler.endpoint
     asked, count = pool.workers[process.host], topology.worker_processes[process.host]
-    argv = [python, "-m", "dask", "worker", scheduler.endpoint.for_peers(), "--host", process.address]
+    argv = [python, "-m", "dask", "worker", scheduler.endpoint.for_peers()]
+    # Inside a container network the worker finds out its own address, by the way to the scheduler.
+    argv += ["--host", process.listen] if process.listen != ANY else []
     argv += ["--name", process.name, "--nworkers", str(count), "--nthreads", str(asked.threads)]
     argv += ["--memory-limit", str(asked.memory or 0), "--local-directory", str(home.scratch)]
     # Without this a worker serves its own pages on all interfaces, even with --no-dashboard.
-    argv += ["--dashboard-address", f"{process.address}:0"]
+    argv += ["--dashboard-address", f"{process.listen}:0"]
     probe = Probe(
         kind="dask-workers",
         address=scheduler.address,
@@ -112,15 +128,29 @@ def _worker(process: Process, topology: Topology, home: Home, python: str) -> Co
         count=count,
         name=process.name,
     )
-    return Command(tuple(argv), client_environment(topology, "peer"), (str(home.client_env),), probe, stop_grace=30)
+    client = str(home.client_env)
+    return Command(
+        tuple(argv),
+        client_environment(topology, "peer"),
+        env_files=(client,),
+        reads=(client,),
+        writes=(workdir, str(home.scratch)),
+        probe=probe,
+        stop_grace=30,
+        # The limit of each worker is Dask's own business; the rest is for the process that watches over them.
+        memory=count * asked.memory + NANNY if asked.memory else 0,
+        cpus=min(count * asked.threads, topology.cores.get(process.host, count * asked.threads)),
+    )
 
 
 def _frontend(process: Process, topology: Topology, home: Home, workdir: str, python: str) -> Command:
     port = process.ports["http"]
-    argv = [python, "-m", "jupyterlab", "--no-browser", "--ServerApp.ip=" + process.address]
+    argv = [python, "-m", "jupyterlab", "--no-browser", "--ServerApp.ip=" + process.listen]
     argv += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.root_dir=" + workdir]
     argv += ["--config=" + str(home.jupyter_config), "--allow-root"]
     # The token arrives as a file: every user of the machine can read argv, and every kernel the environment.
     environment = {**client_environment(topology, "peer"), "JUPYTER_TOKEN_FILE": str(home.jupyter_token)}
     probe = Probe(kind="jupyter", address=process.address, port=port, token_file=str(home.jupyter_token))
-    return Command(tuple(argv), environment, (str(home.client_env),), probe, stop_grace=15)
+    client, token, config = map(str, (home.client_env, home.jupyter_token, home.jupyter_config))
+    writes = (workdir, str(home.scratch))
+    return Command(tuple(argv), environment, (client,), (client, token, config), writes, probe, stop_grace=15)

@@ -20,7 +20,7 @@ ROLES: Mapping[Kind, Role] = {
 }
 """Which role each process plays, in the order of starting: a process depends on those of the kinds before its own."""
 
-LOOPBACK = "127.0.0.1"
+LOOPBACK, ANY = "127.0.0.1", "0.0.0.0"
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,19 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Process:
-    """One long-running daemon of a role on a host."""
+    """One long-running daemon of a role on a host.
+
+    Attributes:
+        address: where the machine that runs Pulumi reaches it.
+        listen: what it binds to; inside a container network of its own that is any address, and what the host
+            publishes decides who comes in.
+    """
 
     name: str
     kind: Kind
     host: str
     address: str
+    listen: str
     runtime: Runtime
     ports: Mapping[str, int]
     endpoint: Endpoint | None
@@ -65,6 +72,7 @@ class Topology:
     cluster: Cluster
     processes: tuple[Process, ...]
     worker_processes: Mapping[str, int]
+    cores: Mapping[str, int]
     warnings: tuple[str, ...]
 
     def of(self, *kinds: Kind) -> tuple[Process, ...]:
@@ -133,16 +141,20 @@ def plan(cluster: Cluster, stack: str, cores: Mapping[str, int]) -> Topology:
     processes: list[Process] = []
     for draft in drafts:
         host = cluster.hosts[draft.host]
-        place = f"{host.address}:{next(iter(draft.ports.values()))}" if draft.scheme else ""
+        runtime = host.runtime or cluster.runtime
+        networked = runtime == "docker" and host.address == LOOPBACK
+        port = next(iter(draft.ports.values()), 0)
+        place, peer = f"{host.address}:{port}", f"{draft.name if networked else host.address}:{port}"
         processes.append(
             Process(
                 name=draft.name,
                 kind=draft.kind,
                 host=draft.host,
                 address=host.address,
-                runtime=host.runtime or cluster.runtime,
+                listen=ANY if networked else host.address,
+                runtime=runtime,
                 ports=draft.ports,
-                endpoint=Endpoint(draft.scheme, place, place) if draft.scheme else None,
+                endpoint=Endpoint(draft.scheme, peer, place) if draft.scheme else None,
                 after=tuple(p.name for p in processes if order.index(p.kind) < order.index(draft.kind)),
                 replica_set=draft.replica_set,
             )
@@ -153,6 +165,7 @@ def plan(cluster: Cluster, stack: str, cores: Mapping[str, int]) -> Topology:
         cluster=cluster,
         processes=tuple(processes),
         worker_processes={host: asked.processes or cores.get(host, 1) for host, asked in workers.items()},
+        cores=cores,
         warnings=tuple(
             f"{KEY}.pool.workers.{host}: no memory limit: a task that needs too much takes the whole machine with it"
             for host, asked in workers.items()

@@ -27,9 +27,10 @@ class MongoDatabase(pulumi.ComponentResource):
             stack=site.topology.stack,
             address=process.address,
             port=process.ports["mongodb"],
+            home=str(site.layout.root),
             key_file=site.key_file,
             users={roles.DATABASE_USER: {"password": site.password, "roles": roles.DATABASE_ROLES}},
-            incarnation=self.mongod.resource.incarnation,
+            incarnation=self.mongod.incarnation,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self.mongod.ready]),
         )
         self.hosted = [self.mongod]

@@ -1,6 +1,7 @@
 """`HostedProcess`: one process of the plan and its gate."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 
 import pulumi
 
@@ -29,42 +30,51 @@ class HostedProcess:
     ) -> None:
         topology = site.topology
         self.process = process
-        self.rendered = runtimes.render(process, topology, str(site.layout.root), site.workdir, site.python)
-        self.log = str(site.layout.log_of(process.name))
+        self.rendered = runtimes.render(
+            process, topology, str(site.layout.root), site.workdir, site.python, site.engine
+        )
         key = f"{process.name}@{process.host}"
-        files = site.files[process.host]
+        digests = site.digests(process.host, *self.rendered.reads)
         # Edges go to every process before it, not through gates: a refresh that drops a dead process drops its edges.
         before = [other.resource for other in after]
-        self.resource = resources.HostProcess(
-            key,
-            stack=topology.stack,
-            stack_id=site.stack_id,
-            process=self.rendered,
-            secrets=site.digests(process.host, *self._reads(site)),
-            opts=pulumi.ResourceOptions(parent=owner, depends_on=[files, *before]),
-        )
+        if process.runtime == "docker":
+            contained = runtimes.contain(self.rendered, topology, f"{os.getuid()}:{os.getgid()}")
+            self.resource = site.containers[process.host].run(
+                self.rendered, contained, digests, [site.files[process.host], *before], owner
+            )
+            run, native = self.resource.id, None
+        else:
+            self.resource = resources.HostProcess(
+                key,
+                stack=topology.stack,
+                stack_id=site.stack_id,
+                process=self.rendered,
+                secrets=digests,
+                opts=pulumi.ResourceOptions(parent=owner, depends_on=[site.files[process.host], *before]),
+            )
+            run = native = self.resource.incarnation
         self.ready = resources.Ready(
             f"ready-{key}",
             stack=topology.stack,
             stack_id=site.stack_id,
             process=self.rendered,
-            incarnations=[self.resource.incarnation, *(other.resource.incarnation for other in unsettled_by)],
+            incarnations=[run, *(other.incarnation for other in unsettled_by)],
             opts=pulumi.ResourceOptions(parent=owner, depends_on=[self.resource]),
         )
+        # Docker's provider knows a container, not which run of it this is: the gate looks.
+        self.incarnation = native or self.ready.incarnation
+        self._log = site.layout.log_of(process.name)
         self._asked = (
             topology.cluster.pool.workers[process.host] if topology.cluster.pool and process.kind == "worker" else None
         )
         self._count = topology.worker_processes.get(process.host, 0) if self._asked else 0
 
-    def _reads(self, site: Site) -> list[str]:
-        layout = site.layout
-        named = [layout.key_file, layout.jupyter_token, layout.jupyter_config]
-        in_argv = [str(path) for path in named if any(str(path) in word for word in self.rendered.argv)]
-        in_environment = [str(path) for path in named if str(path) in self.rendered.environment.values()]
-        return [*in_argv, *in_environment, *self.rendered.env_files]
+    def entry(self, incarnation: str, images: Mapping[str, str]) -> Entry:
+        """Its line of the inventory.
 
-    def entry(self, incarnation: str) -> Entry:
-        """Its line of the inventory."""
+        Args:
+            images: what containers are made of, by host.
+        """
         process, asked = self.process, self._asked
         return Entry(
             name=process.name,
@@ -79,6 +89,9 @@ class HostedProcess:
             threads=asked.threads if asked else 0,
             memory=(asked.memory or 0) if asked else 0,
             incarnation=incarnation,
-            log=self.log,
+            log="" if self.rendered.container else str(self._log),
+            container=self.rendered.container,
+            engine=self.rendered.engine,
+            image=images.get(process.host, ""),
             probe=self.rendered.probe,
         )

@@ -8,7 +8,8 @@ from typing import Any
 
 import pulumi
 
-from mspass_stack import resources, roles
+from mspass_stack import engine, resources, roles, runtimes
+from mspass_stack.components.container import ContainerHost
 from mspass_stack.config import KEY, Cluster, placements, ports
 from mspass_stack.rendered import Home
 from mspass_stack.topology import Topology
@@ -37,7 +38,9 @@ class Site(pulumi.ComponentResource):
         cluster = topology.cluster
         child = pulumi.ResourceOptions(parent=self)
         self.topology = topology
-        self.python = cluster.python or python
+        contained = {process.host for process in topology.processes if process.runtime == "docker"}
+        self.python = cluster.python or (runtimes.CONTAINER_PYTHON if contained else python)
+        self.engine = engine.address() if contained else ""
         self.workdir = str(base / cluster.workdir)
         self.layout = Home(str(base / (cluster.datadir or f"data/{topology.stack}")))
         self.stack_id = resources.StackId("stack-id", opts=child).value
@@ -62,6 +65,22 @@ class Site(pulumi.ComponentResource):
             )
             for host in topology.hosts
         }
+        self.containers = {
+            host: ContainerHost(
+                host,
+                topology.stack,
+                self.stack_id,
+                self.engine,
+                cluster.image,
+                self._needs(host),
+                runtimes.network_name(topology.stack),
+                str(self.layout.root),
+                after=[preflight, self.files[host]],
+                parent=self,
+            )
+            for host in sorted(contained)
+        }
+        self.images = pulumi.Output.from_input({host: ground.image.pinned for host, ground in self.containers.items()})
         self.register_outputs({})
 
     def digests(self, host: str, *paths: object) -> pulumi.Output[dict[str, str]]:
@@ -92,6 +111,12 @@ class Site(pulumi.ComponentResource):
             )
         return files
 
+    def _needs(self, host: str) -> dict[str, Any]:
+        """The programs, and the modules by interpreter, that the host's roles are started with."""
+        modules = _modules(self.topology.cluster, host)
+        programs = ["mongod"] if any(mongod.host == host for mongod in self.topology.of("mongod")) else []
+        return {"programs": programs, "modules": {self.python: modules} if modules else {}}
+
     def _asked(self) -> Mapping[str, Any]:
         """What the preflight looks for, by host."""
         topology = self.topology
@@ -102,8 +127,8 @@ class Site(pulumi.ComponentResource):
                 "workdir": self.workdir,
                 "ports": {str(port): f"{KEY}.{path}" for path, where, port in ports(cluster) if where == host},
                 "memory": _memory(topology, host),
-                "programs": ["mongod"] if topology.of("mongod") else [],
-                "modules": {self.python: modules} if (modules := _modules(cluster, host)) else {},
+                "engine": self.engine,
+                **({"programs": [], "modules": {}} if self.engine else self._needs(host)),
             }
             for host in topology.hosts
         }

@@ -53,18 +53,20 @@ class VirtualCluster(pulumi.ComponentResource):
             outputs["jupyterUrl"] = frontend.url
         all_ready = pulumi.Output.all(*usable, *(process.ready.id for process in hosted))
         outputs["clientProfile"] = all_ready.apply(lambda _: site.client_profile)
-        outputs["inventory"] = pulumi.Output.all(all_ready, *(p.resource.incarnation for p in hosted)).apply(
-            lambda known: _inventory(site, hosted, known[1:])
+        outputs["inventory"] = pulumi.Output.all(all_ready, site.images, *(p.incarnation for p in hosted)).apply(
+            lambda known: _inventory(site, hosted, known[1], known[2:])
         )
         self.outputs: Mapping[str, Any] = outputs
         self.register_outputs({})
 
 
-def _inventory(site: Site, hosted: list[HostedProcess], incarnations: list[str]) -> dict[str, Any]:
+def _inventory(
+    site: Site, hosted: list[HostedProcess], images: dict[str, str], incarnations: list[str]
+) -> dict[str, Any]:
     return Inventory(
         stack=site.topology.stack,
         home=str(site.layout.root),
         workdir=site.workdir,
         user=getpass.getuser(),
-        processes=[process.entry(run) for process, run in zip(hosted, incarnations, strict=True)],
+        processes=[process.entry(run, images) for process, run in zip(hosted, incarnations, strict=True)],
     ).model_dump(mode="json")

@@ -1,11 +1,13 @@
 """What the plugin says to MongoDB; the only file that imports pymongo."""
 
+from pathlib import Path
 from typing import Any
 
 from pymongo import MongoClient
 from pymongo.errors import ConnectionFailure, PyMongoError
 
 from mspass_stack.provider.codec import Props
+from mspass_stack.provider.compatibility import note
 from mspass_stack.provider.resource import Call, InitFailed, Resource
 from mspass_stack.provider.waiting import wait_until
 
@@ -27,7 +29,7 @@ def is_writable_primary(address: str, port: int, timeout: float) -> bool:
 
 
 class DatabaseUsers(Resource):
-    """The users of an unsharded database. Inputs: `address`, `port`, `keyFile`, `users`, `incarnation`.
+    """The users of an unsharded database. Inputs: `address`, `port`, `keyFile`, `users`, `home`, `incarnation`.
 
     Users are ensured on data of any origin: the server's key file lets us act as its internal user, so lost passwords
     are reset and no localhost exception is needed (SCRAM with the key file's content: MongoDB manual, "Keyfiles").
@@ -70,6 +72,7 @@ class DatabaseUsers(Resource):
                     for user, wished in call.inputs["users"].items():
                         verb = "updateUser" if user in _present(client) else "createUser"
                         client.admin.command(verb, user, pwd=wished["password"], roles=wished["roles"])
+                    _take_note(client, Path(call.inputs["home"]))
                     return _present(client)
             except PyMongoError as failure:
                 error = str(failure)
@@ -83,6 +86,11 @@ class DatabaseUsers(Resource):
 
 def _present(client: MongoClient[dict[str, Any]]) -> list[str]:
     return sorted(user["user"] for user in client.admin.command("usersInfo")["users"])
+
+
+def _take_note(client: MongoClient[dict[str, Any]], home: Path) -> None:
+    asked = client.admin.command({"getParameter": 1, "featureCompatibilityVersion": 1})
+    note(home).write_text(f"{asked['featureCompatibilityVersion']['version']}\n")
 
 
 def _internal(inputs: Props) -> MongoClient[dict[str, Any]]:

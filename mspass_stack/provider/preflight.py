@@ -10,8 +10,10 @@ from typing import Any
 
 import psutil
 
+from mspass_stack.engine import Engine, EngineError, Publisher
 from mspass_stack.provider import executables
 from mspass_stack.provider.codec import Props, has_unknown
+from mspass_stack.provider.compatibility import refusal
 from mspass_stack.provider.files import owner
 from mspass_stack.provider.resource import Call, Refused, Resource
 from mspass_stack.provider.sockets import listeners
@@ -27,7 +29,8 @@ NOFILE = 64000
 
 
 class Preflight(Resource):
-    """Inputs by host: `home`, `workdir`, `ports` (YAML path by port), `memory` (bytes asked), `programs`, `modules`."""
+    """Inputs by host: `home`, `workdir`, `ports` (YAML path by port), `memory` (bytes asked by YAML path), `engine`
+    (empty without containers), and what native processes need: `programs`, and `modules` by interpreter."""
 
     def create(self, call: Call) -> tuple[str, Props]:
         problems: list[str] = []
@@ -43,8 +46,13 @@ class Preflight(Resource):
 
 def _problems(asked: Props, call: Call) -> Iterator[str]:
     stack_id = "" if has_unknown(call.inputs["stackId"]) else str(call.inputs["stackId"])
-    yield from _ports(asked["ports"], stack_id)
-    yield from _home(Path(asked["home"]), stack_id, asked["programs"])
+    try:
+        published = _published(asked["engine"])
+    except EngineError as error:
+        yield f"mspass:cluster.runtime: {error}: start Docker, or set DOCKER_HOST, or choose runtime: native"
+        return
+    yield from _ports(asked["ports"], stack_id, published)
+    yield from _home(Path(asked["home"]), stack_id)
     yield from _memory(asked)
     yield from _programs(asked)
     workdir = Path(asked["workdir"])
@@ -52,13 +60,20 @@ def _problems(asked: Props, call: Call) -> Iterator[str]:
         yield f"mspass:cluster.workdir: {workdir} is not a folder that you can write to"
 
 
-def _ports(ports: dict[str, str], stack_id: str) -> Iterator[str]:
-    for listener in listeners(frozenset(map(int, ports))):
-        if not stack_id or listener.stack_id != stack_id:
-            yield f"{ports[str(listener.port)]}: port {listener.port} is held by {listener}"
+def _published(engine: str) -> dict[int, Publisher]:
+    return Engine(engine).published() if engine else {}
 
 
-def _home(home: Path, stack_id: str, programs: list[str]) -> Iterator[str]:
+def _ports(ports: dict[str, str], stack_id: str, published: dict[int, Publisher]) -> Iterator[str]:
+    """Ports that somebody else has; a container's is held by Docker's proxy, or by nobody whom we could see."""
+    held = {listener.port: listener for listener in listeners(frozenset(map(int, ports)))}
+    for port, path in ports.items():
+        holder = published.get(int(port)) or held.get(int(port))
+        if holder and (not stack_id or holder.stack_id != stack_id):
+            yield f"{path}: port {port} is held by {holder}"
+
+
+def _home(home: Path, stack_id: str) -> Iterator[str]:
     path = "mspass:cluster.datadir"
     if len(str(home / "run" / "supervisor.sock")) > SOCKET_PATH:
         yield f"{path}: {home} is too long for a Unix socket in it: choose a shorter one"
@@ -67,7 +82,7 @@ def _home(home: Path, stack_id: str, programs: list[str]) -> Iterator[str]:
         yield f"{path}: {home} cannot be made: you cannot write to {first}"
     elif (other := owner(home)) and other[1] != stack_id:
         yield f"{path}: {home} belongs to stack '{other[0]}' ({other[1]}), which is up or was not destroyed"
-    elif "mongod" in programs and shutil.disk_usage(first).free < MONGODB_DISK:
+    elif shutil.disk_usage(first).free < MONGODB_DISK:
         yield f"{path}: less than {MONGODB_DISK // 1024**3} GiB free on the disk of {first}"
 
 
@@ -82,9 +97,11 @@ def _memory(asked: Props) -> Iterator[str]:
 def _programs(asked: dict[str, Any]) -> Iterator[str]:
     for program in asked["programs"]:
         try:
-            executables.check(program)
+            why = refusal(Path(asked["home"]), executables.check(program))
         except Refused as refused:
-            yield str(refused)
+            why = str(refused)
+        if why:
+            yield why
     for python, modules in asked["modules"].items():
         if not os.access(python, os.X_OK):
             yield f"mspass:cluster.python: {python} is not an executable"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from http.client import RemoteDisconnected
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -22,6 +23,8 @@ def look(probe: Probe) -> str:
     """
     try:
         return PROBES[probe.kind](probe)
+    except (ConnectionError, RemoteDisconnected):
+        return "no answer"
     except (OSError, URLError, ValueError) as error:
         return f"{type(error).__name__}: {error}"
 

@@ -1,5 +1,8 @@
 """`Ready`: the gate that opens when a process does its job."""
 
+from typing import Protocol
+
+from mspass_stack.engine import Engine
 from mspass_stack.provider.codec import Props
 from mspass_stack.provider.probes import look
 from mspass_stack.provider.resource import Call, InitFailed, Resource
@@ -8,25 +11,39 @@ from mspass_stack.provider.waiting import wait_until
 from mspass_stack.rendered import RenderedProcess
 
 
+class Keeper(Protocol):
+    """What keeps processes up: a supervisor, or a Docker engine."""
+
+    def runs(self, name: str) -> str: ...
+    def gave_up(self, name: str) -> bool: ...
+    def obituary(self, name: str) -> str: ...
+
+
 class Ready(Resource):
     """Inputs: `process`, `stack`, `stackId`, `incarnations` (its own and those whose restart unsettles it)."""
 
     def create(self, call: Call) -> tuple[str, Props]:
         process = RenderedProcess.model_validate(call.inputs["process"])
         id = f"{call.inputs['stack']}/ready/{process.name}@{process.host}"
-        if not call.preview:
-            _wait(call, process, id)
-        return id, {}
+        return id, {} if call.preview else _wait(call, process, id)
 
     def read(self, call: Call) -> Props:
         process = RenderedProcess.model_validate(call.inputs["process"])
         if missing := look(process.probe):
             raise InitFailed(call.id, call.outputs, f"{process.name} on host '{process.host}' is not ready: {missing}")
-        return call.outputs
+        keeper, name = _kept(process, call)
+        return call.outputs | {"incarnation": keeper.runs(name)}
 
 
-def _wait(call: Call, process: RenderedProcess, id: str) -> None:
-    supervisor = Supervisor(process.home, call.inputs["stackId"])
+def _kept(process: RenderedProcess, call: Call) -> tuple[Keeper, str]:
+    """Who keeps a process up, and under which name."""
+    if process.engine:
+        return Engine(process.engine), process.container
+    return Supervisor(process.home, call.inputs["stackId"]), process.name
+
+
+def _wait(call: Call, process: RenderedProcess, id: str) -> Props:
+    keeper, name = _kept(process, call)
     seen = ""
 
     def settled() -> str:
@@ -37,14 +54,14 @@ def _wait(call: Call, process: RenderedProcess, id: str) -> None:
         if missing != seen:
             seen = missing
             call.say("status", f"waiting: {missing}")
-        return "gave up" if supervisor.state(process.name).get("statename", "FATAL") == "FATAL" else ""
+        return "gave up" if keeper.gave_up(name) else ""
 
     if wait_until(settled, process.probe.deadline) == "ready":
-        return
+        return {"incarnation": keeper.runs(name)}
     where = f"{process.probe.kind} at {process.probe.address}:{process.probe.port}"
     raise InitFailed(
         id,
-        {},
+        {"incarnation": ""},
         f"{process.name} on host '{process.host}' is not ready ({where}, within {process.probe.deadline} s): {seen}; "
-        + supervisor.obituary(process.name),
+        + keeper.obituary(name),
     )

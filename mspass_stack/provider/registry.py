@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from mspass_stack.provider.files import HostFiles
+from mspass_stack.provider.image import ContainerImage
 from mspass_stack.provider.mongo import DatabaseUsers
 from mspass_stack.provider.preflight import Preflight
 from mspass_stack.provider.processes import HostProcess
@@ -15,6 +16,7 @@ RESOURCES: Mapping[str, Resource] = {
     "StackId": Random(),
     "HostFiles": HostFiles(),
     "Preflight": Preflight(),
+    "ContainerImage": ContainerImage(),
     "HostProcess": HostProcess(),
     "Ready": Ready(),
     "DatabaseUsers": DatabaseUsers(),

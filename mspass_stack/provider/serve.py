@@ -36,8 +36,8 @@ T = TypeVar("T")
 class Servicer(ProviderServicer):
     """Serves resources by the last part of their type token."""
 
-    def __init__(self, resources: Mapping[str, Resource], engine_address: str = "") -> None:
-        super().__init__([], "0.1.0", Provider(), engine_address)  # pyright: ignore[reportAbstractUsage]
+    def __init__(self, resources: Mapping[str, Resource], engine_address: str = "", version: str = "0.1.0") -> None:
+        super().__init__([], version, Provider(), engine_address)  # pyright: ignore[reportAbstractUsage]
         self._resources = resources
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="resource")
         self._engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(engine_address)) if engine_address else None
@@ -166,7 +166,7 @@ async def listen(servicer: Servicer) -> tuple[grpc.aio.Server, int]:
     return server, port
 
 
-async def _serve(servicer: Servicer) -> None:
+async def serve(servicer: Servicer) -> None:
     server, port = await listen(servicer)
     print(port, flush=True)
     await _first(server.wait_for_termination(), _parent_gone())
@@ -192,5 +192,5 @@ def main() -> NoReturn:
     from mspass_stack.provider.registry import RESOURCES
 
     with suppress(KeyboardInterrupt):
-        asyncio.run(_serve(Servicer(RESOURCES, next((a for a in sys.argv[1:] if not a.startswith("-")), ""))))
+        asyncio.run(serve(Servicer(RESOURCES, next((a for a in sys.argv[1:] if not a.startswith("-")), ""))))
     os._exit(0)

@@ -103,6 +103,10 @@ class Supervisor:
         state = self.state(name)
         return incarnation(int(state["pid"])) if state.get("statename") in ("STARTING", "RUNNING") else ""
 
+    def gave_up(self, name: str) -> bool:
+        """Whether supervisord tries no more, or knows no such process."""
+        return self.state(name).get("statename", "FATAL") == "FATAL"
+
     def start(self, name: str, launcher: str, order: int, stop_signal: str, grace: int) -> None:
         """Start a process under supervision by a launcher script; one of the same name must not be there."""
         with self._lock:

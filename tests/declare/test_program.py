@@ -107,8 +107,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "mspass:cluster: port 27117 twice on host 'here': database.port and frontend.port",
     ),
     "a runtime of a later version": (
-        _config(runtime="docker", database=DATABASE),
-        "mspass:cluster.runtime: 'docker'",
+        _config(runtime="apptainer", database=DATABASE),
+        "mspass:cluster.runtime: 'apptainer'",
     ),
     "another machine": (
         {"mspass:cluster": {"hosts": {"here": {"address": "10.0.0.1"}}, "database": DATABASE}},

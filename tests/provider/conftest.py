@@ -45,6 +45,10 @@ class Host:
             ports=(),
             stop_signal="TERM",
             stop_grace=10,
+            reads=(),
+            writes=(),
+            memory=0,
+            cpus=0,
             probe=probe,
         ).model_copy(update=changes)
         return {"process": rendered.dump(), "secrets": {}}

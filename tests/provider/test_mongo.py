@@ -48,6 +48,7 @@ class Server:
             "port": self.port,
             "keyFile": self.key_file.read_text(),
             "users": {name: {"password": password, "roles": ROLES} for name, password in passwords.items()},
+            "home": str(self.host.home),
             "incarnation": "",
         }
 

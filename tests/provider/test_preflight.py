@@ -22,6 +22,7 @@ def _asked(host: Host, **changes: Any) -> dict[str, Any]:
         "memory": {},
         "programs": [],
         "modules": {},
+        "engine": "",
     }
     return {"hosts": {"here": asked | changes}}
 

@@ -94,7 +94,7 @@ def test_a_misspelt_flat_key_is_refused() -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"runtime": "docker"}, "mspass:cluster.runtime: 'docker'"),
+        ({"runtime": "apptainer"}, "mspass:cluster.runtime: 'apptainer'"),
         ({"hosts": {"desktop": {"address": "10.0.0.1"}}}, "mspass:cluster.hosts.desktop: '10.0.0.1'"),
         ({"hosts": {"desktop": {"ssh": {"user": "me"}}}}, "mspass:cluster.hosts.desktop"),
         (

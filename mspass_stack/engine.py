@@ -1,0 +1,223 @@
+"""What we say to a Docker engine; the only file that imports docker-py."""
+
+import os
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+import docker
+from docker.errors import APIError, DockerException, NotFound
+from docker.models.containers import Container
+
+STACK, NAME, PROCESS, DIGEST = "mspass.stack", "mspass.stack-name", "mspass.process", "mspass.digest"
+"""Labels of everything that we make: the stack's random id, its name, the process, and what it was made from."""
+
+RESTARTS = 4
+"""A container that ended so often by itself has been given up; Docker would go on for ever."""
+
+TIMEOUT = 60
+"""Seconds for one answer of the engine."""
+
+
+class EngineError(Exception):
+    """The engine does not answer, or refuses; the text is for the user."""
+
+
+def address() -> str:
+    """Where the user's engine listens, as Docker's own tools find it."""
+    return os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """A container that publishes a port."""
+
+    name: str
+    stack_id: str
+    stack: str
+
+    def __str__(self) -> str:
+        return f"container {self.name}" + (f" of stack '{self.stack}'" if self.stack else "")
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image that the engine has: the name that pins it, and what the user called it."""
+
+    pinned: str
+    name: str
+
+
+class Engine:
+    """The Docker engine at an address."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    def version(self) -> str:
+        with self._client() as client:
+            return str(client.version()["Version"])
+
+    def runs(self, name: str) -> str:
+        """The incarnation of a container that is up: its id and its start; empty when it is not."""
+        found = self._find(name)
+        if found is None or not found.attrs["State"]["Running"] or found.attrs["State"]["Restarting"]:
+            return ""
+        return f"{found.id[:12] if found.id else ''}-{found.attrs['State']['StartedAt']}"
+
+    def state(self, name: str) -> str:
+        """Docker's word on a container: running, restarting, exited ...; empty when there is none."""
+        found = self._find(name)
+        return str(found.status) if found else ""
+
+    def gave_up(self, name: str) -> bool:
+        """Whether a container is gone or ends again and again."""
+        found = self._find(name)
+        return found is None or (found.status != "running" and found.attrs["RestartCount"] >= RESTARTS)
+
+    def obituary(self, name: str) -> str:
+        """How a container last ended, and the end of its log."""
+        found = self._find(name)
+        if found is None:
+            return "there is no such container"
+        state = found.attrs["State"]
+        end = "still runs" if state["Running"] else f"last ended with exit status {state['ExitCode']} {state['Error']}"
+        return f"{end.strip()}; the end of its log:\n{self.tail(name)}"
+
+    def tail(self, name: str, lines: int = 30) -> str:
+        """The last lines of a container's log."""
+        found = self._find(name)
+        if found is None:
+            return "(no log)"
+        return found.logs(tail=lines).decode(errors="replace").rstrip("\n")
+
+    def published(self) -> dict[int, Publisher]:
+        """Who publishes which TCP port of the host."""
+        with self._client() as client:
+            running = cast("list[dict[str, Any]]", client.api.containers())
+            return {
+                int(port["PublicPort"]): _publisher(container)
+                for container in running
+                for port in container["Ports"]
+                if port.get("PublicPort") and port["Type"] == "tcp"
+            }
+
+    def pull(self, name: str, say: Callable[[str], None]) -> Image:
+        """Make sure that the engine has an image; what is there already is not pulled again.
+
+        Raises:
+            EngineError: it can be had nowhere.
+        """
+        with self._client() as client:
+            try:
+                found = client.images.get(name)
+            except NotFound:
+                _pull(client, name, say)
+                found = client.images.get(name)
+            digests = cast("list[str]", found.attrs.get("RepoDigests") or [])
+            repository = name.split("@", maxsplit=1)[0].rsplit(":", 1)[0]
+            own = [digest for digest in digests if digest.split("@", maxsplit=1)[0] == repository]
+            return Image([*own, str(found.id)][0], name)
+
+    def try_out(self, image: str, argv: list[str]) -> str:
+        """Run a command in a throwaway container of an image; what it printed.
+
+        Raises:
+            EngineError: it failed.
+        """
+        with self._client() as client:
+            said = client.containers.run(
+                image, argv[1:], entrypoint=argv[:1], remove=True, network_mode="none", stderr=True
+            )
+            return said.decode(errors="replace")
+
+    def free_name(self, name: str, stack_id: str) -> None:
+        """Remove a container of this name that an interrupted `up` of this stack left.
+
+        Raises:
+            EngineError: the container is not ours.
+        """
+        found = self._find(name)
+        if found is None:
+            return
+        if found.labels.get(STACK) != stack_id:
+            owner = f"stack '{found.labels[NAME]}'" if NAME in found.labels else "something else"
+            raise EngineError(f"container {name} belongs to {owner}: rename or remove it, or rename this stack")
+        found.stop(timeout=int(found.attrs["Config"].get("StopTimeout") or 10))
+        found.remove(force=True)
+
+    def free_network(self, name: str, stack_id: str) -> None:
+        """The same for a network, with the containers of this stack that are still in it."""
+        with self._client() as client:
+            for network in client.networks.list(names=[name]):
+                if network.name == name and (network.attrs.get("Labels") or {}).get(STACK) != stack_id:
+                    raise EngineError(f"network {name} is not ours: remove it, or rename this stack")
+                if network.name == name:
+                    self.remove_leftovers(stack_id)
+
+    def remove_leftovers(self, stack_id: str) -> None:
+        """Remove all containers and networks that carry a stack's id: what the state does not know any more."""
+        mine: dict[str, str | list[str] | bool] = {"label": f"{STACK}={stack_id}"}
+        with self._client() as client:
+            for container in client.containers.list(all=True, filters=mine):
+                container.stop(timeout=int(container.attrs["Config"].get("StopTimeout") or 10))
+                container.remove(force=True)
+            for network in client.networks.list(filters=mine):
+                network.remove()
+
+    def _find(self, name: str) -> Container | None:
+        with self._client() as client:
+            try:
+                return client.containers.get(name)
+            except NotFound:
+                return None
+
+    @contextmanager
+    def _client(self) -> "Generator[docker.DockerClient]":
+        try:
+            client = docker.DockerClient(base_url=self.address, timeout=TIMEOUT)
+        except DockerException as error:
+            raise EngineError(f"no Docker engine answers at {self.address}: {_reason(error)}") from None
+        try:
+            yield client
+        except DockerException as error:
+            raise EngineError(f"Docker engine at {self.address}: {_reason(error)}") from None
+        finally:
+            client.close()
+
+
+def _publisher(container: dict[str, Any]) -> Publisher:
+    labels: dict[str, str] = container.get("Labels") or {}
+    return Publisher(container["Names"][0].lstrip("/"), labels.get(STACK, ""), labels.get(NAME, ""))
+
+
+def _pull(client: "docker.DockerClient", name: str, say: Callable[[str], None]) -> None:
+    """Pull an image, with a line for each step of its layers that is big enough to wait for."""
+    sizes: dict[str, tuple[int, int]] = {}
+    lines = cast("Iterator[dict[str, Any]]", client.api.pull(*_split(name), stream=True, decode=True))
+    for line in lines:
+        if "error" in line:
+            raise EngineError(f"image {name}: {line['error']}")
+        progress: dict[str, int] = line.get("progressDetail") or {}
+        if progress.get("total"):
+            sizes[line["id"]] = (progress["current"], progress["total"])
+            done, total = (sum(size[i] for size in sizes.values()) // 1_000_000 for i in (0, 1))
+            say(f"{line['status'].lower()} {name}: {done} of {total} MB")
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Repository and tag (or digest) of an image's name; a registry's port is no tag."""
+    if "@" in name:
+        repository, _, digest = name.partition("@")
+        return repository, digest
+    repository, separator, tag = name.rpartition(":")
+    return (repository, tag) if separator and "/" not in tag else (name, "latest")
+
+
+def _reason(error: DockerException) -> str:
+    """What the engine said, without the HTTP around it."""
+    if isinstance(error, APIError) and error.explanation:
+        return str(error.explanation)
+    stderr = getattr(error, "stderr", None)
+    return str(stderr.decode(errors="replace") if isinstance(stderr, bytes) else error).strip()

@@ -1,0 +1,61 @@
+"""`ContainerImage`: the image of a stack's containers, resolved once, seen to have what the roles need."""
+
+from pathlib import Path
+
+from mspass_stack.engine import Engine, EngineError
+from mspass_stack.provider.codec import Props
+from mspass_stack.provider.compatibility import refusal
+from mspass_stack.provider.resource import Call, Refused, Resource
+
+LOOK = "import importlib.util as u, sys; print(*[m for m in sys.argv[1:] if not u.find_spec(m)])"
+
+
+class ContainerImage(Resource):
+    """Inputs: `engine`, `image`, `needs` (`programs`, `modules` by interpreter), `home`, `host`."""
+
+    def create(self, call: Call) -> tuple[str, Props]:
+        id = f"{call.inputs['stack']}/image@{call.inputs['host']}"
+        if call.preview:
+            return id, {}
+        name, engine = call.inputs["image"], Engine(call.inputs["engine"])
+        try:
+            image = engine.pull(name, lambda text: call.say("status", text))
+            problems = [*_programs(engine, image.pinned, call), *_modules(engine, image.pinned, call)]
+        except EngineError as error:
+            raise Refused(f"mspass:cluster.image: {name}: {error}") from None
+        if problems:
+            raise Refused("\n".join(f"mspass:cluster.image: {name}: {problem}" for problem in problems))
+        return id, {"pinned": image.pinned}
+
+    def delete(self, call: Call) -> None:
+        """Remove what an interrupted `up` left and the state does not know; never the image."""
+        try:
+            Engine(call.inputs["engine"]).remove_leftovers(call.inputs["stackId"])
+        except EngineError as error:
+            raise Refused(str(error)) from None
+
+
+def _programs(engine: Engine, image: str, call: Call) -> list[str]:
+    problems: list[str] = []
+    for program in call.inputs["needs"]["programs"]:
+        try:
+            said = engine.try_out(image, [program, "--version"])
+        except EngineError as error:
+            problems.append(f"{program} does not run in it: {error}")
+            continue
+        if why := refusal(Path(call.inputs["home"]), said):
+            problems.append(why)
+    return problems
+
+
+def _modules(engine: Engine, image: str, call: Call) -> list[str]:
+    problems: list[str] = []
+    for python, modules in call.inputs["needs"]["modules"].items():
+        try:
+            lacks = engine.try_out(image, [python, "-c", LOOK, *modules]).strip()
+        except EngineError as error:
+            problems.append(f"{python} does not run in it: {error}")
+            continue
+        if lacks:
+            problems.append(f"its {python} lacks {lacks.replace(' ', ', ')}")
+    return problems

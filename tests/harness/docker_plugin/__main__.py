@@ -1,0 +1,84 @@
+"""A double: the plugin process."""
+
+import asyncio
+import os
+import sys
+from contextlib import suppress
+from typing import Any
+
+import docker
+import grpc
+from docker.errors import DockerException
+from pulumi.runtime.proto import provider_pb2
+
+from mspass_stack.provider.codec import decode, encode, has_unknown
+from mspass_stack.provider.serve import Servicer, serve
+from tests.harness.docker_plugin.container import Container
+from tests.harness.docker_plugin.network import Network
+from tests.harness.docker_plugin.schema import REPLACING, differences
+
+VERSION = "5.2.0"
+"""Of the plugin that it stands in for."""
+
+KINDS = provider_pb2.PropertyDiff
+
+
+class Double(Servicer):
+    """Our servicer, with the bridge's way of checking, comparing and reading."""
+
+    def __init__(self, engine_address: str) -> None:
+        super().__init__({}, engine_address, VERSION)
+
+    async def Configure(self, request: Any, context: Any) -> Any:
+        host = decode(request.args).get("host") or request.variables["docker:config:host"]
+        try:
+            client = docker.DockerClient(base_url=str(host))
+        except DockerException:
+            await context.abort(grpc.StatusCode.UNKNOWN, "failed to connect to any docker daemon")
+            raise AssertionError("abort raises") from None
+        self._resources = {"Container": Container(client), "Network": Network(client)}
+        return provider_pb2.ConfigureResponse(supportsPreview=True, acceptSecrets=False)
+
+    async def Check(self, request: Any, context: Any) -> Any:
+        kind, inputs = self._kind(request), decode(request.news)
+        reason = "the test double of the Docker plugin does not know this input"
+        failures = [
+            provider_pb2.CheckFailure(property=key, reason=reason)
+            for key in sorted(set(inputs) - kind.known - {"__defaults"})
+        ]
+        return provider_pb2.CheckResponse(inputs=encode(kind.defaults(inputs)), failures=failures)
+
+    async def Diff(self, request: Any, context: Any) -> Any:
+        kind, old, new = self._kind(request), decode(request.olds), decode(request.news)
+        names = differences(old, new, kind.known)
+        names += [key for key in new if key not in names and has_unknown(new[key])]
+        always = isinstance(kind, Network)
+        replaces = [name for name in names if always or name in REPLACING]
+        return provider_pb2.DiffResponse(
+            changes=provider_pb2.DiffResponse.DIFF_SOME if names else provider_pb2.DiffResponse.DIFF_NONE,
+            diffs=names,
+            replaces=replaces,
+            deleteBeforeReplace=bool(replaces),
+            detailedDiff={
+                name: KINDS(kind=KINDS.UPDATE_REPLACE if name in replaces else KINDS.UPDATE, inputDiff=name in new)
+                for name in names
+            },
+            hasDetailedDiff=True,
+        )
+
+    async def Read(self, request: Any, context: Any) -> Any:
+        found = await super().Read(request, context)
+        if found.id:
+            read, inputs = decode(found.properties), decode(request.inputs)
+            found.inputs.CopyFrom(encode({key: read.get(key, value) for key, value in inputs.items()}))
+        return found
+
+    def _kind(self, request: Any) -> "Container | Network":
+        token = request.urn.split("::")[2].rsplit("$", 1)[-1].rsplit(":", 1)[-1]
+        return self._resources[token]  # pyright: ignore[reportReturnType]
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt):
+        asyncio.run(serve(Double(next((a for a in sys.argv[1:] if not a.startswith("-")), ""))))
+    os._exit(0)

@@ -1,0 +1,105 @@
+"""The image of the tests, for machines that reach no image registry: `python -m tests.harness.image`.
+
+What MsPASS's own image has and the tests use: the same mongod, Dask, JupyterLab, obspy and pymongo as the environment,
+on Debian. Packages come from the registries that this machine is set up for; nothing is fetched inside `docker build`,
+so no index, certificate or proxy of this machine is in the image. Built once per engine, named by what went into it.
+"""
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+from mspass_stack.provider.executables import find
+from tests.harness.project import ROOT
+
+REPOSITORY = "mspass-test"
+PACKAGES = (
+    *("base-files", "bash", "coreutils", "dash", "findutils", "grep", "gzip", "hostname", "iproute2", "libc-bin"),
+    *("libcurl4", "libssl3", "libstdc++6", "netbase", "procps", "python3", "sed", "tar", "tini"),
+)
+"""Of Debian: a shell and the usual tools (testinfra needs them), Python, and mongod's libraries."""
+
+
+def name() -> str:
+    """The image's name: another tag when anything that it is made of changes."""
+    made_of = [Path(__file__).read_bytes(), (ROOT / "requirements.lock").read_bytes(), *map(str.encode, _wheels())]
+    return f"{REPOSITORY}:{hashlib.sha256(b''.join(made_of)).hexdigest()[:12]}"
+
+
+def ensure() -> str:
+    """Build the image where the engine has none; its name.
+
+    Raises:
+        RuntimeError: a step failed; the text is what it said.
+    """
+    image = name()
+    if _ran("docker", "image", "inspect", image).returncode:
+        with tempfile.TemporaryDirectory(prefix="mspass-image-") as folder:
+            _build(Path(folder), image)
+    return image
+
+
+def _wheels() -> list[str]:
+    """What a native cluster runs, by the project's own words."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return [*project["optional-dependencies"]["native"], "pymongo"]
+
+
+def _build(folder: Path, image: str) -> None:
+    root = folder / "root"
+    _debian(root)
+    python = (root / "usr/bin/python3").readlink().name
+    packages = root / "usr/local/lib" / python / "dist-packages"
+    pip = [str(Path(sys.executable).with_name("uv")), "pip", "install", "--quiet", "--target", str(packages)]
+    pip += ["--python-version", python.removeprefix("python"), "--only-binary", ":all:"]
+    _must(*pip, "--constraint", str(ROOT / "requirements.lock"), *_wheels())
+    for part in ("bin", "share", "etc"):
+        if (packages / part).is_dir():
+            shutil.copytree(packages / part, root / "usr/local" / part, dirs_exist_ok=True)
+    for script in (root / "usr/local/bin").iterdir():
+        script.write_bytes(re.sub(rb"^#!.*python.*", b"#!/usr/bin/python3", script.read_bytes(), count=1))
+    shutil.copy2(find("mongod"), root / "usr/local/bin/mongod")
+    with subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE) as tar:
+        # An entrypoint of its own as MsPASS's image has one, which a deployment must not depend on.
+        _must("docker", "import", "--change", 'ENTRYPOINT ["/usr/bin/tini", "--"]', "-", image, stdin=tar.stdout)
+
+
+def _debian(root: Path) -> None:
+    """Debian's packages of this machine's own release and mirror, unpacked without running their scripts."""
+    release = re.search(r"^VERSION_CODENAME=(\w+)", Path("/etc/os-release").read_text(), re.MULTILINE)
+    mirror = _must("apt-get", "indextargets", "--format", "$(REPO_URI)").split()[0]
+    _must(
+        *("mmdebstrap", "--quiet", "--variant=extract", "--include=" + ",".join(PACKAGES)),
+        *("--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr", "--aptopt=Acquire::Languages none"),
+        *(f"--dpkgopt=path-exclude=/usr/share/{what}/*" for what in ("doc", "man", "locale")),
+        *(release[1] if release else "stable", str(root), mirror),
+    )
+    for cache in ("var/lib/apt", "var/cache/apt", "etc/apt"):
+        shutil.rmtree(root / cache, ignore_errors=True)
+    (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534::/nonexistent:/bin/false\n")
+    (root / "etc/group").write_text("root:x:0:\nnogroup:x:65534:\n")
+    (root / "bin/sh").unlink(missing_ok=True)
+    (root / "bin/sh").symlink_to("dash")
+    (root / "tmp").chmod(0o1777)
+    _must("chroot", str(root), "/sbin/ldconfig")
+
+
+def _ran(*command: str, **more: object) -> "subprocess.CompletedProcess[str]":
+    options: dict[str, object] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True} | more
+    return subprocess.run(command, **options)  # pyright: ignore[reportCallIssue, reportArgumentType, reportUnknownVariableType]
+
+
+def _must(*command: str, **more: object) -> str:
+    ran = _ran(*command, **more)
+    if ran.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {ran.returncode}:\n{ran.stdout[-2000:]}")
+    return ran.stdout
+
+
+if __name__ == "__main__":
+    print(ensure())
