@@ -8,9 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mspass_stack.engine import Engine, EngineError
 from mspass_stack.inventory import Entry, Inventory
 from mspass_stack.provider.probes import look
 from mspass_stack.provider.supervisor import Supervisor
+
+LINES = 100
+"""Of a log that are shown."""
 
 
 class NotUpError(Exception):
@@ -37,23 +41,28 @@ def outputs(stack: str) -> dict[str, Any]:
 
 def rows(inventory: Inventory) -> list[tuple[str, ...]]:
     """A line per process: name, host, state, ready, incarnation, endpoint."""
-    supervisor = Supervisor(inventory.home, "")
     return [("PROCESS", "HOST", "STATE", "READY", "INCARNATION", "ENDPOINT")] + [
-        _row(entry, supervisor) for entry in inventory.processes
+        _row(entry, inventory) for entry in inventory.processes
     ]
 
 
-def _row(entry: Entry, supervisor: Supervisor) -> tuple[str, ...]:
-    state = supervisor.state(entry.name).get("statename", "ABSENT")
+def _row(entry: Entry, inventory: Inventory) -> tuple[str, ...]:
+    if entry.engine:
+        engine = Engine(entry.engine)
+        state, run = engine.state(entry.container), engine.runs(entry.container)
+    else:
+        supervisor = Supervisor(inventory.home, "")
+        state, run = supervisor.state(entry.name).get("statename", ""), supervisor.runs(entry.name)
     missing = look(entry.probe)
-    return (
-        entry.name,
-        entry.host,
-        state,
-        f"no: {missing}" if missing else "yes",
-        supervisor.runs(entry.name) or "-",
-        entry.endpoint or "-",
-    )
+    ready = f"no: {missing}" if missing else "yes"
+    return entry.name, entry.host, state.upper() or "ABSENT", ready, run or "-", entry.endpoint or "-"
+
+
+def log(entry: Entry) -> str:
+    """The end of a process's log."""
+    if entry.engine:
+        return Engine(entry.engine).tail(entry.container, LINES)
+    return "\n".join(Path(entry.log).read_text(errors="replace").splitlines()[-LINES:])
 
 
 def main() -> None:
@@ -66,10 +75,11 @@ def main() -> None:
         found = outputs(arguments.stack)
         inventory = Inventory.model_validate(found["inventory"])
         if arguments.logs is not None:
-            sys.exit(subprocess.run(["tail", "-n", "100", inventory.named(arguments.logs).log]).returncode)
-    except (NotUpError, KeyError) as error:
-        sys.exit(str(error.args[0]))
-    table = rows(inventory)
+            print(log(inventory.named(arguments.logs)))
+            return
+        table = rows(inventory)
+    except (NotUpError, KeyError, EngineError, OSError) as error:
+        sys.exit(str(error.args[0] if isinstance(error, KeyError) else error))
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

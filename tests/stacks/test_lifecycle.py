@@ -172,7 +172,7 @@ def test_destroy_leaves_the_data_and_nothing_else_and_new_secrets_open_them(proj
     desktop.destroy()
     assert wait_until(lambda: not project.processes(), 10), project.processes()
     assert listening(desktop.ports()) == set()
-    assert _leftovers(desktop.home) == {"db", "log", "scratch"}
+    assert _leftovers(desktop.home) == {"db", "db-version", "log", "scratch"}
     assert '"exitCode":0' in (desktop.home / "log" / "mongod.log").read_text().splitlines()[-1]
     assert notebook.read_text() == "{}"
     desktop.up()

@@ -4,7 +4,6 @@ One file per role; a role that the stack does not have is not collected, so that
 """
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,6 +11,7 @@ from mspass_stack.inventory import Entry
 from mspass_stack.status import NotUpError
 from tests.verify.deployed import Deployed
 from tests.verify.pool import Pool, ask
+from tests.verify.sight import Sight, look_at
 
 ROLES = ("db", "scheduler", "worker", "frontend")
 
@@ -58,9 +58,9 @@ def deployed(pytestconfig: pytest.Config) -> Deployed:
 
 
 @pytest.fixture
-def machine(process: Entry, deployed: Deployed) -> Any:
-    """The host of the process, by testinfra."""
-    return deployed.machine(process)
+def sight(process: Entry) -> Sight:
+    """A look at the process under its runtime."""
+    return look_at(process)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import testinfra
 from pymongo import MongoClient
 
 from mspass_stack import status
-from mspass_stack.inventory import Entry, Inventory
+from mspass_stack.inventory import Inventory
 
 PATIENCE = 3
 """Seconds that a service may take to answer a look."""
@@ -36,9 +36,9 @@ class Deployed:
         outputs = status.outputs(stack)
         return cls(outputs, Inventory.model_validate(outputs["inventory"]))
 
-    def machine(self, process: Entry) -> Any:
-        """Where a process runs: a testinfra `Host`, whose modules are known at run time only."""
-        assert process.runtime == "native", f"no way to look at runtime {process.runtime}"
+    @property
+    def here(self) -> Any:
+        """This machine: a testinfra `Host`, whose modules are known at run time only."""
         return testinfra.get_host("local://")
 
     def database(self) -> MongoClient[dict[str, Any]]:
@@ -52,8 +52,3 @@ class Deployed:
     @property
     def password(self) -> str:
         return str(self.outputs["databaseUri"]).split("://")[1].split("@")[0].split(":")[1]
-
-
-def pid(process: Entry) -> int:
-    """The process id in an incarnation (pid, start in clock ticks since boot, boot)."""
-    return int(process.incarnation.split("-")[0])

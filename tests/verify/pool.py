@@ -12,6 +12,7 @@ import pytest
 
 from mspass_stack.inventory import Entry
 from tests.verify.deployed import Deployed
+from tests.verify.sight import look_at
 
 PROGRAM = Path(__file__).parent / "inside" / "each_worker.py"
 
@@ -60,7 +61,7 @@ def ask(deployed: Deployed) -> Pool:
     with _documents(deployed) as (database, collection, numbers):
         command = "timeout 120 %s -c %s %s %s %s"
         words = (scheduler.argv[0], PROGRAM.read_text(), scheduler.endpoint, database, collection)
-        ran = deployed.machine(scheduler).run(command, *words)
+        ran = look_at(scheduler).machine.run(command, *words)
     if ran.failed:
         pytest.fail(f"no task runs on the workers of {scheduler.endpoint}:\n{ran.stderr}", pytrace=False)
     return Pool(**json.loads(ran.stdout), documents=numbers)

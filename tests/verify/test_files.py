@@ -1,12 +1,10 @@
 """The stack's folder: what is secret is its owner's alone."""
 
-from typing import Any
-
 from tests.verify.deployed import Deployed
 
 
 def test_every_secret_file_is_readable_by_its_owner_only(deployed: Deployed) -> None:
-    machine: Any = deployed.machine(deployed.inventory.processes[0])
+    machine = deployed.here
     folder = machine.file(str(deployed.secrets))
     assert (folder.user, folder.mode) == (deployed.inventory.user, 0o700)
     names = folder.listdir()
@@ -17,14 +15,14 @@ def test_every_secret_file_is_readable_by_its_owner_only(deployed: Deployed) -> 
 
 
 def test_the_client_profile_is_there(deployed: Deployed) -> None:
-    machine: Any = deployed.machine(deployed.inventory.processes[0])
+    machine = deployed.here
     profile = machine.file(deployed.outputs["clientProfile"])
     assert "MSPASS_SCHEDULER=" in profile.content_string
     assert deployed.outputs.get("databaseUri", "") in profile.content_string
 
 
 def test_the_workdir_is_the_users(deployed: Deployed) -> None:
-    machine: Any = deployed.machine(deployed.inventory.processes[0])
+    machine = deployed.here
     folder = machine.file(deployed.inventory.workdir)
     assert folder.is_directory
     assert folder.user == deployed.inventory.user

@@ -11,6 +11,7 @@ import pytest
 from mspass_stack.inventory import Entry
 from tests.verify.deployed import Deployed
 from tests.verify.kernel import SECONDS, kernel
+from tests.verify.sight import Sight
 
 PROGRAM = Path(__file__).parent / "inside" / "kernel.py"
 
@@ -42,12 +43,10 @@ def test_its_api_refuses_everybody_else(process: Entry, address: str, path: str,
     assert httpx.get(f"{address}/api/{path}", headers=headers, timeout=SECONDS).status_code == 403
 
 
-def test_its_root_is_the_workdir(process: Entry, session: httpx.Client, deployed: Deployed) -> None:
+def test_its_root_is_the_workdir(process: Entry, sight: Sight, session: httpx.Client, deployed: Deployed) -> None:
     listed = {entry["name"] for entry in session.get("/api/contents").raise_for_status().json()["content"]}
-    machine = deployed.machine(process)
-    assert listed == {
-        n for n in machine.file(deployed.inventory.workdir).listdir() if not n.startswith((".", "__pycache__"))
-    }
+    there: list[str] = sight.machine.file(deployed.inventory.workdir).listdir()
+    assert listed == {name for name in there if not name.startswith((".", "__pycache__"))}
 
 
 def test_a_kernel_finds_the_cluster_by_its_environment(
