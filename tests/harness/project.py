@@ -85,11 +85,13 @@ class Stack:
         self.home = project.path / "data" / name
         base = yaml.safe_load((ROOT / "stacks" / "Pulumi.desktop.yaml").read_text())["config"]["mspass:cluster"]
         self.cluster: dict[str, Any] = base | (config or {})
-        if config is None:
-            self.move_to(*free_ports(4))
-        self.write()
+        self.move_to_free_ports()
         made = self.pulumi("stack", "init", name, "--no-select")
         assert made.returncode == 0, made.stdout
+
+    def move_to_free_ports(self) -> None:
+        self.move_to(*free_ports(4))
+        self.write()
 
     def move_to(self, database: int, scheduler: int, dashboard: int, jupyter: int) -> None:
         self.cluster["database"]["port"] = database
@@ -134,6 +136,14 @@ class Stack:
         ran = self.pulumi("stack", "output", "--json", "--show-secrets")
         assert ran.returncode == 0, ran.stdout
         return json.loads(ran.stdout)
+
+    def verify(self) -> "subprocess.CompletedProcess[str]":
+        """The verification suite, as a user runs it."""
+        return self.project.command(sys.executable, "-m", "pytest", "tests/verify", "--stack", self.name, "-q")
+
+    def counted(self) -> int:
+        """How many resources the summary of an `up` counts: all in the state but Pulumi's default providers."""
+        return sum("::default" not in resource["urn"] for resource in self.resources())
 
     def resources(self) -> list[dict[str, Any]]:
         """What the state holds."""

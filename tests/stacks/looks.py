@@ -6,6 +6,9 @@ from typing import Any, cast
 import psutil
 from distributed import Client
 from pymongo import MongoClient
+from pymongo.write_concern import WriteConcern
+
+from tests.harness.project import Stack
 
 
 def listening(ports: Iterable[int]) -> set[int]:
@@ -27,3 +30,18 @@ def workers(scheduler: str) -> list[dict[str, Any]]:
     """The workers that a Dask scheduler has now."""
     with Client(scheduler, timeout="5s") as client:
         return list(cast("dict[str, Any]", client.scheduler_info(n_workers=-1)["workers"]).values())
+
+
+def documents(stack: Stack) -> int:
+    """How many documents `write_documents` has left in a stack's database."""
+    with mongo(stack.outputs()["databaseUri"]) as client:
+        return client["kept"]["documents"].count_documents({})
+
+
+def write_documents(stack: Stack, count: int) -> None:
+    """Write so many documents that outlast whatever happens to the server."""
+    with mongo(stack.outputs()["databaseUri"]) as client:
+        # What a killed server has acknowledged is kept when it was journalled.
+        kept = client["kept"].get_collection("documents", write_concern=WriteConcern(j=True))
+        kept.delete_many({})
+        kept.insert_many({"n": n} for n in range(count))

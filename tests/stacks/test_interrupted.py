@@ -48,7 +48,7 @@ def test_an_up_killed_after_any_step_converges_and_leaves_nothing(project: Proje
 
 
 def test_a_destroy_right_after_a_killed_up_leaves_nothing(project: Project) -> None:
-    stack = Stack(project, "cut", None)
+    stack = Stack(project, "cut")
     assert _killed_after(stack, 12) == -signal.SIGKILL
     stack.pulumi("cancel", "--yes")
     stack.destroy()

@@ -7,29 +7,12 @@ from pathlib import Path
 import psutil
 import pytest
 from pymongo.errors import OperationFailure
-from pymongo.write_concern import WriteConcern
 
 from mspass_stack.provider.waiting import wait_until
 from tests.harness.project import Project, Stack
-from tests.stacks.looks import listening, mongo, workers
-
-PROVIDERS = 1
-"""Provider resources are in the state and not in the summary of an `up`."""
+from tests.stacks.looks import documents, listening, mongo, workers, write_documents
 
 PROCESSES = ("mongod", "scheduler", "worker-desktop", "frontend")
-
-
-def _documents(stack: Stack) -> int:
-    with mongo(stack.outputs()["databaseUri"]) as client:
-        return client["kept"]["documents"].count_documents({})
-
-
-def _write(stack: Stack, count: int) -> None:
-    with mongo(stack.outputs()["databaseUri"]) as client:
-        # What a killed server has acknowledged is kept when it was journalled.
-        kept = client["kept"].get_collection("documents", write_concern=WriteConcern(j=True))
-        kept.delete_many({})
-        kept.insert_many({"n": n} for n in range(count))
 
 
 def _workers(stack: Stack) -> int:
@@ -48,7 +31,7 @@ def _now(stack: Stack, process: str) -> int:
 def test_a_second_up_changes_nothing(desktop: Stack) -> None:
     runs = desktop.runs()
     said = desktop.up()
-    assert f"{len(desktop.resources()) - PROVIDERS} unchanged" in said
+    assert f"{desktop.counted()} unchanged" in said
     assert desktop.runs() == runs
 
 
@@ -79,18 +62,18 @@ def test_no_secret_is_in_a_command_line_a_log_or_the_state(desktop: Stack) -> No
 
 @pytest.mark.parametrize("process", PROCESSES)
 def test_a_killed_process_is_back_in_seconds_and_the_next_up_agrees(desktop: Stack, process: str) -> None:
-    _write(desktop, 100)
+    write_documents(desktop, 100)
     killed = _now(desktop, process)
     os.kill(killed, signal.SIGKILL)
     assert wait_until(lambda: _now(desktop, process) not in (killed, 0), 10)
     desktop.up()
     assert _pid(desktop.runs()[process]) == _now(desktop, process)
     assert _workers(desktop) == 2
-    assert _documents(desktop) == 100
+    assert documents(desktop) == 100
 
 
 def test_one_up_heals_everything_killed_at_once_supervisor_included(desktop: Stack) -> None:
-    _write(desktop, 200)
+    write_documents(desktop, 200)
     before = desktop.runs()
     pids = [int(path.read_text()) for path in (desktop.home / "run").glob("*.pid")]
     assert len(pids) == len(PROCESSES) + 1
@@ -98,12 +81,12 @@ def test_one_up_heals_everything_killed_at_once_supervisor_included(desktop: Sta
         os.kill(pid, signal.SIGKILL)
     desktop.up()
     assert _workers(desktop) == 2, "when up returns, not some time later"
-    assert _documents(desktop) == 200
+    assert documents(desktop) == 200
     assert not set(before.values()) & set(desktop.runs().values())
 
 
 def test_one_up_heals_a_killed_supervisor_whose_processes_live_on(desktop: Stack) -> None:
-    _write(desktop, 50)
+    write_documents(desktop, 50)
     log = desktop.home / "log" / "mongod.log"
     before = len(log.read_text())
     os.kill(_now(desktop, "supervisord"), signal.SIGKILL)
@@ -112,7 +95,7 @@ def test_one_up_heals_a_killed_supervisor_whose_processes_live_on(desktop: Stack
     assert "Waiting for connections" in said
     assert "unclean shutdown" not in said, "its processes were stopped in order, not killed"
     assert _workers(desktop) == 2
-    assert _documents(desktop) == 50
+    assert documents(desktop) == 50
     assert "unchanged" in desktop.up()
 
 
@@ -165,7 +148,7 @@ def test_a_second_stack_stands_beside_the_first_and_may_not_take_its_ports(proje
 
 
 def test_destroy_leaves_the_data_and_nothing_else_and_new_secrets_open_them(project: Project, desktop: Stack) -> None:
-    _write(desktop, 300)
+    write_documents(desktop, 300)
     old_uri = desktop.outputs()["databaseUri"]
     notebook = project.path / "work" / "mine.ipynb"
     notebook.write_text("{}")
@@ -177,7 +160,7 @@ def test_destroy_leaves_the_data_and_nothing_else_and_new_secrets_open_them(proj
     assert notebook.read_text() == "{}"
     desktop.up()
     assert desktop.outputs()["databaseUri"] != old_uri
-    assert _documents(desktop) == 300
+    assert documents(desktop) == 300
     with mongo(old_uri) as client, pytest.raises(OperationFailure):
         client["kept"]["documents"].find_one()
     desktop.destroy()

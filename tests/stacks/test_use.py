@@ -13,17 +13,13 @@ from tests.harness.project import ROOT, Project, Stack
 ROLES = ("mongod", "scheduler", "worker-desktop", "frontend")
 
 
-def _verify(desktop: Stack) -> "subprocess.CompletedProcess[str]":
-    return desktop.project.command(sys.executable, "-m", "pytest", "tests/verify", "--stack", desktop.name, "-q")
-
-
 def _supervisorctl(desktop: Stack, *words: str) -> str:
     config = desktop.home / "run" / "supervisord.conf"
     return desktop.project.command(sys.executable, "-m", "supervisor.supervisorctl", "-c", config, *words).stdout
 
 
 def test_the_verification_suite_passes_without_a_skip(desktop: Stack) -> None:
-    ran = _verify(desktop)
+    ran = desktop.verify()
     assert ran.returncode == 0, ran.stdout
     closing = ran.stdout.splitlines()[-1]
     assert " passed" in closing, ran.stdout
@@ -33,7 +29,7 @@ def test_the_verification_suite_passes_without_a_skip(desktop: Stack) -> None:
 @pytest.mark.parametrize("process", ROLES)
 def test_the_verification_suite_fails_when_a_role_is_down_and_names_it(desktop: Stack, process: str) -> None:
     assert "stopped" in _supervisorctl(desktop, "stop", process)
-    ran = _verify(desktop)
+    ran = desktop.verify()
     status = desktop.project.command(sys.executable, "-m", "mspass_stack.status", "--stack", desktop.name)
     desktop.up()
     assert ran.returncode == 1, ran.stdout

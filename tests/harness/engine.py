@@ -1,0 +1,113 @@
+"""A Docker engine for the tests: the one that runs, or one of our own on Debian as root, ended by its pid.
+
+One of our own keeps its images in the user's cache, so that the test image is built once; it listens on a socket of its
+own and is stopped with the session, whatever happens to the tests.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import psutil
+
+from mspass_stack.engine import Engine, EngineError, address
+from mspass_stack.provider.waiting import wait_until
+
+PACKAGES = ("docker.io", "iptables", "mmdebstrap")
+"""Of Debian: the engine, what its networks need, and what the test image is made with."""
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "mspass_stack", "docker")
+
+
+class NoEngine(Exception):
+    """There is no engine and none can be started here; the text says why."""
+
+
+class TestEngine:
+    """The engine of a test session.
+
+    Attributes:
+        address: for DOCKER_HOST.
+    """
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        """Find an engine or start one.
+
+        Raises:
+            NoEngine: neither is possible.
+        """
+        self._daemon: subprocess.Popen[bytes] | None = None
+        self.address = address()
+        _install_tools()
+        if _answers(self.address):
+            return
+        if os.geteuid() != 0 or not shutil.which("dockerd"):
+            raise NoEngine("no Docker engine answers, and only root on Debian can start one here")
+        self._folder = Path(tempfile.mkdtemp(prefix="mspass-docker-"))
+        self.address = f"unix://{self._folder}/docker.sock"
+        self._start()
+
+    @property
+    def ours(self) -> bool:
+        """Whether it may be restarted."""
+        return self._daemon is not None
+
+    def restart(self) -> None:
+        """End the engine and start it again, as a reboot does."""
+        self._stop()
+        self._start()
+
+    def close(self) -> None:
+        if self._daemon:
+            self._stop()
+            shutil.rmtree(self._folder)
+
+    def _start(self) -> None:
+        folders = [f"--data-root={CACHE}", f"--exec-root={self._folder}/exec", f"--pidfile={self._folder}/pid"]
+        with (self._folder / "log").open("ab") as log:
+            self._daemon = subprocess.Popen(
+                ["dockerd", f"--host={self.address}", *folders],
+                # Another client of a newer Docker may lead PATH; the engine's own helpers are Debian's.
+                env={"PATH": "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(Path.home())},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        daemon = self._daemon
+        wait_until(lambda: _answers(self.address) or daemon.poll() is not None, 60)
+        if not _answers(self.address):
+            raise NoEngine(f"dockerd did not start:\n{(self._folder / 'log').read_text()[-2000:]}")
+
+    def _stop(self) -> None:
+        assert self._daemon
+        children = psutil.Process(self._daemon.pid).children(recursive=True)
+        self._daemon.terminate()
+        self._daemon.wait(60)
+        _, alive = psutil.wait_procs(children, timeout=20)
+        for process in alive:
+            process.kill()
+
+
+def _answers(address: str) -> bool:
+    try:
+        return bool(Engine(address).version())
+    except EngineError:
+        return False
+
+
+def _install_tools() -> None:
+    """Debian's packages where they are missing and can be had."""
+    have = shutil.which("dockerd") and shutil.which("mmdebstrap") and shutil.which("docker")
+    if have or os.geteuid() != 0 or not shutil.which("apt-get"):
+        return
+    quiet = ["apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for words in (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES]):
+        ran = subprocess.run([*quiet, *words], env=environment, capture_output=True, text=True)
+        if ran.returncode:
+            raise NoEngine(f"apt-get {words[0]} failed:\n{ran.stderr[-2000:]}")
