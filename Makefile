@@ -13,7 +13,8 @@ bootstrap: ## the environment and Pulumi; done by the others when needed
 
 desktop: bootstrap ## from a fresh clone to a running MsPASS cluster on this machine
 	@scripts/ensure-stack desktop
-	.venv/bin/pulumi up -s desktop --yes --skip-preview
+	.venv/bin/pulumi up -s desktop --yes --skip-preview --suppress-outputs
+	@$(python) -m mspass_stack.status --stack desktop
 	@echo
 	@echo 'MsPASS is running. Go on with:'
 	@echo '    make status                                            what runs, and where Jupyter is'

@@ -13,10 +13,10 @@ from mspass_stack.runtimes import check_deployable
 config = pulumi.Config("mspass")
 try:
     check_keys({key.removeprefix("mspass:") for key in pulumi.runtime.get_config_env() if key.startswith("mspass:")})
-    cluster = Cluster.read(config.require_object("cluster"))
+    cluster = Cluster.read(config.get_object("cluster"))
     topology = plan(cluster, pulumi.get_stack(), cores=dict.fromkeys(cluster.hosts, len(os.sched_getaffinity(0))))
     check_deployable(topology)
-except ConfigError as error:
+except (ConfigError, pulumi.ConfigTypeError) as error:
     raise pulumi.RunError(f"{pulumi.get_stack()}: the config cannot be deployed:\n{error}") from None
 
 for warning in topology.warnings:

@@ -46,7 +46,9 @@ def bytes_of(value: object) -> object:
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 Port = Annotated[int, Field(ge=1024, le=65535)]
-Size = Annotated[int, BeforeValidator(bytes_of, json_schema_input_type=int | str), Field(ge=1024**2)]
+Cache = Annotated[int, BeforeValidator(bytes_of, json_schema_input_type=int | str), Field(ge=256 * 1024**2)]
+Memory = Annotated[int, BeforeValidator(bytes_of, json_schema_input_type=int | str), Field(ge=128 * 1024**2)]
+Text = Annotated[str, StringConstraints(min_length=1)]
 Runtime = Literal["docker", "apptainer", "native"]
 
 
@@ -79,8 +81,8 @@ class Database(Model):
     shards: dict[Name, tuple[Name, ...]] = {}
     collections: dict[str, str] = {}
     port: Port = 27017
-    cache: Size | None = Field(
-        default=None, description="WiredTiger's cache of each mongod; MongoDB's own rule without"
+    cache: Cache | None = Field(
+        default=None, description="WiredTiger's cache of each mongod, at least 256MiB; MongoDB's own rule without"
     )
 
 
@@ -89,7 +91,7 @@ class Workers(Model):
 
     processes: Annotated[int, Field(ge=1, le=1024)] | None = Field(default=None, description="one per core without")
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
-    memory: Size | None = Field(default=None, description="of each worker process; no limit without")
+    memory: Memory | None = Field(default=None, description="of each worker process, at least 128MiB; no limit without")
 
 
 class Pool(Model):
@@ -114,11 +116,11 @@ class Cluster(Model):
 
     runtime: Runtime = "native"
     image: str = "ghcr.io/mspass-team/mspass:v2.4.3"
-    workdir: str = Field(
+    workdir: Text = Field(
         default="./work", description="notebooks and waveforms; Jupyter's root and the workers' directory"
     )
-    datadir: str | None = Field(default=None, description="database, logs, secrets; ./data/STACK without")
-    python: str | None = Field(
+    datadir: Text | None = Field(default=None, description="database, logs, secrets; ./data/STACK without")
+    python: Text | None = Field(
         default=None, description="the Python that has dask and jupyterlab; the project's own without"
     )
     hosts: Annotated[dict[Name, Host], Field(min_length=1)]
@@ -142,6 +144,8 @@ class Cluster(Model):
         Raises:
             ConfigError: one line per problem, each with its YAML path, the value and what was expected.
         """
+        if value is None:
+            raise ConfigError(f"{KEY}: missing: expected the cluster, as README.md describes it")
         try:
             return cls.model_validate(value)
         except ValidationError as error:
@@ -227,5 +231,9 @@ def _line(problem: dict[str, Any]) -> str:
         return f"{path}: unknown key"
     if problem["type"] == "missing":
         return f"{path}: required"
+    if problem["type"] in ("model_type", "dict_type"):
+        return f"{path}: {problem['input']!r}: expected a mapping of keys and values"
+    if problem["type"] == "greater_than_equal" and problem["ctx"]["ge"] >= 1024**2:
+        return f"{path}: {problem['input']!r}: expected at least {problem['ctx']['ge'] // 1024**2}MiB"
     message = str(problem["msg"]).removeprefix("Value error, ")
     return f"{path}: {problem['input']!r}: {message[0].lower()}{message[1:]}"

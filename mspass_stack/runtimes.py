@@ -53,6 +53,8 @@ def render(
     docker = process.runtime == "docker"
     # Inside a container the user has no entry in the list of users, and so neither name nor home.
     own = {"HOME": str(layout.scratch), "USER": "mspass"} if docker and process.kind != "mongod" else {}
+    if process.kind in ("scheduler", "worker"):
+        own["DASK_TEMPORARY_DIRECTORY"] = str(layout.scratch)
     return RenderedProcess(
         name=process.name,
         role=process.role,

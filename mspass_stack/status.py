@@ -11,6 +11,7 @@ from typing import Any
 from mspass_stack.engine import Engine, EngineError
 from mspass_stack.inventory import Entry, Inventory
 from mspass_stack.provider.probes import look
+from mspass_stack.provider.resource import Refused
 from mspass_stack.provider.supervisor import Supervisor
 
 LINES = 100
@@ -53,7 +54,7 @@ def _row(entry: Entry, inventory: Inventory) -> tuple[str, ...]:
     else:
         supervisor = Supervisor(inventory.home, "")
         state, run = supervisor.state(entry.name).get("statename", ""), supervisor.runs(entry.name)
-    missing = look(entry.probe)
+    missing = look(entry.probe) or ("" if run else "nobody keeps it up; pulumi up does")
     ready = f"no: {missing}" if missing else "yes"
     return entry.name, entry.host, state.upper() or "ABSENT", ready, run or "-", entry.endpoint or "-"
 
@@ -75,10 +76,12 @@ def main() -> None:
         found = outputs(arguments.stack)
         inventory = Inventory.model_validate(found["inventory"])
         if arguments.logs is not None:
+            if not arguments.logs:
+                sys.exit(f"logs of which process? PROCESS={'|'.join(inventory.names)}")
             print(log(inventory.named(arguments.logs)))
             return
         table = rows(inventory)
-    except (NotUpError, KeyError, EngineError, OSError) as error:
+    except (NotUpError, KeyError, EngineError, Refused, OSError) as error:
         sys.exit(str(error.args[0] if isinstance(error, KeyError) else error))
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from mspass_stack.provider.resource import Refused
 
+LOOK = "import importlib.util as u, sys; print('lacks', *[m for m in sys.argv[1:] if not u.find_spec(m)])"
+"""A program for a Python that says which of the modules in its arguments it cannot import."""
+
 LIBRARIES = {"libcurl.so.4": "libcurl4", "libcrypto.so.3": "libssl3", "liblzma.so.5": "liblzma5"}
 """Debian's packages of the libraries that mongod needs."""
 

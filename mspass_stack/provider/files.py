@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from mspass_stack.provider.codec import Props
@@ -28,20 +29,32 @@ class HostFiles(Resource):
         (home / OWNER).write_text(f"{call.inputs['stack']} {call.inputs['stackId']}\n")
         for path, content in wished.items():
             _write_secret(Path(path), content)
-        return id, {"digests": self._digests(call)}
+        return id, {"digests": self._digests(call), "missing": []}
 
     def read(self, call: Call) -> Props:
-        return call.outputs | {"digests": self._digests(call)}
+        missing = [path for path in call.inputs["folders"] if not Path(path).is_dir()]
+        return call.outputs | {"digests": self._digests(call), "missing": missing}
 
     def diff(self, call: Call) -> list[str]:
         names = changed(call.old_inputs, call.inputs)
+        if not names and call.outputs.get("missing"):
+            return ["folders"]
         key = call.inputs["key"]
         wished = {path: _digest(key, content) for path, content in call.inputs["files"].items()} if not names else {}
         return ["files"] if not names and call.outputs.get("digests") != wished else names
 
     def update(self, call: Call) -> Props:
+        old = call.old_inputs["home"]
+        moved = old != call.inputs["home"]
+        if moved:
+            call.say(
+                "warning",
+                f"the database, logs and secrets are in {call.inputs['home']} now; what is in {old} stays there",
+            )
         if call.preview:
             return {}
+        if moved:
+            self.delete(replace(call, inputs=call.old_inputs))
         for path in set(call.old_inputs.get("files", {})) - set(call.inputs["files"]):
             Path(path).unlink(missing_ok=True)
         return self.create(call)[1]

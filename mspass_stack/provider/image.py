@@ -5,9 +5,8 @@ from pathlib import Path
 from mspass_stack.engine import Engine, EngineError
 from mspass_stack.provider.codec import Props
 from mspass_stack.provider.compatibility import refusal
+from mspass_stack.provider.executables import LOOK
 from mspass_stack.provider.resource import Call, Refused, Resource
-
-LOOK = "import importlib.util as u, sys; print(*[m for m in sys.argv[1:] if not u.find_spec(m)])"
 
 
 class ContainerImage(Resource):
@@ -52,7 +51,7 @@ def _modules(engine: Engine, image: str, call: Call) -> list[str]:
     problems: list[str] = []
     for python, modules in call.inputs["needs"]["modules"].items():
         try:
-            lacks = engine.try_out(image, [python, "-c", LOOK, *modules]).strip()
+            lacks = engine.try_out(image, [python, "-c", LOOK, *modules]).strip().removeprefix("lacks").strip()
         except EngineError as error:
             problems.append(f"{python} does not run in it: {error}")
             continue

@@ -14,6 +14,7 @@ from mspass_stack.engine import Engine, EngineError, Publisher
 from mspass_stack.provider import executables
 from mspass_stack.provider.codec import Props, has_unknown
 from mspass_stack.provider.compatibility import refusal
+from mspass_stack.provider.executables import LOOK
 from mspass_stack.provider.files import owner
 from mspass_stack.provider.resource import Call, Refused, Resource
 from mspass_stack.provider.sockets import listeners
@@ -23,6 +24,9 @@ SOCKET_PATH = 100
 
 MONGODB_DISK = 2 * 1024**3
 """Bytes free that a new mongod should find: its journal takes 300 MB, and on a full disk it stops writing."""
+
+OWN = {"db", "db-version", "log", "run", "scratch", "secrets"}
+"""What a stack's folder holds; with other things in it, it is somebody else's."""
 
 NOFILE = 64000
 """Open files that MongoDB recommends (MongoDB manual, "UNIX ulimit settings")."""
@@ -56,6 +60,8 @@ def _problems(asked: Props, call: Call) -> Iterator[str]:
     yield from _memory(asked)
     yield from _programs(asked)
     workdir = Path(asked["workdir"])
+    if workdir.is_relative_to(asked["home"]):
+        yield f"mspass:cluster.workdir: {workdir} is in the stack's own folder {asked['home']}, beside its secrets"
     if workdir.exists() and not (workdir.is_dir() and os.access(workdir, os.W_OK)):
         yield f"mspass:cluster.workdir: {workdir} is not a folder that you can write to"
 
@@ -77,8 +83,16 @@ def _home(home: Path, stack_id: str) -> Iterator[str]:
     path = "mspass:cluster.datadir"
     if len(str(home / "run" / "supervisor.sock")) > SOCKET_PATH:
         yield f"{path}: {home} is too long for a Unix socket in it: choose a shorter one"
+    if "%" in str(home):
+        yield f"{path}: {home}: supervisord cannot work in a folder with a % in its path"
     first = next(folder for folder in (home, *home.parents) if folder.exists())
-    if not (first.is_dir() and os.access(first, os.W_OK)):
+    if not first.is_dir():
+        yield f"{path}: {first} is not a folder"
+        return
+    if first == home and not owner(home) and (foreign := sorted({entry.name for entry in home.iterdir()} - OWN)):
+        yield f"{path}: {home} holds what is not ours ({', '.join(foreign[:3])}): choose a folder of its own"
+        return
+    if not os.access(first, os.W_OK):
         yield f"{path}: {home} cannot be made: you cannot write to {first}"
     elif (other := owner(home)) and other[1] != stack_id:
         yield f"{path}: {home} belongs to stack '{other[0]}' ({other[1]}), which is up or was not destroyed"
@@ -103,11 +117,19 @@ def _programs(asked: dict[str, Any]) -> Iterator[str]:
         if why:
             yield why
     for python, modules in asked["modules"].items():
-        if not os.access(python, os.X_OK):
-            yield f"mspass:cluster.python: {python} is not an executable"
-            continue
-        look = "import importlib.util as u, sys; print(*[m for m in sys.argv[1:] if not u.find_spec(m)])"
-        ran = subprocess.run([python, "-c", look, *modules], capture_output=True, text=True, timeout=60)
-        if ran.returncode or ran.stdout.strip():
-            lacks = ran.stdout.strip().replace(" ", ", ") or ran.stderr.strip()
-            yield f"mspass:cluster.python: {python} lacks {lacks}"
+        if why := _python(python, modules):
+            yield f"mspass:cluster.python: {python} {why}"
+
+
+def _python(python: str, modules: list[str]) -> str:
+    """Why an interpreter cannot start the roles; empty when it can."""
+    if not Path(python).is_absolute() or not Path(python).is_file() or not os.access(python, os.X_OK):
+        return "is not an executable: expected the absolute path of a Python"
+    try:
+        ran = subprocess.run([python, "-c", LOOK, *modules], capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return "does not run as a Python does"
+    first, _, lacks = ran.stdout.strip().partition(" ")
+    if ran.returncode or first != "lacks":
+        return f"does not run as a Python does: {(ran.stderr or ran.stdout).strip()[-200:]}"
+    return f"lacks {lacks.replace(' ', ', ')}" if lacks else ""

@@ -6,7 +6,7 @@ from pathlib import Path
 from mspass_stack.provider import executables
 from mspass_stack.provider.codec import Props
 from mspass_stack.provider.resource import Call, InitFailed, Refused, Resource, changed
-from mspass_stack.provider.sockets import DIGEST, PROCESS, STACK, STACK_ID, listeners, marks_of
+from mspass_stack.provider.sockets import DIGEST, HOME, PROCESS, STACK, STACK_ID, listeners, marks_of
 from mspass_stack.provider.supervisor import Supervisor
 from mspass_stack.provider.waiting import wait_until
 from mspass_stack.rendered import RenderedProcess
@@ -26,7 +26,7 @@ class HostProcess(Resource):
     def read(self, call: Call) -> Props | None:
         process, supervisor = _of(call.inputs)
         running = supervisor.runs(process.name)
-        if not running:
+        if not running or _is_lost(running):
             return None
         return call.outputs | {"incarnation": running, "digest": _digest_on_host(supervisor, process.name)}
 
@@ -51,7 +51,8 @@ class HostProcess(Resource):
     def _ensure(self, call: Call, process: RenderedProcess, id: str) -> Props:
         supervisor = Supervisor(process.home, call.inputs["stackId"])
         digest = _digest(call.inputs)
-        if _digest_on_host(supervisor, process.name) != digest or not supervisor.runs(process.name):
+        running = supervisor.runs(process.name)
+        if _digest_on_host(supervisor, process.name) != digest or not running or _is_lost(running):
             call.say("status", "stopping the former one")
             supervisor.stop(process.name)
             self._refuse_foreign(process)
@@ -77,6 +78,14 @@ class HostProcess(Resource):
 def _of(inputs: Props) -> tuple[RenderedProcess, Supervisor]:
     process = RenderedProcess.model_validate(inputs["process"])
     return process, Supervisor(process.home, inputs["stackId"])
+
+
+def _is_lost(incarnation: str) -> bool:
+    """Whether somebody removed the folder that a process works in: it runs, and every file that it asks for is gone."""
+    try:
+        return str(Path(f"/proc/{incarnation.split('-', maxsplit=1)[0]}/cwd").readlink()).endswith(" (deleted)")
+    except OSError:
+        return True
 
 
 def _become(supervisor: Supervisor, name: str, digest: str) -> str:
@@ -106,6 +115,7 @@ def _launcher(process: RenderedProcess, inputs: Props, digest: str) -> str:
     marks = {
         STACK_ID: inputs["stackId"],
         STACK: inputs["stack"],
+        HOME: process.home,
         PROCESS: process.name,
         DIGEST: digest,
     }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import psutil
 
 STACK_ID, STACK, PROCESS, DIGEST = "MSPASS_STACK_ID", "MSPASS_STACK", "MSPASS_PROCESS", "MSPASS_DIGEST"
+HOME = "MSPASS_STACK_HOME"
 """The marks in the environment of every process that we start; its children inherit them."""
 
 
@@ -31,6 +32,19 @@ def marks_of(pid: int) -> dict[str, str]:
         return psutil.Process(pid).environ()
     except psutil.Error:
         return {}
+
+
+def marked(stack_id: str, home: str) -> dict[int, str]:
+    """All processes that were started for a stack's folder: pid, and the process that it is or belongs to.
+
+    supervisord itself belongs to the empty name.
+    """
+    found = {pid: marks_of(pid) for pid in psutil.pids()}
+    return {
+        pid: marks.get(PROCESS, "")
+        for pid, marks in found.items()
+        if (marks.get(STACK_ID), marks.get(HOME)) == (stack_id, home)
+    }
 
 
 def listeners(ports: frozenset[int]) -> list[Listener]:

@@ -1,7 +1,4 @@
-"""One supervisord per stack and host: it restarts what crashes, stops in order and keeps the logs.
-
-Its control socket is reached by its own XML-RPC interface (supervisord.org/api.html).
-"""
+"""One supervisord per stack and host: it restarts what crashes, stops in order and keeps the logs."""
 
 import os
 import shutil
@@ -12,13 +9,18 @@ import threading
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
-from xmlrpc.client import Fault, ServerProxy
+from xmlrpc.client import Fault
 
-from supervisor.xmlrpc import Faults, SupervisorTransport
+import psutil
+from supervisor.xmlrpc import Faults
 
+from mspass_stack.provider import rpc
 from mspass_stack.provider.resource import Refused
-from mspass_stack.provider.sockets import PROCESS, STACK_ID, marks_of
+from mspass_stack.provider.sockets import HOME, PROCESS, STACK_ID, marked, marks_of
 from mspass_stack.provider.waiting import wait_until
+
+STRAY = 130
+"""Seconds until a process that nobody supervises has ended: mongod's grace and a little more."""
 
 STRIPPED = ("PULUMI_", "MSPASS_", "DASK_SCHEDULER_ADDRESS", "JUPYTER_TOKEN", "SUPERVISOR_")
 """Prefixes of environment names that a daemon must not inherit from the shell that runs Pulumi."""
@@ -42,12 +44,12 @@ supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 serverurl=unix://{run}/supervisor.sock
 
 [include]
-files={run}/programs/*.ini
+files=programs/*.ini
 """
 
 PROGRAM = """\
 [program:{name}]
-command=/bin/sh {run}/{name}.sh
+command=/bin/sh "{run}/{name}.sh"
 priority={order}
 autorestart=true
 startsecs=3
@@ -86,13 +88,25 @@ class Supervisor:
         self._lock = _locks[self.home]
 
     def alive(self) -> bool:
+        """Whether it answers.
+
+        Raises:
+            Refused: it is there and hangs.
+        """
         try:
             return self._rpc().getState()["statecode"] == 1
+        except TimeoutError:
+            raise Refused(
+                f"supervisord (pid {self._pid()}) of {self.home} does not answer: "
+                f"let it go on (kill -CONT {self._pid()}) or end it (kill -KILL {self._pid()}), and type pulumi up"
+            ) from None
         except (OSError, Fault):
             return False
 
     def state(self, name: str) -> dict[str, Any]:
         """supervisord's word on a process: `statename`, `pid`, `exitstatus`; empty when it knows none."""
+        if not self.alive():
+            return {}
         try:
             return self._rpc().getProcessInfo(name)
         except (OSError, Fault):
@@ -115,15 +129,16 @@ class Supervisor:
             _write(script, launcher)
             values = {"name": name, "order": order, "signal": stop_signal, "grace": grace}
             _write(self._programs / f"{name}.ini", PROGRAM.format(run=self.run, log=self.log, **values))
-            rpc = self._rpc()
-            rpc.reloadConfig()
-            rpc.addProcessGroup(name)
+            methods = self._rpc()
+            methods.reloadConfig()
+            methods.addProcessGroup(name)
 
     def stop(self, name: str) -> None:
         """Stop a process in the way that it was started with, and forget it; absent is fine."""
         if self.alive():
-            rpc = self._rpc()
-            for step in (rpc.stopProcessGroup, rpc.removeProcessGroup):
+            grace = float(_settings(self._programs / f"{name}.ini")["stopwaitsecs"])
+            methods = self._rpc(grace)
+            for step in (methods.stopProcessGroup, methods.removeProcessGroup):
                 try:
                     step(name)
                 except Fault as fault:
@@ -145,6 +160,7 @@ class Supervisor:
             if self.alive():
                 self._rpc().shutdown()
                 wait_until(lambda: not incarnation(pid), 30)
+            self._end_strays()
             shutil.rmtree(self.run, ignore_errors=True)
 
     def obituary(self, name: str) -> str:
@@ -166,6 +182,7 @@ class Supervisor:
         # A killed supervisord leaves its children; they get their own stop signal, last started first.
         for name in self._names():
             self._stop_orphan(name)
+        self._end_strays()
         for folder in (self.run, self._programs, self.log):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for stale in (*self._programs.iterdir(), self.run / "supervisor.sock"):
@@ -176,7 +193,7 @@ class Supervisor:
         environment = {key: value for key, value in os.environ.items() if not key.startswith(STRIPPED)}
         started = subprocess.run(
             [sys.executable, "-m", "supervisor.supervisord", "-c", config],
-            env=environment | {STACK_ID: self.stack_id},
+            env=environment | {STACK_ID: self.stack_id, HOME: str(self.home)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -206,15 +223,28 @@ class Supervisor:
             os.killpg(pid, signal.SIGKILL)
             wait_until(lambda: not incarnation(pid), 10)
 
+    def _end_strays(self) -> None:
+        """End what runs for this folder although nothing in it says so any more: somebody removed the files.
+
+        A supervisord ends its children in their order; what is left then gets SIGTERM and the time that mongod needs.
+        """
+        for supervisors_only in (True, False):
+            strays = marked(self.stack_id, str(self.home))
+            ending = [psutil.Process(pid) for pid, name in strays.items() if not (name and supervisors_only)]
+            for process in ending:
+                process.terminate()
+            _, alive = psutil.wait_procs(ending, timeout=STRAY)
+            for process in alive:
+                process.kill()
+
     def _pid(self) -> int:
         try:
             return int((self.run / "supervisord.pid").read_text())
         except (OSError, ValueError):
             return 0
 
-    def _rpc(self) -> Any:
-        url = f"unix://{self.run}/supervisor.sock"
-        return ServerProxy("http://127.0.0.1", transport=SupervisorTransport(None, None, serverurl=url)).supervisor
+    def _rpc(self, more: float = 0) -> Any:
+        return rpc.connect(self.run / "supervisor.sock", rpc.ANSWER + more)
 
 
 def _settings(program: Path) -> dict[str, str]:

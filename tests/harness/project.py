@@ -31,10 +31,10 @@ def free_ports(count: int) -> list[int]:
 
 
 class Project:
-    """A copy of the project in a short temporary folder (sockets have short paths)."""
+    """A copy of the project in a short temporary folder (sockets have short paths) with a blank in its name."""
 
     def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="mspass-"))
+        self.path = Path(tempfile.mkdtemp(prefix="mspass "))
         shutil.copytree(ROOT, self.path, ignore=LEFT_OUT, dirs_exist_ok=True)
         (self.path / ".venv").symlink_to(ROOT / ".venv")
         (self.path / ".state").mkdir()

@@ -69,7 +69,30 @@ def test_a_folder_of_another_stack_is_refused_with_its_name(host: Host) -> None:
     RESOURCES["Preflight"].create(host.call(_asked(host)))
 
 
-def test_a_folder_too_deep_for_a_socket_is_refused(host: Host) -> None:
+def test_a_folder_that_holds_other_things_is_refused(host: Host) -> None:
+    (host.home / "thesis.tex").touch()
+    assert "holds what is not ours (thesis.tex)" in _refusal(host)
+    assert f"{host.home / 'thesis.tex'} is not a folder" in _refusal(host, home=str(host.home / "thesis.tex"))
+
+
+def test_a_workdir_beside_the_secrets_is_refused(host: Host) -> None:
+    assert "beside its secrets" in _refusal(host, workdir=str(host.home / "work"))
+
+
+@pytest.mark.parametrize("python", ["/bin/ls", "/usr/bin/yes", "/usr", "python3"])
+def test_what_is_no_python_is_refused_as_such(host: Host, python: str) -> None:
+    said = _refusal(host, modules={python: ["dask"]})
+    assert f"mspass:cluster.python: {python} " in said
+    assert "as a Python does" in said or "expected the absolute path of a Python" in said
+
+
+def test_data_of_a_newer_mongodb_are_not_opened(host: Host) -> None:
+    (host.home / "db-version").write_text("8.0\n")
+    assert "are of MongoDB 8.0" in _refusal(host, programs=["mongod"])
+
+
+def test_a_folder_that_supervisord_cannot_use_is_refused(host: Host) -> None:
+    assert "with a % in its path" in _refusal(host, home=str(host.home / "100%"))
     assert "too long for a Unix socket" in _refusal(host, home=str(host.home / ("x" * 90)))
 
 

@@ -49,6 +49,18 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         _desktop(pool={"host": "desktop", "workers": {"desktop": {"memory": "2 gigs"}}}),
         "mspass:cluster.pool.workers.desktop.memory: '2 gigs': expected a size such as 8GiB or 500MB",
     ),
+    "cache below MongoDB's least": (
+        _desktop(database={"db": "desktop", "cache": "1MiB"}),
+        "mspass:cluster.database.cache: '1MiB': expected at least 256MiB",
+    ),
+    "memory that no worker starts with": (
+        _desktop(pool={"host": "desktop", "workers": {"desktop": {"memory": "1MiB"}}}),
+        "mspass:cluster.pool.workers.desktop.memory: '1MiB': expected at least 128MiB",
+    ),
+    "host without braces": (
+        _desktop(hosts={"desktop": None}),
+        "mspass:cluster.hosts.desktop: None: expected a mapping of keys and values",
+    ),
     "scheduler that does not exist": (
         _desktop(pool={"host": "desktop", "scheduler": "ray", "workers": {"desktop": {}}}),
         "mspass:cluster.pool.scheduler: 'ray': input should be 'dask'",
