@@ -1,5 +1,10 @@
 STACK ?= desktop
 PROCESS ?=
+RUNTIME ?=
+
+ifdef MSPASS_TEST_DOUBLES # for machines that reach no registry; steps aside for Pulumi's own plugin
+export PATH := $(CURDIR)/tests/harness/docker_plugin:$(PATH)
+endif
 
 python := .venv/bin/python
 
@@ -11,8 +16,9 @@ help: ## this list
 bootstrap: ## the environment and Pulumi; done by the others when needed
 	@scripts/bootstrap
 
-desktop: bootstrap ## from a fresh clone to a running MsPASS cluster on this machine
+desktop: bootstrap ## a running MsPASS cluster on this machine (RUNTIME=docker or native)
 	@scripts/ensure-stack desktop
+	@$(python) -m mspass_stack.choose --stack desktop --runtime '$(RUNTIME)'
 	.venv/bin/pulumi up -s desktop --yes --skip-preview --suppress-outputs
 	@$(python) -m mspass_stack.status --stack desktop
 	@echo

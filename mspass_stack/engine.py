@@ -120,6 +120,18 @@ class Engine:
             own = [digest for digest in digests if digest.split("@", maxsplit=1)[0] == repository]
             return Image([*own, str(found.id)][0], name)
 
+    def can_have(self, name: str) -> None:
+        """Make sure that an image is here or at its registry, without pulling it.
+
+        Raises:
+            EngineError: it is neither.
+        """
+        with self._client() as client:
+            try:
+                client.images.get(name)
+            except NotFound:
+                client.images.get_registry_data(name)
+
     def try_out(self, image: str, argv: list[str]) -> str:
         """Run a command in a throwaway container of an image; what it printed.
 

@@ -1,0 +1,145 @@
+"""`python -m mspass_stack.choose --stack NAME [--runtime R]`: settles under what a stack runs, in its stack file.
+
+A new stack whose file says nothing gets Docker where an engine, Pulumi's Docker plugin and the image can be had, else
+native processes; what was settled once stays, and a stack that is up is never switched.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import yaml
+
+from mspass_stack.config import Cluster
+from mspass_stack.engine import Engine, EngineError, address
+
+Runtime = Literal["docker", "native"]
+
+KINDS: dict[str, Runtime] = {
+    "docker:index/container:Container": "docker",
+    "mspassnode:index:HostProcess": "native",
+}
+
+INSTALL = ("plugin", "install", "resource", "docker", version("pulumi-docker"))
+
+
+class Refusal(Exception):
+    """The runtime cannot be had; the text says what to do."""
+
+
+def runs_as(resources: list[dict[str, Any]]) -> Runtime | None:
+    """The runtime of a stack that is up, by the types in its state."""
+    return next((KINDS[resource["type"]] for resource in resources if resource["type"] in KINDS), None)
+
+
+def with_runtime(text: str, runtime: Runtime) -> str:
+    """A stack file with its runtime written in; everything else, comments too, stays as it is.
+
+    Raises:
+        Refusal: the file is not written line by line, so a person has to do it.
+    """
+    lines = text.splitlines(keepends=True)
+    head = next(
+        (i for i, line in enumerate(lines) if re.fullmatch(r"\s*mspass:cluster:\s*(#.*)?", line.rstrip())), None
+    )
+    keys = [] if head is None else [line for line in lines[head + 1 :] if re.match(r"\s+\w", line)]
+    if head is None or not keys:
+        raise Refusal(f"write 'runtime: {runtime}' under mspass:cluster in the stack file")
+    own = keys[0][: len(keys[0]) - len(keys[0].lstrip())]
+    for i in range(head + 1, len(lines)):
+        if re.match(rf"{own}runtime:", lines[i]):
+            lines[i] = f"{own}runtime: {runtime}\n"
+            return "".join(lines)
+    lines.insert(head + 1, f"{own}runtime: {runtime}\n")
+    return "".join(lines)
+
+
+def settle(stack: str, wished: Runtime | None) -> str:
+    """Settle the runtime; what to tell the user, empty when all is as it was.
+
+    Raises:
+        Refusal: the stack is up under the other runtime, or Docker cannot be had.
+    """
+    file = Path("stacks", f"Pulumi.{stack}.yaml")
+    text = file.read_text()
+    said = cast("dict[str, Any]", yaml.safe_load(text) or {}).get("config", {}).get("mspass:cluster", {})
+    live = runs_as(_resources(stack))
+    runtime = wished or said.get("runtime") or live
+    if live and runtime != live:
+        raise Refusal(
+            f"stack '{stack}' is up with runtime {live}: first 'pulumi destroy -s {stack}' (the data stay), "
+            f"then 'make desktop RUNTIME={runtime}' opens them again"
+        )
+    why = ""
+    if runtime is None:
+        why = _why_not_docker(said.get("image") or Cluster.model_fields["image"].default)
+        runtime = "native" if why else "docker"
+    elif runtime == "docker":
+        _plugin()
+    if said.get("runtime") == runtime:
+        return ""
+    file.write_text(with_runtime(text, runtime))
+    reason = f" ({why})" if why else ""
+    return (
+        f"runtime: {runtime}{reason}, as {file} says from now on; 'make desktop RUNTIME=...' after a destroy changes it"
+    )
+
+
+def _why_not_docker(image: str) -> str:
+    """Empty when containers can be had without asking anybody."""
+    try:
+        Engine(address()).can_have(image)
+        _plugin()
+    except (EngineError, Refusal) as error:
+        return str(error).splitlines()[0]
+    return ""
+
+
+def _plugin() -> None:
+    """Make sure of Pulumi's Docker plugin.
+
+    Raises:
+        Refusal: it is not there and cannot be fetched.
+    """
+    installed = json.loads(_pulumi("plugin", "ls", "--json").stdout or "[]")
+    if shutil.which("pulumi-resource-docker") or any(plugin["name"] == "docker" for plugin in installed):
+        return
+    if _pulumi(*INSTALL).returncode == 0:
+        return
+    raise Refusal(
+        "Pulumi's Docker plugin is not installed and cannot be fetched\n"
+        f"where the internet can be reached: pulumi {' '.join(INSTALL)}; without Docker: make desktop RUNTIME=native"
+    )
+
+
+def _resources(stack: str) -> list[dict[str, Any]]:
+    ran = _pulumi("stack", "export", "--stack", stack)
+    return json.loads(ran.stdout)["deployment"].get("resources", []) if ran.returncode == 0 else []
+
+
+def _pulumi(*words: str) -> "subprocess.CompletedProcess[str]":
+    cli = Path(sys.executable).with_name("pulumi")
+    return subprocess.run([cli, "--non-interactive", *words], capture_output=True, text=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m mspass_stack.choose")
+    parser.add_argument("--stack", required=True)
+    parser.add_argument("--runtime", choices=["docker", "native", ""], default="")
+    arguments = parser.parse_args()
+    try:
+        said = settle(arguments.stack, arguments.runtime or None)
+    except (Refusal, EngineError) as error:
+        sys.exit(str(error))
+    if said:
+        print(said)
+
+
+if __name__ == "__main__":
+    main()
