@@ -1,14 +1,14 @@
 """The life of a desktop of containers: up, unchanged, harmed, healed, changed, down, up again on the same data."""
 
 import json
-import subprocess
 import sys
 from typing import Any
 
 import pytest
 
-from mspass_stack.engine import NAME, STACK
+from mspass_stack.engine import NAME
 from mspass_stack.provider.waiting import wait_until
+from tests.docker.looks import containers, docker, networks
 from tests.harness import image
 from tests.harness.engine import TestEngine
 from tests.harness.project import Project, Stack
@@ -19,22 +19,9 @@ CONTAINERS = ("mongod", "scheduler", "worker-desktop", "frontend")
 HARMS = (("kill",), ("stop",), ("rm", "-f"))
 
 
-def _docker(*words: str) -> str:
-    return subprocess.run(["docker", *words], check=True, capture_output=True, text=True).stdout
-
-
-def _containers() -> set[str]:
-    """Names of all containers of any stack of ours."""
-    return set(_docker("ps", "--all", "--filter", f"label={STACK}", "--format", "{{.Names}}").split())
-
-
-def _networks() -> set[str]:
-    return set(_docker("network", "ls", "--filter", f"label={STACK}", "--format", "{{.Name}}").split())
-
-
 def test_one_container_per_process_on_a_network_of_their_own(desktop: Stack) -> None:
-    assert _containers() == {f"mspass-desktop-{name}" for name in CONTAINERS}
-    assert _networks() == {"mspass-desktop"}
+    assert containers() == {f"mspass-desktop-{name}" for name in CONTAINERS}
+    assert networks() == {"mspass-desktop"}
     assert listening(desktop.ports()) == set(desktop.ports())
 
 
@@ -52,7 +39,7 @@ def test_the_verification_suite_passes_without_a_skip(desktop: Stack) -> None:
 
 
 def test_the_verification_suite_fails_when_a_container_is_down_and_names_it(desktop: Stack) -> None:
-    _docker("stop", "mspass-desktop-worker-desktop")
+    docker("stop", "mspass-desktop-worker-desktop")
     ran = desktop.verify()
     status = desktop.project.command(sys.executable, "-m", "mspass_stack.status", "--stack", desktop.name)
     desktop.up()
@@ -73,13 +60,12 @@ def test_the_example_does_real_work(desktop: Stack) -> None:
 def test_a_harmed_container_is_healed_by_one_up(desktop: Stack, container: str, harm: tuple[str, ...]) -> None:
     write_documents(desktop, 100)
     before = desktop.runs()
-    _docker(*harm, f"mspass-desktop-{container}")
+    docker(*harm, f"mspass-desktop-{container}")
     desktop.up()
     after = desktop.runs()
     assert after[container] != before[container]
     assert len(workers(desktop.outputs()["schedulerAddress"])) == 2, "when up returns, not some time later"
     assert documents(desktop) == 100
-    assert "unchanged" in desktop.up()
 
 
 def test_a_restarted_engine_is_healed_by_one_up(desktop: Stack, engine: TestEngine) -> None:
@@ -100,7 +86,7 @@ def test_a_change_of_the_workers_replaces_the_worker_only(desktop: Stack) -> Non
     desktop.up()
     after = desktop.runs()
     assert {name for name in CONTAINERS if before[name] != after[name]} == {"worker-desktop"}
-    worker: dict[str, Any] = json.loads(_docker("inspect", "mspass-desktop-worker-desktop"))[0]["HostConfig"]
+    worker: dict[str, Any] = json.loads(docker("inspect", "mspass-desktop-worker-desktop"))[0]["HostConfig"]
     assert (worker["Memory"], worker["MemorySwap"], worker["NanoCpus"]) == (3 * 2**29, 3 * 2**29, 10**9)
     desktop.cluster["pool"]["workers"]["desktop"] = {"processes": 2, "memory": "2GiB"}
     desktop.write()
@@ -109,7 +95,7 @@ def test_a_change_of_the_workers_replaces_the_worker_only(desktop: Stack) -> Non
 
 def test_a_container_of_somebody_else_with_our_name_is_refused_and_left(project: Project, desktop: Stack) -> None:
     second = Stack(project, "taken", {"runtime": "docker", "image": image.name()})
-    _docker(
+    docker(
         "run", "--detach", "--name", "mspass-taken-mongod", "--label", f"{NAME}=theirs", image.name(), "sleep", "600"
     )
     try:
@@ -117,9 +103,9 @@ def test_a_container_of_somebody_else_with_our_name_is_refused_and_left(project:
         assert "container mspass-taken-mongod belongs to stack 'theirs'" in said
         assert "Traceback" not in said
         second.destroy()
-        assert "mspass-taken-mongod" in _docker("ps", "--format", "{{.Names}}")
+        assert "mspass-taken-mongod" in docker("ps", "--format", "{{.Names}}")
     finally:
-        _docker("rm", "-f", "mspass-taken-mongod")
+        docker("rm", "-f", "mspass-taken-mongod")
     assert "unchanged" in desktop.up()
 
 
@@ -145,11 +131,44 @@ def test_an_engine_that_does_not_answer_is_told_before_anything_is_touched(deskt
     assert desktop.runs() == before
 
 
+def test_a_container_that_cannot_do_its_job_is_shown_with_its_log(desktop: Stack) -> None:
+    """mongod that cannot open its data: the failing process's own last lines are in Pulumi's output."""
+    docker("stop", "mspass-desktop-mongod")
+    broken = desktop.home / "db" / "WiredTiger.turtle"
+    good = broken.read_bytes()
+    broken.write_text("not a turtle")
+    said = desktop.refused_up()
+    broken.write_bytes(good)
+    assert "mongod on host 'desktop' is not ready" in said
+    assert "WiredTiger" in said
+    assert "Traceback" not in said
+    desktop.up()
+    assert "unchanged" in desktop.up()
+
+
+def test_an_image_whose_mongod_may_not_open_the_data_is_refused(desktop: Stack) -> None:
+    before = desktop.runs()
+    note = desktop.home / "db-version"
+    good = note.read_text()
+    note.write_text("8.0\n")
+    docker("tag", image.name(), "mspass-other:1")
+    desktop.cluster["image"] = "mspass-other:1"
+    desktop.write()
+    said = desktop.refused_up()
+    docker("rmi", "mspass-other:1")
+    note.write_text(good)
+    assert "mspass:cluster.image: mspass-other:1: its mongod is 6.0, but the data in" in said
+    desktop.cluster["image"] = image.name()
+    desktop.write()
+    assert "unchanged" in desktop.up()
+    assert desktop.runs() == before
+
+
 def test_destroy_leaves_the_data_which_a_native_stack_opens_as_well(project: Project, desktop: Stack) -> None:
     write_documents(desktop, 300)
     desktop.destroy()
-    assert not {name for name in _containers() if name.startswith("mspass-desktop-")}
-    assert "mspass-desktop" not in _networks()
+    assert not {name for name in containers() if name.startswith("mspass-desktop-")}
+    assert "mspass-desktop" not in networks()
     assert listening(desktop.ports()) == set()
     for runtime in ("native", "docker"):
         desktop.cluster["runtime"] = runtime

@@ -1,0 +1,36 @@
+"""`pulumi up` of containers killed after each step from the image on; what is before is the same for any runtime."""
+
+from tests.docker.looks import containers, networks
+from tests.harness import image
+from tests.harness.killed import killed_after
+from tests.harness.project import Project, Stack
+from tests.stacks.looks import listening
+
+
+def test_an_up_killed_after_any_step_converges_and_leaves_nothing(project: Project) -> None:
+    stack = Stack(project, "killed", {"runtime": "docker", "image": image.name()})
+    assert killed_after(stack, 12)
+    assert "pulumi cancel" in stack.refused_up(), "the lock of the killed one is explained"
+    steps = 12
+    stack.pulumi("cancel", "--yes")
+    while killed_after(stack, steps := steps + 1):
+        assert stack.pulumi("cancel", "--yes").returncode == 0
+    assert steps > len(stack.resources()), "each kind of resource has been the last one done"
+    stack.up()
+    assert "unchanged" in stack.up()
+    assert listening(stack.ports()) == set(stack.ports())
+    stack.destroy()
+    _nothing_of(stack)
+
+
+def test_a_destroy_right_after_a_killed_up_leaves_nothing(project: Project) -> None:
+    stack = Stack(project, "cut", {"runtime": "docker", "image": image.name()})
+    assert killed_after(stack, 18)
+    stack.pulumi("cancel", "--yes")
+    stack.destroy()
+    _nothing_of(stack)
+
+
+def _nothing_of(stack: Stack) -> None:
+    assert not {name for name in containers() | networks() if name.startswith(f"mspass-{stack.name}")}
+    assert listening(stack.ports()) == set()

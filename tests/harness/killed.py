@@ -1,0 +1,30 @@
+"""`pulumi up` killed with SIGKILL after a number of steps."""
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from mspass_stack.provider.waiting import wait_until
+from tests.harness.project import PULUMI, Stack
+
+
+def killed_after(stack: Stack, steps: int) -> bool:
+    """Run `up` and kill it once it has finished so many steps; whether it was still at work then."""
+    events = stack.project.path / f"events-{stack.name}-{steps}"
+    words = ["up", "--yes", "--skip-preview", "--stack", stack.name, "--event-log", str(events)]
+    options: dict[str, Any] = {"cwd": stack.project.path, "env": stack.project.environment}
+    with (stack.project.path / "killed.log").open("w") as log:
+        running = subprocess.Popen([PULUMI, "--non-interactive", *words], stdout=log, stderr=log, **options)
+        wait_until(lambda: running.poll() is not None or _steps_done(events) >= steps, 120)
+        running.send_signal(signal.SIGKILL)
+        return running.wait(30) == -signal.SIGKILL
+
+
+def _steps_done(events: Path) -> int:
+    """Steps that the engine has finished, by its event log."""
+    if not events.exists():
+        return 0
+    lines = [json.loads(line) for line in events.read_text().splitlines() if line.endswith("}")]
+    return sum("resOutputsEvent" in event or "resOpFailedEvent" in event for event in lines)
