@@ -1,9 +1,10 @@
 """Start to ready: `pulumi up` against the same daemons started at once by hand, in one run, as a ratio.
 
-    .venv/bin/python bench/start_to_ready.py [--rounds N]
+    .venv/bin/python bench/start_to_ready.py [--rounds N] [--runtime docker [--image NAME]]
 
 Each round measures, on empty folders: the floor (every daemon of the desktop stack with the same argv, all at once,
-until every probe says ready), `pulumi up` from nothing, a second `pulumi up` that changes nothing, `pulumi destroy`.
+by hand or by `docker run`, until every probe says ready), `pulumi up` from nothing, a second `pulumi up` that changes
+nothing, `pulumi destroy`.
 A first round warms the caches and is not counted. Exits with 1 when up / (floor + no-op up) is above the promise.
 """
 
@@ -25,24 +26,29 @@ from statistics import median
 from typing import Any
 
 import yaml
-from floor import Floor
+from floor import ContainerFloor, Floor
 
 from mspass_stack import Cluster, plan
+from mspass_stack.runtimes import CONTAINER_PYTHON
 
 PROJECT = Path(__file__).parents[1]
 PROMISE = 1.5
 STACK = "bench"
 
 
-def stack_config(folder: Path) -> dict[str, Any]:
-    """The desktop stack on free ports and in folders of its own."""
+def stack_config(folder: Path, choice: dict[str, str]) -> dict[str, Any]:
+    """The desktop stack on free ports and in folders of its own.
+
+    Args:
+        choice: its `runtime`, and the `image` of containers.
+    """
     said = yaml.safe_load((PROJECT / "stacks" / "Pulumi.desktop.yaml").read_text())["config"]["mspass:cluster"]
     with ExitStack() as stack:
         held = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(4)]
         said["database"]["port"], said["pool"]["port"], said["pool"]["dashboard"], said["frontend"]["port"] = (
             server.getsockname()[1] for server in held
         )
-    return {**said, "datadir": str(folder / "stack"), "workdir": str(folder / "work")}
+    return {**said, **choice, "datadir": str(folder / "stack"), "workdir": str(folder / "work")}
 
 
 class Deployed:
@@ -92,12 +98,14 @@ def seconds(step: Callable[[], None]) -> float:
     return time.monotonic() - began
 
 
-def measure(rounds: int, folder: Path) -> list[dict[str, float]]:
+def measure(rounds: int, folder: Path, choice: dict[str, str]) -> list[dict[str, float]]:
     """Seconds of each step, by counted round."""
-    config = stack_config(folder)
+    config = stack_config(folder, choice)
     cluster = Cluster.read(config)
     topology = plan(cluster, STACK, dict.fromkeys(cluster.hosts, len(os.sched_getaffinity(0))))
-    floor = Floor(topology, folder / "floor", folder / "work", PROJECT / ".venv" / "bin" / "python")
+    where = (topology, folder / "floor", folder / "work")
+    contained = cluster.runtime == "docker"
+    floor = ContainerFloor(*where, CONTAINER_PYTHON) if contained else Floor(*where, sys.executable)
     deployed = Deployed(config, folder)
     times: list[dict[str, float]] = []
     try:
@@ -145,13 +153,16 @@ def _end(signum: int, frame: object) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3, help="counted rounds (default: 3)")
-    rounds = max(1, parser.parse_args().rounds)
+    parser.add_argument("--runtime", choices=["native", "docker"], default="native")
+    parser.add_argument("--image", help="of the containers (default: MsPASS's own)")
+    arguments = parser.parse_args()
+    choice = {"runtime": arguments.runtime} | ({"image": arguments.image} if arguments.image else {})
     for interrupt in (signal.SIGINT, signal.SIGTERM):
         signal.signal(interrupt, _end)
     # Short: a Unix socket is in it, and the path of one has 108 bytes at most.
     folder = Path(tempfile.mkdtemp(prefix="mspass-bench-", dir="/tmp"))
     try:
-        times = measure(rounds, folder)
+        times = measure(max(1, arguments.rounds), folder, choice)
     finally:
         # The stack's folder goes with a destroy that succeeded; without one, the state is still needed.
         if (folder / "stack").exists():
