@@ -91,7 +91,7 @@ class ContainerFloor(Floor):
         image = self.topology.cluster.image
         commands = [self._options(process, image) for process in self.processes]
         with ThreadPoolExecutor(len(commands)) as pool:
-            list(pool.map(lambda words: _docker("run", *words), commands))
+            list(pool.map(_run, commands))
         self._wait()
 
     def stop(self) -> None:
@@ -111,6 +111,10 @@ class ContainerFloor(Floor):
 
     def _log(self, process: RenderedProcess) -> str:
         return _docker("logs", process.container, check=False)
+
+
+def _run(options: list[str]) -> None:
+    _docker("run", *options)
 
 
 def _docker(*words: str, check: bool = True) -> str:
