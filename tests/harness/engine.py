@@ -4,6 +4,7 @@ One of our own keeps its images in the user's cache, so that the test image is b
 own and is stopped with the session, whatever happens to the tests.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -47,6 +48,10 @@ class TestEngine:
             return
         if os.geteuid() != 0 or not shutil.which("dockerd"):
             raise NoEngine("no Docker engine answers, and only root on Debian can start one here")
+        CACHE.mkdir(parents=True, exist_ok=True)
+        # One engine at a time works on these images; another session of tests waits.
+        self._lock = CACHE.with_suffix(".lock").open("w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._folder = Path(tempfile.mkdtemp(prefix="mspass-docker-"))
         self.address = f"unix://{self._folder}/docker.sock"
         self._start()
@@ -65,6 +70,7 @@ class TestEngine:
         if self._daemon:
             self._stop()
             shutil.rmtree(self._folder)
+            self._lock.close()
 
     def _start(self) -> None:
         folders = [f"--data-root={CACHE}", f"--exec-root={self._folder}/exec", f"--pidfile={self._folder}/pid"]
