@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import pulumi
 
@@ -9,6 +10,9 @@ from mspass_stack import resources, runtimes
 from mspass_stack.components.site import Site
 from mspass_stack.inventory import Entry
 from mspass_stack.topology import Process
+
+Declared: TypeAlias = tuple[pulumi.CustomResource, pulumi.Output[str]]
+"""What runs a process, and what says that it is another one now."""
 
 
 class HostedProcess:
@@ -29,32 +33,15 @@ class HostedProcess:
         unsettled_by: Sequence["HostedProcess"] = (),
     ) -> None:
         topology = site.topology
-        self.process = process
-        self.rendered = runtimes.render(
-            process, topology, str(site.layout.root), site.workdir, site.python, site.engine
-        )
-        key = f"{process.name}@{process.host}"
-        digests = site.digests(process.host, *self.rendered.reads)
+        self.process, self._site = process, site
+        home = str(site.layout.root)
+        self.rendered = runtimes.render(process, topology, home, site.workdir, site.python, site.engine)
+        docker = process.runtime == "docker"
         # Edges go to every process before it, not through gates: a refresh that drops a dead process drops its edges.
-        before = [other.resource for other in after]
-        if process.runtime == "docker":
-            contained = runtimes.contain(self.rendered, topology, f"{os.getuid()}:{os.getgid()}")
-            self.resource = site.containers[process.host].run(
-                self.rendered, contained, digests, [site.files[process.host], *before], owner
-            )
-            run, native = self.resource.id, None
-        else:
-            self.resource = resources.HostProcess(
-                key,
-                stack=topology.stack,
-                stack_id=site.stack_id,
-                process=self.rendered,
-                secrets=digests,
-                opts=pulumi.ResourceOptions(parent=owner, depends_on=[site.files[process.host], *before]),
-            )
-            run = native = self.resource.incarnation
+        before: list[pulumi.Resource] = [site.files[process.host], *(other.resource for other in after)]
+        self.resource, run = (self._contained if docker else self._supervised)(before, owner)
         self.ready = resources.Ready(
-            f"ready-{key}",
+            f"ready-{self._key}",
             stack=topology.stack,
             stack_id=site.stack_id,
             process=self.rendered,
@@ -62,12 +49,38 @@ class HostedProcess:
             opts=pulumi.ResourceOptions(parent=owner, depends_on=[self.resource]),
         )
         # Docker's provider knows a container, not which run of it this is: the gate looks.
-        self.incarnation = native or self.ready.incarnation
+        self.incarnation = self.ready.incarnation if docker else run
         self._log = site.layout.log_of(process.name)
         self._asked = (
             topology.cluster.pool.workers[process.host] if topology.cluster.pool and process.kind == "worker" else None
         )
         self._count = topology.worker_processes.get(process.host, 0) if self._asked else 0
+
+    @property
+    def _key(self) -> str:
+        return f"{self.process.name}@{self.process.host}"
+
+    def _supervised(self, before: Sequence[pulumi.Resource], owner: pulumi.Resource) -> Declared:
+        process = resources.HostProcess(
+            self._key,
+            stack=self._site.topology.stack,
+            stack_id=self._site.stack_id,
+            process=self.rendered,
+            secrets=self._site.digests(self.process.host, *self.rendered.reads),
+            opts=pulumi.ResourceOptions(parent=owner, depends_on=before),
+        )
+        return process, process.incarnation
+
+    def _contained(self, before: Sequence[pulumi.Resource], owner: pulumi.Resource) -> Declared:
+        user = f"{os.getuid()}:{os.getgid()}"
+        container = self._site.containers[self.process.host].run(
+            self.rendered,
+            runtimes.contain(self.rendered, self._site.topology, user),
+            self._site.digests(self.process.host, *self.rendered.reads),
+            before,
+            owner,
+        )
+        return container, container.id
 
     def entry(self, incarnation: str, images: Mapping[str, str]) -> Entry:
         """Its line of the inventory.

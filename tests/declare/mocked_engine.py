@@ -103,6 +103,8 @@ ANSWERS: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
     "StackId": lambda name, _: {"value": "0123456789ab"},
     "HostFiles": lambda _, inputs: {"digests": {path: f"digest of {path}" for path in opened(inputs["files"])}},
     "HostProcess": lambda name, _: {"incarnation": f"run of {name}"},
+    "Ready": lambda name, _: {"incarnation": f"run of {name}"},
+    "ContainerImage": lambda name, _: {"pinned": "repository@sha256:0"},
 }
 
 
