@@ -44,17 +44,19 @@ def _kept(process: RenderedProcess, call: Call) -> tuple[Keeper, str]:
 
 def _wait(call: Call, process: RenderedProcess, id: str) -> Props:
     keeper, name = _kept(process, call)
-    seen = ""
+    seen, looks = "", 0
 
     def settled() -> str:
-        nonlocal seen
+        nonlocal seen, looks
         missing = look(process.probe)
         if not missing:
             return "ready"
         if missing != seen:
             seen = missing
             call.say("status", f"waiting: {missing}")
-        return "gave up" if keeper.gave_up(name) else ""
+        # An engine is asked now and then: it is busy with starting just now.
+        looks += 1
+        return "gave up" if looks % 10 == 0 and keeper.gave_up(name) else ""
 
     if wait_until(settled, process.probe.deadline) == "ready":
         return {"incarnation": keeper.runs(name)}

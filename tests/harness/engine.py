@@ -16,8 +16,13 @@ import psutil
 from mspass_stack.engine import Engine, EngineError, address
 from mspass_stack.provider.waiting import wait_until
 
-PACKAGES = ("docker.io", "iptables", "mmdebstrap")
-"""Of Debian: the engine, what its networks need, and what the test image is made with."""
+PACKAGES = {
+    "dockerd": "docker.io",
+    "iptables": "iptables",
+    "mmdebstrap": "mmdebstrap",
+    "docker-registry": "docker-registry",
+}
+"""Of Debian, by program: the engine, what its networks need, what the test image is made with, and a registry."""
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "mspass_stack", "docker")
 
@@ -108,12 +113,13 @@ def _answers(address: str) -> bool:
 
 def _install_tools() -> None:
     """Debian's packages where they are missing and can be had."""
-    have = shutil.which("dockerd") and shutil.which("mmdebstrap") and shutil.which("docker")
-    if have or os.geteuid() != 0 or not shutil.which("apt-get"):
+    missing = [package for program, package in PACKAGES.items() if not shutil.which(program)]
+    if not missing or os.geteuid() != 0 or not shutil.which("apt-get"):
         return
     quiet = ["apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for words in (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES]):
+    # Runlevel 1: their services are not started; what the tests start, they end.
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    for words in (["update"], ["install", "--yes", "--no-install-recommends", *missing]):
         ran = subprocess.run([*quiet, *words], env=environment, capture_output=True, text=True)
         if ran.returncode:
             raise NoEngine(f"apt-get {words[0]} failed:\n{ran.stderr[-2000:]}")

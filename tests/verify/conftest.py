@@ -3,6 +3,7 @@
 One file per role; a role that the stack does not have is not collected, so that nothing is skipped.
 """
 
+import os
 from pathlib import Path
 
 import pytest
@@ -27,9 +28,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if not stack:
         raise pytest.UsageError("which stack? pytest tests/verify --stack NAME")
     try:
-        config.stash[DEPLOYED] = Deployed.of(stack)
+        config.stash[DEPLOYED] = deployed = Deployed.of(stack)
     except NotUpError as error:
         raise pytest.UsageError(str(error)) from error
+    for engine in {process.engine for process in deployed.inventory.processes if process.engine}:
+        os.environ["DOCKER_HOST"] = engine  # testinfra asks the client
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
