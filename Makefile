@@ -32,7 +32,7 @@ desktop: bootstrap ## a running MsPASS cluster on this machine (RUNTIME=docker o
 	@echo '    pulumi destroy -s desktop                              stop it; the data stay'
 
 test: lint ## lint, then every tier of the tests
-	MSPASS_TEST_DOUBLES=1 $(python) -m pytest
+	MSPASS_TEST_DOUBLES=1 $(python) -m pytest --numprocesses 2 --dist loadgroup
 
 lint: bootstrap ## ruff, pyright and import-linter
 	$(python) -m ruff check

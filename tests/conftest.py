@@ -1,4 +1,4 @@
-"""In CI a test that was skipped has failed: nobody reads the reason there."""
+"""In CI a skipped test has failed: nobody reads the reason there. Files run side by side, Docker's one by one."""
 
 import os
 
@@ -11,3 +11,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if os.environ.get("CI") and reporter and reporter.stats.get("skipped"):
         reporter.write_line("\na skipped test is a failure where CI is set", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For `--dist loadgroup`: a file's tests share a stack, and all of Docker's share an engine."""
+    for item in items:
+        group = "docker" if "docker" in item.path.parent.parts else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
