@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -15,6 +15,9 @@ STACK, NAME, PROCESS, DIGEST = "mspass.stack", "mspass.stack-name", "mspass.proc
 
 RESTARTS = 4
 """A container that ended so often by itself has been given up; Docker would go on for ever."""
+
+EXIT = "its exit status: "
+"""What goes before the exit status of a command that was tried out, at the end of what it printed."""
 
 TIMEOUT = 60
 """Seconds for one answer of the engine."""
@@ -132,17 +135,34 @@ class Engine:
             except NotFound:
                 client.images.get_registry_data(name)
 
-    def try_out(self, image: str, argv: list[str]) -> str:
+    def try_out(self, image: str, argv: list[str], stack_id: str) -> str:
         """Run a command in a throwaway container of an image; what it printed.
 
+        The engine removes the container when it ends, also when nobody waits for it any more.
+
         Raises:
-            EngineError: it failed.
+            EngineError: it failed; the text is the end of what it printed.
         """
         with self._client() as client:
-            said = client.containers.run(
-                image, argv[1:], entrypoint=argv[:1], remove=True, network_mode="none", stderr=True
+            made = client.containers.create(
+                image,
+                argv,
+                entrypoint=["/bin/sh", "-c", f'"$0" "$@"; echo "{EXIT}$?"'],
+                auto_remove=True,
+                network_mode="none",
+                labels={STACK: stack_id},
             )
-            return said.decode(errors="replace")
+            try:
+                stream = cast("Iterator[bytes]", made.attach(stream=True))
+                made.start()
+                said = b"".join(stream).decode(errors="replace")
+            finally:
+                with suppress(APIError):
+                    made.remove(force=True)
+        printed, _, status = said.rpartition(EXIT)
+        if status.strip() != "0":
+            raise EngineError(printed.strip()[-300:])
+        return printed
 
     def free_name(self, name: str, stack_id: str) -> None:
         """Remove a container of this name that an interrupted `up` of this stack left.

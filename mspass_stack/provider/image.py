@@ -38,7 +38,7 @@ def _programs(engine: Engine, image: str, call: Call) -> list[str]:
     problems: list[str] = []
     for program in call.inputs["needs"]["programs"]:
         try:
-            said = engine.try_out(image, [program, "--version"])
+            said = engine.try_out(image, [program, "--version"], call.inputs["stackId"])
         except EngineError as error:
             problems.append(f"{program} does not run in it: {error}")
             continue
@@ -51,7 +51,12 @@ def _modules(engine: Engine, image: str, call: Call) -> list[str]:
     problems: list[str] = []
     for python, modules in call.inputs["needs"]["modules"].items():
         try:
-            lacks = engine.try_out(image, [python, "-c", LOOK, *modules]).strip().removeprefix("lacks").strip()
+            lacks = (
+                engine.try_out(image, [python, "-c", LOOK, *modules], call.inputs["stackId"])
+                .strip()
+                .removeprefix("lacks")
+                .strip()
+            )
         except EngineError as error:
             problems.append(f"{python} does not run in it: {error}")
             continue

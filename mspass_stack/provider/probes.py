@@ -25,7 +25,9 @@ def look(probe: Probe) -> str:
         return PROBES[probe.kind](probe)
     except (ConnectionError, RemoteDisconnected):
         return "no answer"
-    except (OSError, URLError, ValueError) as error:
+    except URLError as error:
+        return "no answer" if isinstance(error.reason, ConnectionError) else str(error)
+    except (OSError, ValueError) as error:
         return f"{type(error).__name__}: {error}"
 
 

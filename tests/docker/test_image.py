@@ -85,9 +85,11 @@ def test_an_image_that_can_be_had_nowhere_is_told_with_its_path(engine: TestEngi
 
 
 def test_an_image_of_the_engine_alone_is_pinned_by_its_id(engine: TestEngine, tmp_path: Path) -> None:
+    before = docker("ps", "--all", "--quiet")
     call, said = _call(engine, tmp_path, image.name(), programs=["mongod"], modules={"python3": ["distributed"]})
     assert IMAGE.create(call)[1]["pinned"] == docker("images", "--quiet", "--no-trunc", image.name()).strip()
     assert said == []
+    assert docker("ps", "--all", "--quiet") == before, "what was tried out leaves nothing"
 
 
 def test_all_that_an_image_lacks_is_told_at_once(engine: TestEngine, tmp_path: Path) -> None:
