@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +25,15 @@ def _running(host: Host) -> list[str]:
     return sorted(marked(STACK_ID, str(host.home)).values())
 
 
-def test_a_folder_with_blanks_is_as_good_as_any(tmp_path: Path) -> None:
-    home = tmp_path / "my own data"
-    home.mkdir()
-    host = Host(home)
+@pytest.fixture
+def folder_with_blanks() -> Iterator[Path]:
+    """Short besides: a Unix socket is in it."""
+    with tempfile.TemporaryDirectory(prefix="my own ") as folder:
+        yield Path(folder)
+
+
+def test_a_folder_with_blanks_is_as_good_as_any(folder_with_blanks: Path) -> None:
+    host = Host(folder_with_blanks)
     try:
         assert host.read(inputs := host.python("mongod", SLEEPER)) is None
         assert host.ensure(inputs)["incarnation"]
