@@ -8,10 +8,10 @@ endif
 
 python := .venv/bin/python
 
-.PHONY: help bootstrap desktop test lint status logs example verify destroy bench
+.PHONY: help bootstrap desktop test lint status logs example verify destroy bench lab-sim lab-sim-down
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "make %-11s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "make %-13s%s\n", $$1, $$2 }'
 
 bootstrap: ## the environment and Pulumi; done by the others when needed
 	@scripts/bootstrap
@@ -57,6 +57,12 @@ destroy: | .venv/bin/pulumi ## stop the stack; the data stay
 
 bench: | .venv/bin/pulumi ## start to ready, against the same daemons started by hand
 	$(python) bench/start_to_ready.py
+
+lab-sim: bootstrap ## four simulated lab hosts, to try `pulumi up -s lab-sim` on (Debian, root)
+	@$(python) -m tests.harness.lab up
+
+lab-sim-down: | .venv/bin/pulumi ## remove the simulated hosts and every trace of them
+	@$(python) -m tests.harness.lab down
 
 .venv/bin/pulumi:
 	@scripts/bootstrap

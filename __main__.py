@@ -1,20 +1,21 @@
 """The Pulumi program: config -> plan -> declaration -> stack outputs."""
 
-import os
 import sys
 from pathlib import Path
 
 import pulumi
 
 from mspass_stack import Cluster, ConfigError, VirtualCluster, plan
-from mspass_stack.config import check_keys
+from mspass_stack.cores import cores
+from mspass_stack.rules import abandoned, check_keys
 from mspass_stack.runtimes import check_deployable
 
 config = pulumi.Config("mspass")
 try:
     check_keys({key.removeprefix("mspass:") for key in pulumi.runtime.get_config_env() if key.startswith("mspass:")})
     cluster = Cluster.read(config.get_object("cluster"))
-    topology = plan(cluster, pulumi.get_stack(), cores=dict.fromkeys(cluster.hosts, len(os.sched_getaffinity(0))))
+    given_up = abandoned(config.get_object("abandon"), cluster)
+    topology = plan(cluster, pulumi.get_stack(), cores(cluster, Path.cwd()))
     check_deployable(topology)
 except (ConfigError, pulumi.ConfigTypeError) as error:
     raise pulumi.RunError(f"{pulumi.get_stack()}: the config cannot be deployed:\n{error}") from None
@@ -22,7 +23,7 @@ except (ConfigError, pulumi.ConfigTypeError) as error:
 for warning in topology.warnings:
     pulumi.log.warn(warning)
 virtual_cluster = VirtualCluster(
-    "mspass", topology, Path.cwd(), sys.executable, jupyter_password=config.get_secret("jupyterPassword")
+    "mspass", topology, Path.cwd(), sys.executable, config.get_secret("jupyterPassword"), given_up
 )
 for name, value in virtual_cluster.outputs.items():
     pulumi.export(name, value)

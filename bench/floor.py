@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from mspass_stack import Topology, engine, roles
+from mspass_stack import Topology, roles
+from mspass_stack.machine import Here
 from mspass_stack.provider.executables import find
 from mspass_stack.provider.probes import look
 from mspass_stack.provider.waiting import wait_until
@@ -22,8 +23,7 @@ class Floor:
 
     def __init__(self, topology: Topology, home: Path, workdir: Path, python: str) -> None:
         self.home, self.topology = Home(str(home)), topology
-        where = engine.address()
-        self.processes = [render(p, topology, str(home), str(workdir), python, where) for p in topology.processes]
+        self.processes = [render(p, topology, str(home), str(workdir), python) for p in topology.processes]
         self.address = {"MSPASS_DB_ADDRESS": roles.database_uri(topology, secrets.token_hex(24), "peer") or ""}
         self._running: list[tuple[RenderedProcess, subprocess.Popen[bytes]]] = []
 
@@ -79,7 +79,7 @@ class Floor:
 
 
 def _until_ready(process: RenderedProcess) -> bool | None:
-    return wait_until(lambda: not look(process.probe), process.probe.deadline)
+    return wait_until(lambda: not look(process.probe, Here()), process.probe.deadline)
 
 
 class ContainerFloor(Floor):
@@ -101,8 +101,17 @@ class ContainerFloor(Floor):
         _docker("network", "rm", network_name(self.topology.stack), check=False)
 
     def _options(self, process: RenderedProcess, image: str) -> list[str]:
-        asked = contain(process, self.topology, f"{os.getuid()}:{os.getgid()}")
-        words = ["--detach", "--init", "--name", asked.name, "--hostname", asked.hostname, "--user", asked.user]
+        asked = contain(process, self.topology)
+        words = [
+            "--detach",
+            "--init",
+            "--name",
+            asked.name,
+            "--hostname",
+            asked.hostname,
+            "--user",
+            f"{os.getuid()}:{os.getgid()}",
+        ]
         words += ["--network", asked.network, "--network-alias", asked.hostname, "--workdir", asked.directory]
         words += [f"--env={key}={value}" for key, value in asked.environment.items()]
         words += [f"--volume={path}:{path}:{'ro' if read_only else 'rw'}" for path, read_only in asked.binds]

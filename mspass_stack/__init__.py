@@ -1,7 +1,7 @@
 """A MsPASS cluster (MongoDB, Dask, Jupyter) declared as a Pulumi stack."""
 
 from mspass_stack.components.frontend import Frontend
-from mspass_stack.components.mongo import MongoDatabase
+from mspass_stack.components.mongo import MongoDatabase, MongoShardedCluster
 from mspass_stack.components.pools import DaskPool
 from mspass_stack.components.site import Site
 from mspass_stack.components.virtual_cluster import VirtualCluster
@@ -16,6 +16,7 @@ __all__ = [
     "Frontend",
     "Inventory",
     "MongoDatabase",
+    "MongoShardedCluster",
     "Site",
     "Topology",
     "VirtualCluster",

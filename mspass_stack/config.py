@@ -1,47 +1,24 @@
 """What a user may say about a cluster: the model of the config key `mspass:cluster`."""
 
-import re
-from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
+
+from mspass_stack.sizes import bytes_of
 
 KEY = "mspass:cluster"
 """The config key of the cluster; every error begins with it."""
 
-FLAT_KEYS = frozenset({"cluster", "jupyterPassword"})
+FLAT_KEYS = frozenset({"abandon", "cluster", "jupyterPassword"})
 """The keys of namespace `mspass`. Secrets are flat keys: Pulumi encrypts whole values, never a part of an object."""
 
-UNITS = {"": 1, "B": 1} | {
-    prefix + unit: base**power
-    for power, prefix in enumerate(("k", "M", "G", "T"), start=1)
-    for unit, base in (("B", 1000), ("iB", 1024))
-}
+LOOPBACK = "127.0.0.1"
 
 
 class ConfigError(Exception):
     """A config that cannot be deployed: one line per problem, each with its YAML path."""
-
-
-def bytes_of(value: object) -> object:
-    """Read a size such as `8GiB` or `500MB` as bytes; a plain number is bytes already."""
-    if not isinstance(value, str):
-        return value
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(\w*)", value.strip())
-    units = {unit.lower(): factor for unit, factor in UNITS.items()}
-    if match is None or match[2].lower() not in units:
-        raise ValueError("expected a size such as 8GiB or 500MB")
-    return int(float(match[1]) * units[match[2].lower()])
 
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
@@ -49,6 +26,8 @@ Port = Annotated[int, Field(ge=1024, le=65535)]
 Cache = Annotated[int, BeforeValidator(bytes_of, json_schema_input_type=int | str), Field(ge=256 * 1024**2)]
 Memory = Annotated[int, BeforeValidator(bytes_of, json_schema_input_type=int | str), Field(ge=128 * 1024**2)]
 Text = Annotated[str, StringConstraints(min_length=1)]
+Namespace = Annotated[str, StringConstraints(pattern=r"^[^.$\s/\\]+\.[^$\s]+$")]
+Field_ = Annotated[str, StringConstraints(pattern=r"^[^$\s]+$")]
 Runtime = Literal["docker", "apptainer", "native"]
 
 
@@ -59,17 +38,22 @@ class Model(BaseModel):
 
 
 class Ssh(Model):
-    """How a host is reached when it is not this machine."""
+    """How a host is reached when it is not this machine; what is left out is SSH's own business (~/.ssh/config)."""
 
-    user: str | None = None
-    port: Annotated[int, Field(ge=1, le=65535)] = 22
+    user: Text | None = None
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    key: Text | None = Field(default=None, description="private key file; the agent's and SSH's usual ones without")
+    known_hosts: Text | None = Field(default=None, description="a file of host keys beside SSH's usual ones")
+    jump: Annotated[str, StringConstraints(pattern=r"^(\S+@)?[^@\s:]+(:\d+)?$")] | None = Field(
+        default=None, description="[USER@]HOST[:PORT] to go through"
+    )
 
 
 class Host(Model):
     """A machine of the cluster."""
 
-    address: str = "127.0.0.1"
-    ssh: Ssh | None = None
+    address: Text = Field(default=LOOPBACK, description="by which the other hosts reach it: an IP address or a name")
+    ssh: Ssh | None = Field(default=None, description="how it is reached; without it is this machine")
     runtime: Runtime | None = None
 
 
@@ -77,13 +61,36 @@ class Database(Model):
     """MongoDB: one server (`db`), or a sharded cluster (`router` and `shards`)."""
 
     db: Name | None = None
-    router: tuple[Name, ...] = ()
-    shards: dict[Name, tuple[Name, ...]] = {}
-    collections: dict[str, str] = {}
-    port: Port = 27017
+    router: tuple[Name, ...] = Field(default=(), description="hosts with a mongos; clients are pointed at the first")
+    config: tuple[Name, ...] = Field(
+        default=(), description="hosts of the config server set; the first router's without"
+    )
+    shards: dict[Name, tuple[Name, ...]] = Field(
+        default={}, description="the hosts of each shard's members, by its name"
+    )
+    collections: dict[Namespace, Field_] = Field(
+        default={}, description="hashed shard key of each sharded collection, as in mspass.arrival: _id"
+    )
+    port: Port = Field(default=27017, description="of db and routers; config servers and shards count on from it")
     cache: Cache | None = Field(
         default=None, description="WiredTiger's cache of each mongod, at least 256MiB; MongoDB's own rule without"
     )
+
+    @property
+    def config_hosts(self) -> tuple[str, ...]:
+        return self.config or self.router[:1]
+
+    def member_ports(self) -> dict[tuple[str, str], int]:
+        """The port of each member of a set, by set and host (the config server's set is `config`).
+
+        Numbered as in MsPASS's own script: router P, config server P+1; several members on a host count on from there.
+        """
+        members = [("config", host) for host in self.config_hosts]
+        members += [(key, host) for key, hosts in self.shards.items() for host in hosts]
+        ports: dict[tuple[str, str], int] = {}
+        for name, host in members:
+            ports[name, host] = self.port + 1 + sum(other == host for _, other in ports)
+        return ports
 
 
 class Workers(Model):
@@ -130,12 +137,16 @@ class Cluster(Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Cluster":
-        found = [*_unknown_hosts(self), *_database_shape(self), *_ports_twice(self)]
-        if not (self.database or self.pool or self.frontend):
-            found.append(f"{KEY}: nothing to deploy: expected at least one of database, pool, frontend")
-        if found:
+        from mspass_stack import rules
+
+        if found := list(rules.broken(self)):
             raise PydanticCustomError("cluster", "{lines}", {"lines": "\n".join(found)})
         return self
+
+    @property
+    def is_lab(self) -> bool:
+        """Whether other machines than this one take part."""
+        return any(host.ssh for host in self.hosts.values())
 
     @classmethod
     def read(cls, value: object) -> "Cluster":
@@ -152,21 +163,14 @@ class Cluster(Model):
             raise ConfigError("\n".join(_line(dict(problem)) for problem in error.errors())) from None
 
 
-def check_keys(keys: set[str]) -> None:
-    """Refuse unknown keys of namespace `mspass`: a misspelt secret would silently do nothing."""
-    if unknown := sorted(keys - FLAT_KEYS):
-        raise ConfigError(
-            "\n".join(f"mspass:{key}: unknown key (known: {', '.join(sorted(FLAT_KEYS))})" for key in unknown)
-        )
-
-
 def placements(cluster: Cluster) -> Iterator[tuple[str, str]]:
     """Every place where the config names a host: its YAML path below the key, and the host."""
     if database := cluster.database:
         if database.db:
             yield "database.db", database.db
-        for index, host in enumerate(database.router):
-            yield f"database.router[{index}]", host
+        for name, hosts in (("router", database.router), ("config", database.config)):
+            for index, host in enumerate(hosts):
+                yield f"database.{name}[{index}]", host
         for key, members in database.shards.items():
             for index, host in enumerate(members):
                 yield f"database.shards.{key}[{index}]", host
@@ -183,41 +187,13 @@ def ports(cluster: Cluster) -> Iterator[tuple[str, str, int]]:
     if database := cluster.database:
         for host in (*database.router, *([database.db] if database.db else [])):
             yield "database.port", host, database.port
+        for (name, host), port in database.member_ports().items() if database.router else ():
+            yield f"database.{'config' if name == 'config' else f'shards.{name}'}", host, port
     if pool := cluster.pool:
         yield "pool.port", pool.host, pool.port
         yield "pool.dashboard", pool.host, pool.dashboard
     if frontend := cluster.frontend:
         yield "frontend.port", frontend.host, frontend.port
-
-
-def _unknown_hosts(cluster: Cluster) -> Iterator[str]:
-    known = ", ".join(cluster.hosts)
-    for path, host in placements(cluster):
-        if host not in cluster.hosts:
-            yield f"{KEY}.{path}: unknown host '{host}' (hosts: {known})"
-
-
-def _database_shape(cluster: Cluster) -> Iterator[str]:
-    if (database := cluster.database) is None:
-        return
-    sharded = bool(database.router or database.shards)
-    if database.db and sharded:
-        yield f"{KEY}.database: expected either db, or router and shards, not both"
-    elif not database.db and not (database.router and database.shards):
-        yield f"{KEY}.database: expected db: HOST, or both router and shards"
-    for key, members in database.shards.items():
-        if not members:
-            yield f"{KEY}.database.shards.{key}: expected at least one host"
-    if database.collections and not sharded:
-        yield f"{KEY}.database.collections: only a sharded database has shard keys"
-
-
-def _ports_twice(cluster: Cluster) -> Iterator[str]:
-    seen = Counter((host, port) for _, host, port in ports(cluster))
-    for (host, port), times in seen.items():
-        if times > 1:
-            where = " and ".join(dict.fromkeys(path for path, h, p in ports(cluster) if (h, p) == (host, port)))
-            yield f"{KEY}: port {port} twice on host '{host}': {where}"
 
 
 def _line(problem: dict[str, Any]) -> str:

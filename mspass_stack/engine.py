@@ -10,14 +10,23 @@ import docker
 from docker.errors import APIError, DockerException, NotFound
 from docker.models.containers import Container
 
+from mspass_stack.machine import Unreachable
+from mspass_stack.rendered import Reach
+from mspass_stack.transport import machine
+
 STACK, NAME, PROCESS, DIGEST = "mspass.stack", "mspass.stack-name", "mspass.process", "mspass.digest"
 """Labels of everything that we make: the stack's random id, its name, the process, and what it was made from."""
+
+PORTS = "mspass.ports"
+"""The label that says on which ports a container listens on its host's network, where Docker publishes none."""
 
 RESTARTS = 4
 """A container that ended so often by itself has been given up; Docker would go on for ever."""
 
 EXIT = "its exit status: "
 """What goes before the exit status of a command that was tried out, at the end of what it printed."""
+
+HERE = Reach()
 
 TIMEOUT = 60
 """Seconds for one answer of the engine."""
@@ -53,10 +62,11 @@ class Image:
 
 
 class Engine:
-    """The Docker engine at an address."""
+    """The Docker engine at an address: this machine's, or that of the host which `reach` leads to."""
 
-    def __init__(self, address: str) -> None:
-        self.address = address
+    def __init__(self, address: str, reach: Reach = HERE) -> None:
+        self._machine = machine(reach)
+        self._reach, self._address = reach, address
 
     def version(self) -> str:
         with self._client() as client:
@@ -96,15 +106,32 @@ class Engine:
         return found.logs(tail=lines).decode(errors="replace").rstrip("\n")
 
     def published(self) -> dict[int, Publisher]:
-        """Who publishes which TCP port of the host."""
+        """Whose container has which TCP port of the host: by publishing it, or on the host's own network."""
         with self._client() as client:
             running = cast("list[dict[str, Any]]", client.api.containers())
-            return {
-                int(port["PublicPort"]): _publisher(container)
-                for container in running
-                for port in container["Ports"]
-                if port.get("PublicPort") and port["Type"] == "tcp"
-            }
+            return {port: _publisher(container) for container in running for port in _ports(container)}
+
+    def owners(self, stack: str) -> set[str]:
+        """The ids of the stacks of this name that have containers here, running or not."""
+        with self._client() as client:
+            named = client.containers.list(all=True, filters={"label": f"{NAME}={stack}"})
+            return {str(container.labels.get(STACK, "")) for container in named}
+
+    def stop(self, name: str, stack_id: str) -> None:
+        """Stop a container of ours, with its own grace; absent is fine."""
+        found = self._find(name)
+        if found is not None and found.labels.get(STACK) == stack_id:
+            found.stop(timeout=int(found.attrs["Config"].get("StopTimeout") or 10))
+
+    def execute(self, name: str, argv: list[str]) -> tuple[int, str]:
+        """Run a command in a container that is up; exit status, and what it printed."""
+        found = self._find(name)
+        if found is None or found.status != "running":
+            return 1, f"container {name} is not up"
+        with self._client() as client:
+            made: str = client.api.exec_create(found.id, argv)["Id"]
+            printed = client.api.exec_start(made).decode(errors="replace")
+            return int(client.api.exec_inspect(made)["ExitCode"] or 0), printed
 
     def pull(self, name: str, say: Callable[[str], None]) -> Image:
         """Make sure that the engine has an image; what is there already is not pulled again.
@@ -135,10 +162,14 @@ class Engine:
             except NotFound:
                 client.images.get_registry_data(name)
 
-    def try_out(self, image: str, argv: list[str], stack_id: str) -> str:
+    def try_out(self, image: str, argv: list[str], stack_id: str, folder: str = "", user: str = "") -> str:
         """Run a command in a throwaway container of an image; what it printed.
 
         The engine removes the container when it ends, also when nobody waits for it any more.
+
+        Args:
+            folder: of the host, which it may write to.
+            user: uid:gid that it runs as.
 
         Raises:
             EngineError: it failed; the text is the end of what it printed.
@@ -151,6 +182,8 @@ class Engine:
                 auto_remove=True,
                 network_mode="none",
                 labels={STACK: stack_id},
+                volumes=[f"{folder}:{folder}"] if folder else [],
+                user=user,
             )
             try:
                 stream = cast("Iterator[bytes]", made.attach(stream=True))
@@ -208,15 +241,38 @@ class Engine:
     @contextmanager
     def _client(self) -> "Generator[docker.DockerClient]":
         try:
-            client = docker.DockerClient(base_url=self.address, timeout=TIMEOUT)
-        except DockerException as error:
-            raise EngineError(f"no Docker engine answers at {self.address}: {_reason(error)}") from None
+            client = docker.DockerClient(base_url=self._machine.engine(self._address), timeout=TIMEOUT)
+        except (DockerException, Unreachable) as error:
+            raise EngineError(f"no Docker engine answers at {self}: {self._cause(error)}") from None
         try:
             yield client
         except DockerException as error:
-            raise EngineError(f"Docker engine at {self.address}: {_reason(error)}") from None
+            raise EngineError(f"Docker engine at {self}: {_reason(error)}") from None
         finally:
             client.close()
+
+    def _cause(self, error: Exception) -> str:
+        """Why there is no answer; behind SSH the host itself is asked, since a carried connection just ends."""
+        if not isinstance(error, DockerException):
+            return str(error)
+        if not self._machine.remote:
+            return _reason(error)
+        try:
+            ran = self._machine.run(["docker", "version", "--format", "{{.Server.Version}}"])
+        except Unreachable as unreachable:
+            return str(unreachable)
+        return (ran.stderr or ran.stdout).strip() or _reason(error)
+
+    def __str__(self) -> str:
+        return f"host '{self._reach.host}' ({self._reach.address})" if self._machine.remote else self._address
+
+
+def _ports(container: dict[str, Any]) -> Iterator[int]:
+    for port in container["Ports"]:
+        if port.get("PublicPort") and port["Type"] == "tcp":
+            yield int(port["PublicPort"])
+    labels: dict[str, str] = container.get("Labels") or {}
+    yield from map(int, labels.get(PORTS, "").split())
 
 
 def _publisher(container: dict[str, Any]) -> Publisher:

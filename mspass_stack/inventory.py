@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from mspass_stack.rendered import Probe
+from mspass_stack.rendered import Probe, Reach
 
 
 class Entry(BaseModel):
@@ -16,7 +16,8 @@ class Entry(BaseModel):
         memory: limit of each of them in bytes; 0 is no limit.
         incarnation: which run of the process this is; changes with every restart.
         log: path of its log on its host; empty for a container, whose log its engine keeps.
-        container: its name on the engine at `engine`; both empty for a native process.
+        container: its name on the engine at `engine` (of this machine; another host's is found by its reach); both
+            empty for a native process.
         image: what the container is made of, pinned by its digest or id.
         probe: how its readiness is seen.
     """
@@ -42,15 +43,33 @@ class Entry(BaseModel):
     probe: Probe
 
 
+class Place(BaseModel):
+    """A host of the stack.
+
+    Attributes:
+        user: uid:gid that owns the stack's files there, and runs its processes.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    reach: Reach
+    user: str
+
+
 class Inventory(BaseModel):
-    """All processes of a stack, in the order of starting."""
+    """All processes of a stack, in the order of starting, and its hosts.
+
+    Attributes:
+        collections: hashed shard key by namespace, of a sharded database.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     stack: str
     home: str
     workdir: str
-    user: str
+    hosts: dict[str, Place]
+    collections: dict[str, str]
     processes: list[Entry]
 
     def named(self, name: str) -> Entry:
@@ -67,6 +86,10 @@ class Inventory(BaseModel):
     @property
     def names(self) -> list[str]:
         return [entry.name for entry in self.processes]
+
+    def reach(self, entry: Entry) -> Reach:
+        """The way to a process's host."""
+        return self.hosts[entry.host].reach
 
     def playing(self, role: str) -> list[Entry]:
         return [entry for entry in self.processes if entry.role == role]

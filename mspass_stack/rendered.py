@@ -6,6 +6,7 @@ preview as a change of this value, and a state written by an old version stays r
 
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Literal
@@ -19,17 +20,70 @@ class Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
+class Reach(Value):
+    """How a host is reached; all empty for this machine. In no diff: another way to a host changes nothing on it.
+
+    Attributes:
+        host: its key in the config, for messages.
+        address: what SSH connects to.
+        user, port: SSH's own choice (~/.ssh/config) where empty.
+        key, known_hosts: files beside those that SSH reads anyway.
+        jump: [USER@]HOST[:PORT] to go through.
+    """
+
+    host: str = ""
+    address: str = ""
+    user: str = ""
+    port: int = 0
+    key: str = ""
+    known_hosts: str = ""
+    jump: str = ""
+
+    @property
+    def remote(self) -> bool:
+        return bool(self.address)
+
+    @property
+    def engine(self) -> str:
+        """The address of its Docker engine, as Docker's own tools take it."""
+        user, port = f"{self.user}@" if self.user else "", f":{self.port}" if self.port else ""
+        return f"ssh://{user}{self.address}{port}"
+
+    @property
+    def ssh_options(self) -> list[str]:
+        """Words for OpenSSH: one shared connection per host, no questions, host keys checked.
+
+        The shared connection is a socket in `forward.own_folder()`; without that folder ssh shares none.
+        """
+        shared = {"ControlMaster": "auto", "ControlPath": "/tmp/mspass-%i/%C", "ControlPersist": "60"}
+        own = self._identity
+        if self.jump:
+            # Unlike -J, a command gets the key and the known hosts of the stack too.
+            words = shlex.join(["ssh", *_options(self._identity), "-W", "[%h]:%p", *_destination(self.jump)])
+            own = {**own, "ProxyCommand": words}
+        return _options({**shared, "ConnectTimeout": "10", "ServerAliveInterval": "15", **own})
+
+    @property
+    def _identity(self) -> dict[str, str]:
+        known = f'~/.ssh/known_hosts ~/.ssh/known_hosts2 "{self.known_hosts}"' if self.known_hosts else ""
+        found = {"BatchMode": "yes", "IdentityFile": self.key, "UserKnownHostsFile": known}
+        return {name: value for name, value in {**found, "StrictHostKeyChecking": "yes"}.items() if value}
+
+
 class Probe(Value):
     """How to see that a process does its job.
 
     Attributes:
-        kind: the protocol: `mongo` (`hello` says writable primary), `dask-scheduler` (its HTTP health page),
+        kind: the protocol: `mongo` (`hello` says writable primary), `mongo-member` (primary or secondary of a set),
+            `mongos` (`hello` says router), `dask-scheduler` (its HTTP health page),
             `dask-workers` (the scheduler counts `count` workers whose name begins with `name`),
             `jupyter` (its API answers with the token in `token_file`).
+        host: the machine that sees `address`; a worker is looked at by way of its scheduler's.
         deadline: seconds that it may take until ready.
     """
 
-    kind: Literal["mongo", "dask-scheduler", "dask-workers", "jupyter"]
+    kind: Literal["mongo", "mongo-member", "mongos", "dask-scheduler", "dask-workers", "jupyter"]
+    host: str = ""
     address: str
     port: int
     count: int = 0
@@ -38,18 +92,28 @@ class Probe(Value):
     deadline: int = 120
 
 
+def _options(values: Mapping[str, str]) -> list[str]:
+    return [word for name, value in values.items() for word in ("-o", f"{name}={value}")]
+
+
+def _destination(jump: str) -> list[str]:
+    """[USER@]HOST[:PORT] as ssh takes it."""
+    host, separator, port = jump.rpartition(":")
+    return ["-p", port, host] if separator else [jump]
+
+
 class RenderedProcess(Value):
     """A process as a host runs it.
 
     Attributes:
         home: the stack's folder on the host: launcher, log and secrets live in it.
-        order: rank in the order of starting; stopping goes the other way.
+        order: rank of its kind in the order of starting; stopping goes the other way.
         environment: names and values without secrets.
         env_files: files with further environment, secrets included, readable by their owner only.
         reads: all secret files that it reads.
         writes: the folders that it works in.
         memory, cpus: what it is granted in bytes and cores, where the runtime can limit it; 0 is no limit.
-        container: its container's name, and `engine` the address of the Docker engine; empty for a native process.
+        container: its container's name; empty for a native process.
         path: folders that lead PATH.
         ports: the ports that it must find free, by address.
         stop_grace: seconds between the stop signal and SIGKILL.
@@ -75,7 +139,6 @@ class RenderedProcess(Value):
     memory: int
     cpus: int
     container: str = ""
-    engine: str = ""
     probe: Probe
 
     def dump(self) -> dict[str, object]:
@@ -93,9 +156,10 @@ class RenderedContainer(Value):
 
     Attributes:
         entrypoint: reads the files with its environment, then becomes the command.
-        user: uid:gid of the user, so that what it writes is theirs.
+        network: of its own; empty for the host's.
         binds: folders and files of the host, at the same path inside; the flag says read-only.
-        ports: published on the address of the process, with the same number inside.
+        ports: published on the address of the process, with the same number inside; on the host's network it listens
+            on them itself.
         memory: limit in MiB; 0 is no limit.
         cpus: limit in cores; 0 is no limit.
         health: a command that fails when the process does not answer; for `docker ps`.
@@ -108,7 +172,6 @@ class RenderedContainer(Value):
     command: tuple[str, ...]
     environment: Mapping[str, str]
     directory: str
-    user: str
     binds: tuple[tuple[str, bool], ...]
     address: str
     ports: tuple[int, ...]
@@ -125,6 +188,7 @@ class Home:
     def __init__(self, root: str) -> None:
         self.root = PurePosixPath(root)
         self.database = self.root / "db"
+        self.config_data = self.root / "data_config"
         self.log = self.root / "log"
         self.scratch = self.root / "scratch"
         self.run = self.root / "run"
@@ -133,6 +197,12 @@ class Home:
         self.client_env = self.secrets / "client.env"
         self.jupyter_token = self.secrets / "jupyter-token"
         self.jupyter_config = self.secrets / "jupyter_server_config.json"
+        self.certificates = self.secrets / "ca.pem"
+        self.certificate = self.secrets / "dask.pem"
+
+    def shard_data(self, key: str) -> PurePosixPath:
+        """The folder of a shard's member: named as MsPASS's own script names it, one member of a shard per host."""
+        return self.root / f"data_shard_{key}"
 
     def log_of(self, process: str) -> PurePosixPath:
         return self.log / f"{process}.log"

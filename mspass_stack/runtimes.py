@@ -1,12 +1,13 @@
 """Under what a process runs: the place where a command becomes a value that a provider executes. Pure."""
 
 import shlex
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
-from mspass_stack.config import KEY, ConfigError
-from mspass_stack.rendered import Home, RenderedContainer, RenderedProcess
+from mspass_stack.config import KEY, LOOPBACK, Cluster, ConfigError
+from mspass_stack.rendered import Home, Probe, Reach, RenderedContainer, RenderedProcess
 from mspass_stack.roles import command
-from mspass_stack.topology import LOOPBACK, Process, Topology
+from mspass_stack.roles.mongodb import data_folder
+from mspass_stack.topology import Process, Topology
 
 
 def check_deployable(topology: Topology) -> None:
@@ -16,35 +17,52 @@ def check_deployable(topology: Topology) -> None:
         ConfigError: one line per problem, each with its YAML path.
     """
     problems: list[str] = []
-    for key, host in topology.cluster.hosts.items():
-        path = f"{KEY}.hosts.{key}"
-        if host.ssh or host.address != LOOPBACK:
-            problems.append(
-                f"{path}: {host.address!r}: this version deploys to this machine only: expected {LOOPBACK!r}"
-            )
+    cluster = topology.cluster
+    for key, host in cluster.hosts.items():
+        if host.address != LOOPBACK and not cluster.is_lab:
+            expected = f"expected {LOOPBACK!r}, or ssh: for another machine"
+            problems.append(f"{KEY}.hosts.{key}: {host.address!r}: without ssh this is this machine: {expected}")
     runtimes = sorted({process.runtime for process in topology.processes})
     if "apptainer" in runtimes:
         problems.append(f"{KEY}.runtime: 'apptainer': this version knows 'native' and 'docker'")
     elif len(runtimes) > 1:
         problems.append(f"{KEY}.runtime: {' and '.join(runtimes)} in one stack: expected the same for all hosts")
-    if len(topology.hosts) > 1:
-        problems.append(f"{KEY}.hosts: {', '.join(topology.hosts)}: expected one host, this machine")
-    if topology.of("configsvr", "shard", "mongos"):
-        problems.append(f"{KEY}.database: this version deploys the unsharded database only: expected db: HOST")
+    elif cluster.is_lab and runtimes != ["docker"]:
+        problems.append(f"{KEY}.runtime: 'native': hosts reached over ssh run containers: expected 'docker'")
+    if not cluster.is_lab and topology.of("configsvr", "shard", "mongos"):
+        problems.append(f"{KEY}.database: a sharded database is for hosts reached over ssh: expected db: HOST")
     if problems:
         raise ConfigError("\n".join(problems))
 
 
-def render(
-    process: Process, topology: Topology, home: str, workdir: str, python: str, engine: str = ""
-) -> RenderedProcess:
+def reach(host: str, cluster: Cluster, base: Path) -> Reach:
+    """How a host is reached.
+
+    Args:
+        base: folder that relative paths of the config start from.
+    """
+    asked = cluster.hosts[host]
+    if (ssh := asked.ssh) is None:
+        return Reach(host=host)
+    key, known = (str(base / Path(path).expanduser()) if path else "" for path in (ssh.key, ssh.known_hosts))
+    return Reach(
+        host=host,
+        address=asked.address,
+        user=ssh.user or "",
+        port=ssh.port or 0,
+        key=key,
+        known_hosts=known,
+        jump=ssh.jump or "",
+    )
+
+
+def render(process: Process, topology: Topology, home: str, workdir: str, python: str) -> RenderedProcess:
     """Render a process for its runtime.
 
     Args:
         home: absolute path of the stack's folder on the host; containers see it at the same path.
         workdir: absolute path of the user's files on the host; the same in containers.
         python: the interpreter that has dask and jupyterlab; in a container, one of the image.
-        engine: address of the Docker engine that runs it.
     """
     layout = Home(home)
     started = command(process, topology, layout, workdir, python)
@@ -52,7 +70,8 @@ def render(
     path = (str(PurePosixPath(python).parent),) if started.argv[0] == python and "/" in python else ()
     docker = process.runtime == "docker"
     # Inside a container the user has no entry in the list of users, and so neither name nor home.
-    own = {"HOME": str(layout.scratch), "USER": "mspass"} if docker and process.kind != "mongod" else {}
+    python_runs = process.role in ("scheduler", "worker", "frontend")
+    own = {"HOME": str(layout.scratch), "USER": "mspass"} if docker and python_runs else {}
     if process.kind in ("scheduler", "worker"):
         own["DASK_TEMPORARY_DIRECTORY"] = str(layout.scratch)
     return RenderedProcess(
@@ -60,12 +79,12 @@ def render(
         role=process.role,
         host=process.host,
         home=home,
-        order=topology.processes.index(process),
+        order=process.rank,
         argv=started.argv,
         environment={**started.environment, **own},
         env_files=started.env_files,
         path=path,
-        directory=str(layout.database) if process.kind == "mongod" else workdir,
+        directory=_directory(process, layout, workdir),
         address=process.address,
         ports=tuple(process.ports.values()),
         stop_signal=started.stop_signal,
@@ -75,7 +94,6 @@ def render(
         memory=started.memory,
         cpus=started.cpus,
         container=container_name(topology.stack, process.name) if docker else "",
-        engine=engine if docker else "",
         probe=started.probe,
     )
 
@@ -84,12 +102,12 @@ CONTAINER_PYTHON = "python3"
 """The interpreter of an image, by its PATH: in MsPASS's own it is conda's."""
 
 HEALTH = {
-    "mongo": "import socket; socket.create_connection(('127.0.0.1', {port}), 3)",
-    "dask-scheduler": "from urllib.request import urlopen; urlopen('http://127.0.0.1:{port}/health', timeout=3)",
-    "jupyter": "from urllib.request import urlopen; urlopen('http://127.0.0.1:{port}/api', timeout=3)",
+    "mongo": "import socket; socket.create_connection(('{address}', {port}), 3)",
+    "dask-scheduler": "from urllib.request import urlopen; urlopen('http://{address}:{port}/health', timeout=3)",
+    "jupyter": "from urllib.request import urlopen; urlopen('http://{address}:{port}/api', timeout=3)",
     "dask-workers": (
         "import json; from urllib.request import urlopen; "
-        "known = json.load(urlopen('http://{scheduler}:{port}/json/identity.json', timeout=3))['workers']; "
+        "known = json.load(urlopen('http://{address}:{port}/json/identity.json', timeout=3))['workers']; "
         "assert sum(str(w['name']).startswith('{name}') for w in known.values()) >= {count}"
     ),
 }
@@ -105,31 +123,45 @@ def network_name(stack: str) -> str:
     return f"mspass-{stack}"
 
 
-def contain(rendered: RenderedProcess, topology: Topology, user: str) -> RenderedContainer:
-    """A rendered process as a container of its own.
-
-    Args:
-        user: uid:gid of the user.
-    """
+def contain(rendered: RenderedProcess, topology: Topology) -> RenderedContainer:
+    """A rendered process as a container: on a network of its own on a desktop, on the host's in a lab."""
     files = "".join(f". {shlex.quote(path)}; " for path in rendered.env_files)
-    scheduler = topology.one("scheduler")
-    probe = rendered.probe
-    values = {"port": probe.port, "name": probe.name, "count": probe.count, "scheduler": scheduler and scheduler.name}
+    process = next(process for process in topology.processes if process.name == rendered.name)
     return RenderedContainer(
         name=rendered.container,
-        hostname=rendered.name,
-        network=network_name(topology.stack),
+        hostname=rendered.name if process.private else "",
+        network=network_name(topology.stack) if process.private else "",
         entrypoint=("/bin/sh", "-c", f'set -a; {files}set +a; exec "$@"', "sh"),
         command=rendered.argv,
         environment=rendered.environment,
         directory=rendered.directory,
-        user=user,
         binds=(*((path, False) for path in rendered.writes), *((path, True) for path in rendered.reads)),
         address=rendered.address,
         ports=rendered.ports,
         memory=-(-rendered.memory // 1024**2),
         cpus=rendered.cpus,
-        health=(CONTAINER_PYTHON, "-c", HEALTH[probe.kind].format(**values)),
+        health=(CONTAINER_PYTHON, "-c", _health(process, rendered.probe, topology)),
         stop_signal=f"SIG{rendered.stop_signal}",
         stop_grace=rendered.stop_grace,
     )
+
+
+def _health(process: Process, probe: Probe, topology: Topology) -> str:
+    kind, address, port = probe.kind, probe.address, probe.port
+    if kind in ("mongo-member", "mongos"):
+        kind = "mongo"
+    if process.private:
+        address = LOOPBACK
+    scheduler = topology.one("scheduler")
+    if kind == "dask-workers" and scheduler:
+        address = scheduler.name
+        if not process.private:  # the scheduler's pages stay inside its own host
+            kind, address, port = "mongo", scheduler.address, scheduler.ports["dask"]
+    return HEALTH[kind].format(address=address, port=port, name=probe.name, count=probe.count)
+
+
+def _directory(process: Process, layout: Home, workdir: str) -> str:
+    """Where a process starts: a mongod in its data, a router anywhere in its image."""
+    if process.kind == "mongos":
+        return "/"
+    return str(data_folder(process, layout)) if process.role in ("db", "dbmanager", "shard") else workdir

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mspass_stack.config import FLAT_KEYS, KEY, Cluster
+from mspass_stack.config import KEY, Cluster
 
 PATH = Path(__file__).parents[1] / "stacks" / "schema.json"
 
@@ -14,7 +14,7 @@ def schema() -> dict[str, Any]:
     cluster = Cluster.model_json_schema()
     definitions = cluster.pop("$defs")
     secret = {"type": "object", "properties": {"secure": {"type": "string"}}, "additionalProperties": False}
-    flat = {f"mspass:{key}": secret for key in sorted(FLAT_KEYS) if f"mspass:{key}" != KEY}
+    flat = {"mspass:abandon": {"type": "array", "items": {"type": "string"}}, "mspass:jupyterPassword": secret}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A stack file of mspass_stack",

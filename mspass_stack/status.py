@@ -5,14 +5,18 @@ import json
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mspass_stack.engine import Engine, EngineError
 from mspass_stack.inventory import Entry, Inventory
+from mspass_stack.machine import Unreachable
 from mspass_stack.provider.probes import look
 from mspass_stack.provider.resource import Refused
 from mspass_stack.provider.supervisor import Supervisor
+from mspass_stack.transport import machine
 
 LINES = 100
 """Of a log that are shown."""
@@ -42,28 +46,46 @@ def outputs(stack: str) -> dict[str, Any]:
 
 def rows(inventory: Inventory) -> list[tuple[str, ...]]:
     """A line per process: name, host, state, ready, incarnation, endpoint."""
-    return [("PROCESS", "HOST", "STATE", "READY", "INCARNATION", "ENDPOINT")] + [
-        _row(entry, inventory) for entry in inventory.processes
-    ]
+    with ThreadPoolExecutor(len(inventory.processes)) as pool:
+        seen = list(pool.map(partial(_row, inventory), inventory.processes))
+    return [("PROCESS", "HOST", "STATE", "READY", "INCARNATION", "ENDPOINT"), *seen]
 
 
-def _row(entry: Entry, inventory: Inventory) -> tuple[str, ...]:
-    if entry.engine:
-        engine = Engine(entry.engine)
-        state, run = engine.state(entry.container), engine.runs(entry.container)
-    else:
-        supervisor = Supervisor(inventory.home, "")
-        state, run = supervisor.state(entry.name).get("statename", ""), supervisor.runs(entry.name)
-    missing = look(entry.probe) or ("" if run else "nobody keeps it up; pulumi up does")
+def _row(inventory: Inventory, entry: Entry) -> tuple[str, ...]:
+    try:
+        state, run = _kept(entry, inventory)
+        missing = look(entry.probe, machine(inventory.hosts[entry.probe.host].reach))
+    except (EngineError, Unreachable) as error:
+        return entry.name, entry.host, "UNKNOWN", f"no: {error}", "-", entry.endpoint or "-"
+    missing = missing or ("" if run else "nobody keeps it up; pulumi up does")
     ready = f"no: {missing}" if missing else "yes"
     return entry.name, entry.host, state.upper() or "ABSENT", ready, run or "-", entry.endpoint or "-"
 
 
-def log(entry: Entry) -> str:
+def _kept(entry: Entry, inventory: Inventory) -> tuple[str, str]:
+    """The state of a process, and its incarnation, by who keeps it up."""
+    if entry.container:
+        engine = Engine(entry.engine, inventory.reach(entry))
+        return engine.state(entry.container), engine.runs(entry.container)
+    supervisor = Supervisor(inventory.home, "")
+    return supervisor.state(entry.name).get("statename", ""), supervisor.runs(entry.name)
+
+
+def log(entry: Entry, inventory: Inventory) -> str:
     """The end of a process's log."""
-    if entry.engine:
-        return Engine(entry.engine).tail(entry.container, LINES)
+    if entry.container:
+        return Engine(entry.engine, inventory.reach(entry)).tail(entry.container, LINES)
     return "\n".join(Path(entry.log).read_text(errors="replace").splitlines()[-LINES:])
+
+
+def tunnel(inventory: Inventory) -> str:
+    """The line by which the pages of a lab's scheduler are seen from here; empty where they need none."""
+    for entry in inventory.playing("scheduler"):
+        reach, port = inventory.reach(entry), entry.probe.port
+        if reach.remote:
+            user = f"{reach.user}@" if reach.user else ""
+            return f"ssh -N -L {port}:{entry.probe.address}:{port} {user}{reach.address}"
+    return ""
 
 
 def main() -> None:
@@ -78,16 +100,18 @@ def main() -> None:
         if arguments.logs is not None:
             if not arguments.logs:
                 sys.exit(f"logs of which process? PROCESS={'|'.join(inventory.names)}")
-            print(log(inventory.named(arguments.logs)))
+            print(log(inventory.named(arguments.logs), inventory))
             return
         table = rows(inventory)
-    except (NotUpError, KeyError, EngineError, Refused, OSError) as error:
+    except (NotUpError, KeyError, EngineError, Refused, Unreachable, OSError) as error:
         sys.exit(str(error.args[0] if isinstance(error, KeyError) else error))
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     if "jupyterUrl" in found:
         print(f"\nJupyter: {found['jupyterUrl']}")
+    if way := tunnel(inventory):
+        print(f"Dask's pages: {found['dashboardUrl']} after: {way}")
     sys.exit(any(row[3] != "yes" for row in table[1:]))
 
 

@@ -20,7 +20,10 @@ ROLES: Mapping[Kind, Role] = {
 }
 """Which role each process plays, in the order of starting: a process depends on those of the kinds before its own."""
 
-LOOPBACK, ANY = "127.0.0.1", "0.0.0.0"
+ANY = "0.0.0.0"
+
+CONFIG_SET = "configserver"
+"""The replica set of the config servers, named as MsPASS's own script names it."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,16 @@ class Process:
     def role(self) -> Role:
         return ROLES[self.kind]
 
+    @property
+    def rank(self) -> int:
+        """Its kind's place in the order of starting; the same whatever else the stack has."""
+        return list(ROLES).index(self.kind)
+
+    @property
+    def private(self) -> bool:
+        """Whether it lives in a container network of its own."""
+        return self.listen == ANY
+
 
 @dataclass(frozen=True)
 class Topology:
@@ -86,6 +99,18 @@ class Topology:
     def hosts(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(process.host for process in self.processes))
 
+    def members(self, replica_set: str) -> tuple[Process, ...]:
+        return tuple(process for process in self.processes if process.replica_set == replica_set)
+
+    def seeds(self, replica_set: str) -> str:
+        """A set with its members, as MongoDB writes it: NAME/HOST:PORT,HOST:PORT."""
+        return f"{replica_set}/" + ",".join(p.endpoint.peer for p in self.members(replica_set) if p.endpoint)
+
+    @property
+    def tls(self) -> bool:
+        """Whether Dask speaks TLS: it does where its words leave a machine."""
+        return self.cluster.is_lab and self.one("scheduler") is not None
+
 
 @dataclass(frozen=True)
 class _Draft:
@@ -102,26 +127,15 @@ def _drafts(cluster: Cluster) -> list[_Draft]:
     if database := cluster.database:
         if database.db:
             drafts.append(_Draft("mongod", "mongod", database.db, {"mongodb": database.port}, "mongodb"))
-        # Ports of a sharded cluster as in MsPASS's own start script: router P, config server P+1; several members on a
-        # host count on from there.
-        taken: dict[str, int] = {}
-
-        def next_port(host: str) -> int:
-            taken[host] = taken.get(host, database.port) + 1
-            return taken[host]
-
-        for host in database.router[:1]:
-            port = {"mongodb": next_port(host)}
-            drafts.append(_Draft(f"configsvr-{host}", "configsvr", host, port, "mongodb", "configserver"))
-        for key, members in database.shards.items():
-            for host in members:
-                port = {"mongodb": next_port(host)}
-                drafts.append(_Draft(f"shard-{key}-{host}", "shard", host, port, "mongodb", key))
+        for (key, host), port in database.member_ports().items() if database.router else ():
+            named: tuple[str, Kind, str] = (f"shard-{key}-{host}", "shard", key)
+            name, kind, members = named if key != "config" else (f"configsvr-{host}", "configsvr", CONFIG_SET)
+            drafts.append(_Draft(name, kind, host, {"mongodb": port}, "mongodb", members))
         for host in database.router:
             drafts.append(_Draft(f"mongos-{host}", "mongos", host, {"mongodb": database.port}, "mongodb"))
     if pool := cluster.pool:
         ports = {"dask": pool.port, "dashboard": pool.dashboard}
-        drafts.append(_Draft("scheduler", "scheduler", pool.host, ports, "tcp"))
+        drafts.append(_Draft("scheduler", "scheduler", pool.host, ports, "tls" if cluster.is_lab else "tcp"))
         drafts += [_Draft(f"worker-{host}", "worker", host, {}) for host in pool.workers]
     if frontend := cluster.frontend:
         drafts.append(_Draft("frontend", "frontend", frontend.host, {"http": frontend.port}, "http"))
@@ -142,7 +156,7 @@ def plan(cluster: Cluster, stack: str, cores: Mapping[str, int]) -> Topology:
     for draft in drafts:
         host = cluster.hosts[draft.host]
         runtime = host.runtime or cluster.runtime
-        networked = runtime == "docker" and host.address == LOOPBACK
+        networked = runtime == "docker" and not cluster.is_lab
         port = next(iter(draft.ports.values()), 0)
         place, peer = f"{host.address}:{port}", f"{draft.name if networked else host.address}:{port}"
         processes.append(

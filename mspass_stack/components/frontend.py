@@ -1,5 +1,7 @@
 """`Frontend`: JupyterLab, wired to the database and the pool."""
 
+from collections.abc import Sequence
+
 import pulumi
 
 from mspass_stack.components.process import HostedProcess
@@ -11,6 +13,7 @@ class Frontend(pulumi.ComponentResource):
 
     Args:
         after: processes that are stopped later than the frontend.
+        before: what must be usable when it starts (a sharded database).
 
     Attributes:
         url: the address with the token for this machine; a secret, known once Jupyter answers.
@@ -22,14 +25,15 @@ class Frontend(pulumi.ComponentResource):
         self,
         name: str,
         site: Site,
-        after: list[HostedProcess] | None = None,
+        after: Sequence[HostedProcess] = (),
+        before: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("mspass:index:Frontend", name, None, opts)
         process = site.topology.one("frontend")
         if process is None or process.endpoint is None:
             raise ValueError("the config declares no frontend")
-        self.jupyter = HostedProcess(site, process, owner=self, after=after or [])
+        self.jupyter = HostedProcess(site, process, self, after, before).open_gate()
         self.hosted = [self.jupyter]
         place = process.endpoint.for_user()
         self.url = pulumi.Output.all(site.jupyter_token, self.jupyter.ready.id).apply(

@@ -1,5 +1,7 @@
 """`DaskPool`: the Dask scheduler and its workers."""
 
+from collections.abc import Sequence
+
 import pulumi
 
 from mspass_stack.components.process import HostedProcess
@@ -20,26 +22,23 @@ class DaskPool(pulumi.ComponentResource):
         self,
         name: str,
         site: Site,
-        after: list[HostedProcess] | None = None,
+        after: Sequence[HostedProcess] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("mspass:index:DaskPool", name, None, opts)
         process = site.topology.one("scheduler")
         if process is None or process.endpoint is None:
             raise ValueError("the config declares no pool")
-        before = after or []
-        self.scheduler = HostedProcess(site, process, owner=self, after=before)
+        self.scheduler = HostedProcess(site, process, self, after).open_gate()
         self.workers = [
             # A restarted scheduler loses its workers; they come back on their own, and the gate waits for it.
-            HostedProcess(site, worker, owner=self, after=[*before, self.scheduler], unsettled_by=[self.scheduler])
+            HostedProcess(site, worker, self, [*after, self.scheduler]).open_gate(unsettled_by=[self.scheduler])
             for worker in site.topology.of("worker")
         ]
         self.hosted = [self.scheduler, *self.workers]
         usable = pulumi.Output.all(*(hosted.ready.id for hosted in self.hosted))
-        address, dashboard = (
-            process.endpoint.for_user(),
-            f"http://{process.address}:{process.ports['dashboard']}/status",
-        )
+        address = process.endpoint.for_user()
+        pages = f"http://{self.scheduler.rendered.probe.address}:{process.ports['dashboard']}/status"
         self.scheduler_address = usable.apply(lambda _: address)
-        self.dashboard_url = usable.apply(lambda _: dashboard)
+        self.dashboard_url = usable.apply(lambda _: pages)
         self.register_outputs({})

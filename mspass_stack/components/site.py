@@ -1,18 +1,19 @@
 """`Site`: the ground that the processes of a stack stand on."""
 
-import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pulumi
 
-from mspass_stack import engine, resources, roles, runtimes
+from mspass_stack import engine, resources, runtimes
+from mspass_stack.components import contents, requirements
 from mspass_stack.components.container import ContainerHost
-from mspass_stack.config import KEY, Cluster, placements, ports
-from mspass_stack.rendered import Home
+from mspass_stack.rendered import Home, Reach
+from mspass_stack.roles.mongodb import data_folder
 from mspass_stack.topology import Topology
+
+OFFICE = "this-machine"
+"""The key of the machine that runs Pulumi, where it is none of the hosts: its user's own files are there."""
 
 
 class Site(pulumi.ComponentResource):
@@ -23,6 +24,7 @@ class Site(pulumi.ComponentResource):
         base: folder that relative paths of the config start from.
         python: interpreter that has dask and jupyterlab, where the config names none.
         jupyter_password: a password for Jupyter beside its token.
+        abandoned: hosts that will not come back: what the state has of them is forgotten.
     """
 
     def __init__(
@@ -32,6 +34,7 @@ class Site(pulumi.ComponentResource):
         base: Path,
         python: str,
         jupyter_password: pulumi.Input[str] | None = None,
+        abandoned: Sequence[str] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("mspass:index:Site", name, None, opts)
@@ -42,44 +45,53 @@ class Site(pulumi.ComponentResource):
         self.python = cluster.python or (runtimes.CONTAINER_PYTHON if contained else python)
         self.engine = engine.address() if contained else ""
         self.workdir = str(base / cluster.workdir)
-        self.layout = Home(str(base / (cluster.datadir or f"data/{topology.stack}")))
+        self.reaches = {host: runtimes.reach(host, cluster, base) for host in topology.hosts}
+        own = Home(str(base / f"data/{topology.stack}"))
+        self.layout = Home(str(base / cluster.datadir)) if cluster.datadir else own
+        # Where this machine is one of the hosts, its user's files are among that host's.
+        self._office = next((host for host, reach in self.reaches.items() if not reach.remote), OFFICE)
+        self._desk = own if self._office == OFFICE else self.layout
         self.stack_id = resources.StackId("stack-id", opts=child).value
         self.key_file = resources.Secret("mongodb-keyfile", "keyfile", opts=child).value
         self.password = resources.Secret("mongodb-password", "password", opts=child).value
         self.jupyter_token = resources.Secret("jupyter-token", "token", opts=child).value
-        preflight = resources.Preflight("preflight", topology.stack, self.stack_id, self._asked(), opts=child)
-        secrets = self._files(jupyter_password)
-        folders = [self.workdir, *map(str, (self.layout.database, self.layout.log, self.layout.scratch))]
-        checked = pulumi.ResourceOptions(parent=self, depends_on=[preflight])
-        self.files = {
-            host: resources.HostFiles(
-                f"files@{host}",
-                stack=topology.stack,
-                stack_id=self.stack_id,
-                host=host,
-                home=str(self.layout.root),
-                folders=folders,
-                files=secrets,
-                key=self.key_file,
-                opts=checked,
-            )
-            for host in topology.hosts
-        }
+        self._jupyter_password = jupyter_password
+        self._authority = resources.CertificateAuthority("dask-ca", topology.stack, child) if topology.tls else None
+        home = str(self.layout.root)
+        preflight = resources.Preflight(
+            "preflight",
+            topology.stack,
+            self.stack_id,
+            {
+                host: requirements.asked(topology, host, home, self.workdir, self.engine, self.python)
+                for host in topology.hosts
+            },
+            self.reaches,
+            requirements.shards(topology),
+            abandoned,
+            opts=child,
+        )
+        ground = pulumi.ResourceOptions(parent=self, depends_on=[preflight])
+        self.files = {host: self._files(host, reach, ground) for host, reach in self.reaches.items()}
+        if self._office == OFFICE:
+            self._files(OFFICE, Reach(host=OFFICE), ground)
         self.containers = {
             host: ContainerHost(
-                host,
+                self.reaches[host],
                 topology.stack,
                 self.stack_id,
                 self.engine,
                 cluster.image,
-                self._needs(host),
-                runtimes.network_name(topology.stack),
-                str(self.layout.root),
+                requirements.needs(topology, host, self.python),
+                "" if cluster.is_lab else runtimes.network_name(topology.stack),
+                home,
                 after=[preflight, self.files[host]],
                 parent=self,
             )
             for host in sorted(contained)
         }
+        if abandoned:
+            ContainerHost.forget(abandoned, resources.abandon(topology.stack, abandoned), self, preflight)
         self.images = pulumi.Output.from_input({host: ground.image.pinned for host, ground in self.containers.items()})
         self.register_outputs({})
 
@@ -91,76 +103,54 @@ class Site(pulumi.ComponentResource):
     @property
     def client_profile(self) -> str:
         """An env file for the user's own shell; the same names as the frontend has."""
-        return str(self.layout.secrets / "profile.env")
+        return str(self._desk.secrets / "profile.env")
 
-    def _files(self, jupyter_password: pulumi.Input[str] | None) -> dict[str, pulumi.Input[str]]:
-        layout, topology = self.layout, self.topology
-        peers, user = (
-            self.password.apply(lambda password, side=side: _environment(topology, password, side))
-            for side in ("peer", "user")
+    def _files(self, host: str, reach: Reach, opts: pulumi.ResourceOptions) -> resources.HostFiles:
+        return resources.HostFiles(
+            f"files@{host}",
+            stack=self.topology.stack,
+            stack_id=self.stack_id,
+            reach=reach,
+            home=str(self._desk.root if host == OFFICE else self.layout.root),
+            folders=self._folders(host),
+            files=self._secrets(host),
+            key=self.key_file,
+            opts=opts,
         )
-        files: dict[str, pulumi.Input[str]] = {self.client_profile: user}
-        if topology.one("mongod"):
-            files[str(layout.key_file)] = self.key_file
-        if topology.of("worker", "frontend"):
-            files[str(layout.client_env)] = peers
-        if topology.of("frontend"):
-            files[str(layout.jupyter_token)] = self.jupyter_token
-            files[str(layout.jupyter_config)] = pulumi.Output.all(self.jupyter_token, jupyter_password).apply(
-                lambda both: _jupyter_config(*both)
-            )
-        return files
 
-    def _needs(self, host: str) -> dict[str, Any]:
-        """The programs, and the modules by interpreter, that the host's roles are started with."""
-        modules = _modules(self.topology.cluster, host)
-        programs = ["mongod"] if any(mongod.host == host for mongod in self.topology.of("mongod")) else []
-        return {"programs": programs, "modules": {self.python: modules} if modules else {}}
+    def _folders(self, host: str) -> list[str]:
+        """What the processes of a host work in."""
+        processes = [process for process in self.topology.processes if process.host == host]
+        kinds = {process.role for process in processes}
+        folders = [self.workdir] if kinds & {"scheduler", "worker", "frontend"} else []
+        folders += [
+            str(data_folder(process, self.layout)) for process in processes if process.kind in requirements.MONGODB
+        ]
+        return [*folders, str(self.layout.log), str(self.layout.scratch)] if processes else []
 
-    def _asked(self) -> Mapping[str, Any]:
-        """What the preflight looks for, by host."""
+    def _secrets(self, host: str) -> Mapping[str, pulumi.Input[str]]:
+        """The secret files of a host: those that its processes read, and the user's own."""
         topology = self.topology
-        cluster = topology.cluster
-        return {
-            host: {
-                "home": str(self.layout.root),
-                "workdir": self.workdir,
-                "ports": {str(port): f"{KEY}.{path}" for path, where, port in ports(cluster) if where == host},
-                "memory": _memory(topology, host),
-                "engine": self.engine,
-                **({"programs": [], "modules": {}} if self.engine else self._needs(host)),
-            }
-            for host in topology.hosts
-        }
-
-
-def _environment(topology: Topology, password: str, side: Any) -> str:
-    environment = roles.client_environment(topology, side)
-    if uri := roles.database_uri(topology, password, side):
-        environment["MSPASS_DB_ADDRESS"] = uri
-    # Values are addresses and numbers; single quotes keep the `&` and `?` of a URI from the shell.
-    return "".join(f"{key}='{value}'\n" for key, value in sorted(environment.items()))
-
-
-def _jupyter_config(token: str, password: str | None) -> str:
-    """Jupyter's hashed password, with a salt that stays the same from one `up` to the next."""
-    if not password:
-        return "{}\n"
-    salt = hashlib.sha256(token.encode()).hexdigest()[:12]
-    hashed = hashlib.sha256(password.encode() + salt.encode()).hexdigest()
-    return json.dumps({"PasswordIdentityProvider": {"hashed_password": f"sha256:{salt}:{hashed}"}}) + "\n"
-
-
-def _modules(cluster: Cluster, host: str) -> list[str]:
-    played = {path.split(".")[0] for path, where in placements(cluster) if where == host}
-    return [*(["distributed"] if "pool" in played else []), *(["jupyterlab"] if "frontend" in played else [])]
-
-
-def _memory(topology: Topology, host: str) -> dict[str, int]:
-    asked: dict[str, int] = {}
-    cluster = topology.cluster
-    if cluster.pool and (workers := cluster.pool.workers.get(host)) and workers.memory:
-        asked[f"{KEY}.pool.workers.{host}.memory"] = workers.memory * topology.worker_processes[host]
-    if cluster.database and cluster.database.db == host and cluster.database.cache:
-        asked[f"{KEY}.database.cache"] = cluster.database.cache
-    return asked
+        kinds = {process.kind for process in topology.processes if process.host == host}
+        layout = self._desk if host == OFFICE else self.layout
+        files: dict[str, pulumi.Input[str]] = {}
+        if host == self._office:
+            files[self.client_profile] = self.password.apply(
+                lambda password: contents.environment(topology, password, "user", self._desk)
+            )
+        if kinds & {*requirements.MONGODB, "mongos"}:
+            files[str(layout.key_file)] = self.key_file
+        if kinds & {"worker", "frontend"}:
+            files[str(layout.client_env)] = self.password.apply(
+                lambda password: contents.environment(topology, password, "peer")
+            )
+        if "frontend" in kinds:
+            files[str(layout.jupyter_token)] = self.jupyter_token
+            files[str(layout.jupyter_config)] = pulumi.Output.all(self.jupyter_token, self._jupyter_password).apply(
+                lambda both: contents.jupyter_config(*both)
+            )
+        if self._authority and (host == self._office or kinds & {"scheduler", "worker", "frontend"}):
+            address = topology.cluster.hosts[host].address if host != OFFICE else "127.0.0.1"
+            signed = self._authority.sign(f"dask-certificate@{host}", [address], pulumi.ResourceOptions(parent=self))
+            files |= {str(layout.certificates): self._authority.certificate, str(layout.certificate): signed.pem}
+        return files

@@ -2,12 +2,12 @@
 
 import hashlib
 import hmac
-import os
 from dataclasses import replace
-from pathlib import Path
+from pathlib import PurePosixPath
 
+from mspass_stack.machine import Machine
 from mspass_stack.provider.codec import Props
-from mspass_stack.provider.resource import Call, Refused, Resource, changed
+from mspass_stack.provider.resource import Call, Refused, Resource, changed, machine_of
 from mspass_stack.provider.supervisor import Supervisor
 
 OWNER = ".mspass-stack"
@@ -15,25 +15,33 @@ OWNER = ".mspass-stack"
 
 
 class HostFiles(Resource):
-    """Inputs: `home`, `folders`, `files` (secret: content by path), `key` (secret: of digests), `stack`, `stackId`."""
+    """Inputs: `reach`, `home`, `folders`, `files` (secret: content by path), `key` (secret: of digests), `stack`,
+    `stackId`. Outputs: `digests` of the files, and `user`, the uid:gid that owns them."""
 
     def create(self, call: Call) -> tuple[str, Props]:
         id = f"{call.inputs['stack']}/files@{call.inputs['host']}"
         if call.preview:
             return id, {}
+        host = machine_of(call.inputs)
         wished: dict[str, str] = call.inputs["files"]
-        home = Path(call.inputs["home"])
-        for folder in (home, *map(Path, call.inputs["folders"]), *(Path(path).parent for path in wished)):
-            if not folder.is_dir():
-                folder.mkdir(mode=0o700 if folder.is_relative_to(home) else 0o755, parents=True)
-        (home / OWNER).write_text(f"{call.inputs['stack']} {call.inputs['stackId']}\n")
-        for path, content in wished.items():
-            _write_secret(Path(path), content)
-        return id, {"digests": self._digests(call), "missing": []}
+        home = PurePosixPath(call.inputs["home"])
+        self._refuse_foreign(call, host)
+        folders = [home, *map(PurePosixPath, call.inputs["folders"]), *(PurePosixPath(path).parent for path in wished)]
+        try:
+            for folder in dict.fromkeys(folders):
+                if not host.is_folder(str(folder)):
+                    host.make_folder(str(folder), 0o700 if folder.is_relative_to(home) else 0o755)
+            host.write(str(home / OWNER), f"{call.inputs['stack']} {call.inputs['stackId']}\n")
+            for path, content in wished.items():
+                host.write(path, content)
+        except OSError as error:
+            raise Refused(
+                f"host '{call.inputs['host']}': {error.filename or home}: {error.strerror or error}"
+            ) from None
+        return id, self._look(call, host)
 
     def read(self, call: Call) -> Props:
-        missing = [path for path in call.inputs["folders"] if not Path(path).is_dir()]
-        return call.outputs | {"digests": self._digests(call), "missing": missing}
+        return call.outputs | self._look(call, machine_of(call.inputs))
 
     def diff(self, call: Call) -> list[str]:
         names = changed(call.old_inputs, call.inputs)
@@ -56,50 +64,54 @@ class HostFiles(Resource):
         if moved:
             self.delete(replace(call, inputs=call.old_inputs))
         for path in set(call.old_inputs.get("files", {})) - set(call.inputs["files"]):
-            Path(path).unlink(missing_ok=True)
+            machine_of(call.inputs).remove(path)
         return self.create(call)[1]
 
     def delete(self, call: Call) -> None:
         """Remove secrets and whatever an interrupted `up` left running; never a folder with the user's data."""
-        home = Path(call.inputs["home"])
-        Supervisor(str(home), call.inputs["stackId"]).shut_down()
-        for path in map(Path, call.inputs["files"]):
-            path.unlink(missing_ok=True)
-            if path.parent.is_dir() and not any(path.parent.iterdir()):
-                path.parent.rmdir()
-        (home / OWNER).unlink(missing_ok=True)
+        home, host = call.inputs["home"], machine_of(call.inputs)
+        if not host.remote:
+            Supervisor(home, call.inputs["stackId"]).shut_down()
+        for path in call.inputs["files"]:
+            host.remove(path)
+            folder = str(PurePosixPath(path).parent)
+            if host.is_folder(folder) and host.is_empty(folder):
+                host.remove_folder(folder)
+        host.remove(f"{home}/{OWNER}")
 
-    def _digests(self, call: Call) -> Props:
-        digests: Props = {}
-        for path in map(Path, call.inputs["files"]):
-            try:
-                private = path.stat().st_mode & 0o077 == 0
-                digests[str(path)] = _digest(call.inputs["key"], path.read_text()) if private else "readable by others"
-            except OSError as error:
-                digests[str(path)] = error.strerror or "unreadable"
-        return digests
+    def _refuse_foreign(self, call: Call, host: Machine) -> None:
+        other = owner(host, call.inputs["home"])
+        if other and other[1] != call.inputs["stackId"]:
+            raise Refused(
+                f"host '{call.inputs['host']}': {call.inputs['home']} belongs to stack '{other[0]}' ({other[1]})"
+            )
+
+    def _look(self, call: Call, host: Machine) -> Props:
+        key, home = call.inputs["key"], call.inputs["home"]
+        there = host.is_folder(home)
+        return {
+            "digests": {path: _seen(key, path, host) for path in call.inputs["files"]},
+            "missing": [path for path in call.inputs["folders"] if not host.is_folder(path)],
+            "user": "{}:{}".format(*host.owner(home)) if there else call.outputs.get("user", ""),
+        }
 
 
-def owner(home: Path) -> tuple[str, str] | None:
+def owner(host: Machine, home: str) -> tuple[str, str] | None:
     """Stack name and id of whom a folder belongs to."""
     try:
-        name, id = (home / OWNER).read_text().split()
+        name, id = host.read(f"{home}/{OWNER}").split()
     except (OSError, ValueError):
         return None
     return name, id
 
 
+def _seen(key: str, path: str, host: Machine) -> str:
+    try:
+        return _digest(key, host.read(path)) if host.mode(path) & 0o077 == 0 else "readable by others"
+    except OSError as error:
+        return error.strerror or "unreadable"
+
+
 def _digest(key: str, content: str) -> str:
     """Keyed, since the state shows it and a password that a person chose could be guessed from a plain one."""
     return hmac.new(key.encode(), content.encode(), hashlib.sha256).hexdigest()[:16]
-
-
-def _write_secret(path: Path, content: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.unlink(missing_ok=True)
-    try:
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(content)
-    except OSError as error:
-        raise Refused(f"{path}: {error.strerror}") from None
-    partial.replace(path)

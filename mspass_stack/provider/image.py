@@ -1,37 +1,48 @@
 """`ContainerImage`: the image of a stack's containers, resolved once, seen to have what the roles need."""
 
-from pathlib import Path
-
 from mspass_stack.engine import Engine, EngineError
 from mspass_stack.provider.codec import Props
 from mspass_stack.provider.compatibility import refusal
 from mspass_stack.provider.executables import LOOK
-from mspass_stack.provider.resource import Call, Refused, Resource
+from mspass_stack.provider.resource import Call, Refused, Resource, machine_of
+from mspass_stack.rendered import Reach
 
 
 class ContainerImage(Resource):
-    """Inputs: `engine`, `image`, `needs` (`programs`, `modules` by interpreter), `home`, `host`."""
+    """Inputs: `engine`, `reach`, `image`, `needs` (`programs`, `modules` by interpreter), `home`, `host`."""
 
     def create(self, call: Call) -> tuple[str, Props]:
         id = f"{call.inputs['stack']}/image@{call.inputs['host']}"
         if call.preview:
             return id, {}
-        name, engine = call.inputs["image"], Engine(call.inputs["engine"])
+        name, engine = call.inputs["image"], engine_of(call.inputs)
         try:
             image = engine.pull(name, lambda text: call.say("status", text))
             problems = [*_programs(engine, image.pinned, call), *_modules(engine, image.pinned, call)]
         except EngineError as error:
-            raise Refused(f"mspass:cluster.image: {name}: {error}") from None
+            raise Refused(f"{place(call.inputs)}mspass:cluster.image: {name}: {error}") from None
         if problems:
-            raise Refused("\n".join(f"mspass:cluster.image: {name}: {problem}" for problem in problems))
+            raise Refused(
+                "\n".join(f"{place(call.inputs)}mspass:cluster.image: {name}: {problem}" for problem in problems)
+            )
         return id, {"pinned": image.pinned}
 
     def delete(self, call: Call) -> None:
         """Remove what an interrupted `up` left and the state does not know; never the image."""
         try:
-            Engine(call.inputs["engine"]).remove_leftovers(call.inputs["stackId"])
+            engine_of(call.inputs).remove_leftovers(call.inputs["stackId"])
         except EngineError as error:
             raise Refused(str(error)) from None
+
+
+def engine_of(inputs: Props) -> Engine:
+    """The Docker engine that a resource is on."""
+    return Engine(inputs["engine"], Reach.model_validate(inputs.get("reach", {})))
+
+
+def place(inputs: Props) -> str:
+    """The host of a resource, for the begin of a message; empty where there is but one."""
+    return f"host '{inputs['host']}': " if machine_of(inputs).remote else ""
 
 
 def _programs(engine: Engine, image: str, call: Call) -> list[str]:
@@ -42,7 +53,7 @@ def _programs(engine: Engine, image: str, call: Call) -> list[str]:
         except EngineError as error:
             problems.append(f"{program} does not run in it: {error}")
             continue
-        if why := refusal(Path(call.inputs["home"]), said):
+        if why := refusal(machine_of(call.inputs), call.inputs["home"], said):
             problems.append(why)
     return problems
 

@@ -4,52 +4,103 @@ import os
 import resource
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from mspass_stack.engine import Engine, EngineError, Publisher
+from mspass_stack.machine import Here
 from mspass_stack.provider import executables
 from mspass_stack.provider.codec import Props, has_unknown
 from mspass_stack.provider.compatibility import refusal
 from mspass_stack.provider.executables import LOOK
 from mspass_stack.provider.files import owner
+from mspass_stack.provider.lab_preflight import Look
+from mspass_stack.provider.limits import MONGODB_DISK, NOFILE, OWN
 from mspass_stack.provider.resource import Call, Refused, Resource
 from mspass_stack.provider.sockets import listeners
 
 SOCKET_PATH = 100
 """Bytes that the path of a Unix socket may have (sun_path holds 108; supervisord adds a suffix while it binds)."""
 
-MONGODB_DISK = 2 * 1024**3
-"""Bytes free that a new mongod should find: its journal takes 300 MB, and on a full disk it stops writing."""
-
-OWN = {"db", "db-version", "log", "run", "scratch", "secrets"}
-"""What a stack's folder holds; with other things in it, it is somebody else's."""
-
-NOFILE = 64000
-"""Open files that MongoDB recommends (MongoDB manual, "UNIX ulimit settings")."""
-
 
 class Preflight(Resource):
     """Inputs by host: `home`, `workdir`, `ports` (YAML path by port), `memory` (bytes asked by YAML path), `engine`
-    (empty without containers), and what native processes need: `programs`, and `modules` by interpreter."""
+    (empty without containers), what native processes need (`programs`, and `modules` by interpreter), and of a lab's
+    hosts `image`, `peers` (names to resolve) and `mongodb`. `reaches` by host. `shards`: port by host, by name."""
 
     def create(self, call: Call) -> tuple[str, Props]:
+        hosts: dict[str, Props] = dict(sorted(call.inputs["hosts"].items()))
+        stack_id = "" if has_unknown(call.inputs["stackId"]) else str(call.inputs["stackId"])
         problems: list[str] = []
-        for host, asked in call.inputs["hosts"].items():
-            problems += [f"host '{host}': {problem}" for problem in _problems(asked, call)]
-        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        if not problems and hard != resource.RLIM_INFINITY and hard < NOFILE:
-            call.say("warning", f"this machine allows {hard} open files per process; MongoDB recommends {NOFILE}")
+        warnings: list[str] = []
+        with ThreadPoolExecutor(len(hosts)) as pool:
+            looks = pool.map(partial(self._look, call, stack_id), hosts)
+            for host, (wrong, doubtful) in zip(hosts, looks, strict=True):
+                problems += [f"host '{host}': {line}" for line in wrong]
+                warnings += [f"host '{host}' {line}" for line in doubtful]
         if problems:
             raise Refused("nothing was started:\n" + "\n".join(f"  {problem}" for problem in problems))
+        for line in warnings:
+            call.say("warning", line)
         return f"{call.inputs['stack']}/preflight", {}
 
+    def diff(self, call: Call) -> list[str]:
+        if problems := list(
+            misplaced(call.old_inputs.get("shards", {}), call.inputs["shards"], call.inputs["abandoned"])
+        ):
+            raise Refused("nothing was changed:\n" + "\n".join(f"  {problem}" for problem in problems))
+        return super().diff(call)
 
-def _problems(asked: Props, call: Call) -> Iterator[str]:
-    stack_id = "" if has_unknown(call.inputs["stackId"]) else str(call.inputs["stackId"])
+    def _look(self, call: Call, stack_id: str, host: str) -> tuple[list[str], list[str]]:
+        asked = call.inputs["hosts"][host]
+        if "peers" in asked:
+            seen = Look(host, asked, call.inputs["reaches"][host], call.inputs["stack"], stack_id)
+            return seen.problems, seen.warnings
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        few = hard != resource.RLIM_INFINITY and hard < NOFILE
+        warnings = [f"allows {hard} open files per process; MongoDB recommends {NOFILE}"] if few else []
+        return list(_problems(asked, stack_id)), warnings
+
+
+def misplaced(old: dict[str, dict[str, int]], new: dict[str, dict[str, int]], gone: list[str]) -> Iterator[str]:
+    """Shards that an edit would take from under their data.
+
+    Args:
+        old, new: the port of each member, by shard and host.
+        gone: hosts that are given up.
+    """
+    for name, before in old.items():
+        path, after = f"mspass:cluster.database.shards.{name}", new.get(name)
+        here = _and(before)
+        if after is None:
+            if set(before) <= set(gone):
+                yield f"mspass:abandon: shard '{name}' on {here} was not drained: its documents would be lost"
+            continue
+        if not set(before) & set(after):
+            there = _and(after)
+            yield (
+                f"{path}: a shard does not move from {here} to {there} by an edit. Either add {there} to its hosts, "
+                f"pulumi up, then take {here} away; or add a shard of another name on {there}, pulumi up, then take "
+                f"'{name}' away, which drains it."
+            )
+        for host in set(before) & set(after):
+            if before[host] != after[host]:
+                yield (
+                    f"{path}: its port on '{host}' would change from {before[host]} to {after[host]}: shards of a host "
+                    "are numbered in their order, so write a new one behind those that are there"
+                )
+
+
+def _and(hosts: Iterable[str]) -> str:
+    return " and ".join(f"'{host}'" for host in hosts)
+
+
+def _problems(asked: Props, stack_id: str) -> Iterator[str]:
     try:
         published = _published(asked["engine"])
     except EngineError as error:
@@ -89,12 +140,16 @@ def _home(home: Path, stack_id: str) -> Iterator[str]:
     if not first.is_dir():
         yield f"{path}: {first} is not a folder"
         return
-    if first == home and not owner(home) and (foreign := sorted({entry.name for entry in home.iterdir()} - OWN)):
+    if (
+        first == home
+        and not owner(Here(), str(home))
+        and (foreign := sorted(entry.name for entry in home.iterdir() if not OWN.match(entry.name)))
+    ):
         yield f"{path}: {home} holds what is not ours ({', '.join(foreign[:3])}): choose a folder of its own"
         return
     if not os.access(first, os.W_OK):
         yield f"{path}: {home} cannot be made: you cannot write to {first}"
-    elif (other := owner(home)) and other[1] != stack_id:
+    elif (other := owner(Here(), str(home))) and other[1] != stack_id:
         yield f"{path}: {home} belongs to stack '{other[0]}' ({other[1]}), which is up or was not destroyed"
     elif shutil.disk_usage(first).free < MONGODB_DISK:
         yield f"{path}: less than {MONGODB_DISK // 1024**3} GiB free on the disk of {first}"
@@ -111,7 +166,7 @@ def _memory(asked: Props) -> Iterator[str]:
 def _programs(asked: dict[str, Any]) -> Iterator[str]:
     for program in asked["programs"]:
         try:
-            why = refusal(Path(asked["home"]), executables.check(program))
+            why = refusal(Here(), asked["home"], executables.check(program))
         except Refused as refused:
             why = str(refused)
         if why:

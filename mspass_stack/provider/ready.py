@@ -2,10 +2,11 @@
 
 from typing import Protocol
 
-from mspass_stack.engine import Engine
 from mspass_stack.provider.codec import Props
+from mspass_stack.provider.image import engine_of
 from mspass_stack.provider.probes import look
-from mspass_stack.provider.resource import Call, InitFailed, Resource
+from mspass_stack.provider.resource import Call, InitFailed, Resource, machine_of
+from mspass_stack.provider.retirement import retire
 from mspass_stack.provider.supervisor import Supervisor
 from mspass_stack.provider.waiting import wait_until
 from mspass_stack.rendered import RenderedProcess
@@ -20,7 +21,8 @@ class Keeper(Protocol):
 
 
 class Ready(Resource):
-    """Inputs: `process`, `stack`, `stackId`, `incarnations` (its own and those whose restart unsettles it)."""
+    """Inputs: `process`, `stack`, `stackId`, `reach` of its host and `probeReach` of the one that sees its probe,
+    `engine`, `incarnations` (its own and those whose restart unsettles it), `scheduler` (of a contained worker)."""
 
     def create(self, call: Call) -> tuple[str, Props]:
         process = RenderedProcess.model_validate(call.inputs["process"])
@@ -29,26 +31,31 @@ class Ready(Resource):
 
     def read(self, call: Call) -> Props:
         process = RenderedProcess.model_validate(call.inputs["process"])
-        if missing := look(process.probe):
+        if missing := look(process.probe, machine_of(call.inputs, "probeReach")):
             raise InitFailed(call.id, call.outputs, f"{process.name} on host '{process.host}' is not ready: {missing}")
         keeper, name = _kept(process, call)
         return call.outputs | {"incarnation": keeper.runs(name)}
 
+    def delete(self, call: Call) -> None:
+        """A gate closes before its process ends, which is when workers are retired."""
+        if call.inputs.get("scheduler"):
+            retire(call.inputs, call.inputs["process"]["name"], call)
+
 
 def _kept(process: RenderedProcess, call: Call) -> tuple[Keeper, str]:
     """Who keeps a process up, and under which name."""
-    if process.engine:
-        return Engine(process.engine), process.container
+    if process.container:
+        return engine_of(call.inputs), process.container
     return Supervisor(process.home, call.inputs["stackId"]), process.name
 
 
 def _wait(call: Call, process: RenderedProcess, id: str) -> Props:
     keeper, name = _kept(process, call)
-    seen, looks = "", 0
+    seen, looks, host = "", 0, machine_of(call.inputs, "probeReach")
 
     def settled() -> str:
         nonlocal seen, looks
-        missing = look(process.probe)
+        missing = look(process.probe, host)
         if not missing:
             return "ready"
         if missing != seen:

@@ -21,11 +21,19 @@ from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS  # pyright: ignore[reportPrivateUsage]
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
 
+from mspass_stack.forward import own_folder
+from mspass_stack.machine import Unreachable
+from mspass_stack.provider import graveyard
 from mspass_stack.provider.codec import Props, decode, encode
 from mspass_stack.provider.resource import Call, InitFailed, Refused, Resource, Severity
 
 THREADS = 256
 """Waits hold a thread each; asyncio's own pool has cores + 4."""
+
+ADVICE = (
+    "To go on without it: --refresh=false --exclude '**@HOST'; to give it up for good: mspass:abandon (README, "
+    '"A host that is down").'
+)
 
 SEVERITY = {"status": engine_pb2.INFO, "info": engine_pb2.INFO, "warning": engine_pb2.WARNING}
 
@@ -100,8 +108,16 @@ class Servicer(ProviderServicer):
     async def Delete(self, request: Any, context: Any) -> Any:
         outputs = decode(request.properties)
         call = self._asked(request, decode(request.old_inputs) or outputs, outputs=outputs)
+        if call.inputs.get("reach", {}).get("host") in graveyard.abandoned:
+            return empty_pb2.Empty()
         await self._run(context, lambda kind: kind.delete(call), call, request)
         return empty_pb2.Empty()
+
+    async def Invoke(self, request: Any, context: Any) -> Any:
+        arguments = decode(request.args)
+        address = graveyard.open_for(arguments["stack"], arguments["hosts"])
+        answer: Any = {"return": encode({"engine": address})}  # a word of Python's own
+        return provider_pb2.InvokeResponse(**answer)
 
     async def Cancel(self, request: Any, context: Any) -> Any:
         return empty_pb2.Empty()
@@ -130,6 +146,8 @@ class Servicer(ProviderServicer):
             await _abort_init_failed(context, failed, call)
         except Refused as refused:
             await _abort(context, str(refused))
+        except Unreachable as unreachable:
+            await _abort(context, f"{unreachable}\n{ADVICE}")
         except Exception as error:
             last = error.__traceback__
             while last and last.tb_next:
@@ -191,6 +209,7 @@ def main() -> NoReturn:
     """
     from mspass_stack.provider.registry import RESOURCES
 
+    own_folder()  # where Pulumi's Docker plugin shares its connections
     with suppress(KeyboardInterrupt):
         asyncio.run(serve(Servicer(RESOURCES, next((a for a in sys.argv[1:] if not a.startswith("-")), ""))))
     os._exit(0)

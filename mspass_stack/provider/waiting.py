@@ -12,10 +12,10 @@ PAUSE = 0.1
 T = TypeVar("T")
 
 
-def wait_until(look: Callable[[], T], deadline: float) -> T | None:
+def wait_until(look: Callable[[], T], deadline: float, pause: float = PAUSE) -> T | None:
     """Look until the answer is truthy, at most `deadline` seconds; None when it never was."""
     retrying = Retrying(
-        retry=retry_if_result(lambda answer: not answer), stop=stop_after_delay(deadline), wait=wait_fixed(PAUSE)
+        retry=retry_if_result(lambda answer: not answer), stop=stop_after_delay(deadline), wait=wait_fixed(pause)
     )
     try:
         return retrying(look)

@@ -101,7 +101,12 @@ def opened(value: Any) -> Any:
 ANSWERS: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
     "Secret": lambda name, _: {"value": f"{MARK}{name}"},
     "StackId": lambda name, _: {"value": "0123456789ab"},
-    "HostFiles": lambda _, inputs: {"digests": {path: f"digest of {path}" for path in opened(inputs["files"])}},
+    "CertificateAuthority": lambda name, _: {"certificate": f"certificate of {name}", "signer": f"{MARK}{name}"},
+    "Certificate": lambda name, _: {"pem": f"{MARK}{name}"},
+    "HostFiles": lambda _, inputs: {
+        "digests": {path: f"digest of {path}" for path in opened(inputs["files"])},
+        "user": "1000:1000",
+    },
     "HostProcess": lambda name, _: {"incarnation": f"run of {name}"},
     "Ready": lambda name, _: {"incarnation": f"run of {name}"},
     "ContainerImage": lambda name, _: {"pinned": "repository@sha256:0"},

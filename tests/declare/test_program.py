@@ -116,7 +116,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a sharded database": (
         _config(database={"router": ["here"], "shards": {"a": ["here"]}}),
-        "mspass:cluster.database: this version",
+        "mspass:cluster.database: a sharded database is for hosts reached over ssh",
     ),
 }
 

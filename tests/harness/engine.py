@@ -21,8 +21,12 @@ PACKAGES = {
     "iptables": "iptables",
     "mmdebstrap": "mmdebstrap",
     "docker-registry": "docker-registry",
+    "ip": "iproute2",
+    "nft": "nftables",
+    "ssh": "openssh-client",
 }
-"""Of Debian, by program: the engine, what its networks need, what the test image is made with, and a registry."""
+"""Of Debian, by program: the engine, what its networks need, what the test image is made with, a registry, and what a
+lab of several hosts is made with."""
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "mspass_stack", "docker")
 
@@ -48,7 +52,7 @@ class TestEngine:
         """
         self._daemon: subprocess.Popen[bytes] | None = None
         self.address = address()
-        _install_tools()
+        install_tools()
         if _answers(self.address):
             return
         if os.geteuid() != 0 or not shutil.which("dockerd"):
@@ -111,7 +115,7 @@ def _answers(address: str) -> bool:
         return False
 
 
-def _install_tools() -> None:
+def install_tools() -> None:
     """Debian's packages where they are missing and can be had."""
     missing = [package for program, package in PACKAGES.items() if not shutil.which(program)]
     if not missing or os.geteuid() != 0 or not shutil.which("apt-get"):

@@ -28,6 +28,7 @@ PACKAGES = (
 def name() -> str:
     """The image's name: another tag when anything that it is made of changes."""
     made_of = [Path(__file__).read_bytes(), (ROOT / "requirements.lock").read_bytes(), *map(str.encode, _wheels())]
+    made_of.append(_router().read_bytes())
     return f"{REPOSITORY}:{hashlib.sha256(b''.join(made_of)).hexdigest()[:12]}"
 
 
@@ -42,6 +43,11 @@ def ensure() -> str:
         with tempfile.TemporaryDirectory(prefix="mspass-image-") as folder:
             _build(Path(folder), image)
     return image
+
+
+def _router() -> Path:
+    """A genuine mongos where there is one, else the double."""
+    return Path(shutil.which("mongos") or ROOT / "tests/harness/mongos.py")
 
 
 def _wheels() -> list[str]:
@@ -64,6 +70,7 @@ def _build(folder: Path, image: str) -> None:
     for script in (root / "usr/local/bin").iterdir():
         script.write_bytes(re.sub(rb"^#!.*python.*", b"#!/usr/bin/python3", script.read_bytes(), count=1))
     shutil.copy2(find("mongod"), root / "usr/local/bin/mongod")
+    shutil.copy2(_router(), root / "usr/local/bin/mongos")
     with subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE) as tar:
         # An entrypoint of its own as MsPASS's image has one, which a deployment must not depend on.
         _must("docker", "import", "--change", 'ENTRYPOINT ["/usr/bin/tini", "--"]', "-", image, stdin=tar.stdout)

@@ -6,6 +6,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
+from mspass_stack.machine import Here
 from mspass_stack.provider.probes import look
 from mspass_stack.provider.registry import RESOURCES
 from mspass_stack.provider.secret import FORMS
@@ -37,7 +38,7 @@ class Server:
         self.process = self.host.process("mongod", "mongod", *map(str, [*words, "--keyFile", self.key_file]))
         self.host.ensure(self.process)
         probe = Probe(kind="mongo", address="127.0.0.1", port=self.port)
-        assert wait_until(lambda: not look(probe), 60), self.host.log("mongod")
+        assert wait_until(lambda: not look(probe, Here()), 60), self.host.log("mongod")
 
     def stop(self) -> None:
         RESOURCES["HostProcess"].delete(self.host.call(self.process))

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mspass_stack.config import Cluster, ConfigError, bytes_of, check_keys
+from mspass_stack.config import Cluster, ConfigError
+from mspass_stack.rules import check_keys
 from mspass_stack.runtimes import check_deployable
+from mspass_stack.sizes import bytes_of
 from mspass_stack.topology import plan
 
 
@@ -108,10 +110,17 @@ def test_a_misspelt_flat_key_is_refused() -> None:
     [
         ({"runtime": "apptainer"}, "mspass:cluster.runtime: 'apptainer'"),
         ({"hosts": {"desktop": {"address": "10.0.0.1"}}}, "mspass:cluster.hosts.desktop: '10.0.0.1'"),
-        ({"hosts": {"desktop": {"ssh": {"user": "me"}}}}, "mspass:cluster.hosts.desktop"),
         (
             {"database": {"router": ["desktop"], "shards": {"a": ["desktop"]}}},
-            "mspass:cluster.database: this version deploys the unsharded database only",
+            "mspass:cluster.database: a sharded database is for hosts reached over ssh: expected db: HOST",
+        ),
+        (
+            {
+                "hosts": {"desktop": {"address": "10.0.0.1", "ssh": {"user": "me"}}},
+                "workdir": "/srv/work",
+                "datadir": "/srv/data",
+            },
+            "mspass:cluster.runtime: 'native': hosts reached over ssh run containers: expected 'docker'",
         ),
     ],
 )

@@ -5,9 +5,11 @@ import pytest
 from mspass_stack.config import Cluster
 from mspass_stack.topology import Topology, plan
 
+LAB = {"runtime": "docker", "workdir": "/srv/work", "datadir": "/srv/mspass"}
+
 
 def _hosts(count: int) -> dict[str, object]:
-    return {f"node{i}": {"address": f"10.0.0.{i}"} for i in range(1, count + 1)}
+    return {f"node{i}": {"address": f"10.0.0.{i}", "ssh": {}} for i in range(1, count + 1)}
 
 
 FIGURES: dict[str, tuple[dict[str, object], dict[str, list[str]]]] = {
@@ -22,6 +24,7 @@ FIGURES: dict[str, tuple[dict[str, object], dict[str, list[str]]]] = {
     ),
     "one role per node": (
         {
+            **LAB,
             "hosts": _hosts(4),
             "database": {"db": "node2"},
             "pool": {"host": "node1", "workers": {"node3": {}}},
@@ -31,6 +34,7 @@ FIGURES: dict[str, tuple[dict[str, object], dict[str, list[str]]]] = {
     ),
     "several roles per node, limited workers": (
         {
+            **LAB,
             "hosts": _hosts(3),
             "database": {"db": "node2"},
             "pool": {"host": "node1", "workers": {"node1": {"processes": 1}, "node2": {"processes": 1}, "node3": {}}},
@@ -44,6 +48,7 @@ FIGURES: dict[str, tuple[dict[str, object], dict[str, list[str]]]] = {
     ),
     "five nodes": (
         {
+            **LAB,
             "hosts": _hosts(5),
             "database": {"db": "node2"},
             "pool": {"host": "node1", "workers": {"node3": {}, "node4": {}, "node5": {}}},
@@ -57,6 +62,7 @@ FIGURES: dict[str, tuple[dict[str, object], dict[str, list[str]]]] = {
     ),
     "five nodes, sharded": (
         {
+            **LAB,
             "hosts": _hosts(5),
             "database": {
                 "router": ["node1"],

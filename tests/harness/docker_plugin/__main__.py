@@ -6,13 +6,13 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-import docker
 import grpc
-from docker.errors import DockerException
 from pulumi.runtime.proto import provider_pb2
 
 from mspass_stack.provider.codec import decode, encode, has_unknown
+from mspass_stack.provider.resource import Refused
 from mspass_stack.provider.serve import Servicer, serve
+from tests.harness.docker_plugin.connection import Connection
 from tests.harness.docker_plugin.container import Container
 from tests.harness.docker_plugin.network import Network
 from tests.harness.docker_plugin.schema import REPLACING, differences
@@ -30,13 +30,14 @@ class Double(Servicer):
         super().__init__({}, engine_address, VERSION)
 
     async def Configure(self, request: Any, context: Any) -> Any:
-        host = decode(request.args).get("host") or request.variables["docker:config:host"]
-        try:
-            client = docker.DockerClient(base_url=str(host))
-        except DockerException:
-            await context.abort(grpc.StatusCode.UNKNOWN, "failed to connect to any docker daemon")
-            raise AssertionError("abort raises") from None
-        self._resources = {"Container": Container(client), "Network": Network(client)}
+        arguments = decode(request.args)
+        connection = Connection(str(arguments["host"]), arguments.get("sshOpts"))
+        if not connection.address.startswith("ssh://"):
+            try:
+                connection.client.ping()
+            except Refused:
+                await context.abort(grpc.StatusCode.UNKNOWN, "failed to connect to any docker daemon")
+        self._resources = {"Container": Container(connection), "Network": Network(connection)}
         return provider_pb2.ConfigureResponse(supportsPreview=True, acceptSecrets=False)
 
     async def Check(self, request: Any, context: Any) -> Any:

@@ -8,6 +8,7 @@ from docker.errors import APIError, NotFound
 
 from mspass_stack.provider.codec import Props
 from mspass_stack.provider.resource import Call, InitFailed, Refused, Resource
+from tests.harness.docker_plugin.connection import Connection
 from tests.harness.docker_plugin.schema import CONTAINER, LIVE, with_defaults
 
 MIB = 1024**2
@@ -19,9 +20,16 @@ class Container(Resource):
 
     known = CONTAINER
 
-    def __init__(self, client: "docker.DockerClient") -> None:
-        self._client = client
-        self._api: Any = client.api
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @property
+    def _client(self) -> "docker.DockerClient":
+        return self._connection.client
+
+    @property
+    def _api(self) -> Any:
+        return self._connection.client.api
 
     def defaults(self, inputs: Props) -> Props:
         return with_defaults(inputs)

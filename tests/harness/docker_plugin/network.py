@@ -6,6 +6,7 @@ from docker.errors import APIError, NotFound
 from mspass_stack.provider.codec import Props
 from mspass_stack.provider.resource import Call, Refused, Resource
 from mspass_stack.provider.waiting import wait_until
+from tests.harness.docker_plugin.connection import Connection
 from tests.harness.docker_plugin.schema import NETWORK
 
 
@@ -14,8 +15,12 @@ class Network(Resource):
 
     known = NETWORK
 
-    def __init__(self, client: "docker.DockerClient") -> None:
-        self._client = client
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @property
+    def _client(self) -> "docker.DockerClient":
+        return self._connection.client
 
     def defaults(self, inputs: Props) -> Props:
         return {"ipamDriver": "default", "__defaults": ["ipamDriver"], **inputs}

@@ -1,0 +1,58 @@
+"""What the hosts of a plan must have: asked of them before anything is touched. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mspass_stack.config import KEY, placements, ports
+from mspass_stack.topology import Topology
+
+MONGODB = ("mongod", "configsvr", "shard")
+"""The kinds of process that are a mongod."""
+
+
+def asked(topology: Topology, host: str, home: str, workdir: str, engine: str, python: str) -> Mapping[str, Any]:
+    """What the preflight looks for on a host."""
+    cluster = topology.cluster
+    found: dict[str, Any] = {
+        "home": home,
+        "workdir": workdir,
+        "ports": {str(port): f"{KEY}.{path}" for path, where, port in ports(cluster) if where == host},
+        "memory": _memory(topology, host),
+        "engine": engine,
+        **({"programs": [], "modules": {}} if engine else needs(topology, host, python)),
+    }
+    if not cluster.is_lab:
+        return found
+    mongodb = any(process.host == host for process in topology.of(*MONGODB))
+    peers = sorted({cluster.hosts[other].address for other in topology.hosts if other != host})
+    return {**found, "image": cluster.image, "peers": peers, "mongodb": mongodb}
+
+
+def needs(topology: Topology, host: str, python: str) -> dict[str, Any]:
+    """The programs, and the modules by interpreter, that the host's roles are started with."""
+    kinds = {process.kind for process in topology.processes if process.host == host}
+    programs = [program for program, users in (("mongod", {*MONGODB}), ("mongos", {"mongos"})) if kinds & users]
+    played = {path.split(".")[0] for path, where in placements(topology.cluster) if where == host}
+    modules = [*(["distributed"] if "pool" in played else []), *(["jupyterlab"] if "frontend" in played else [])]
+    # The data of a sharded database are mended, when hosts got other addresses, by the image's own Python.
+    modules += ["pymongo"] if kinds & {"configsvr", "shard"} else []
+    return {"programs": programs, "modules": {python: modules} if modules else {}}
+
+
+def shards(topology: Topology) -> dict[str, dict[str, int]]:
+    """The port of each shard's member, by shard and host."""
+    found: dict[str, dict[str, int]] = {}
+    for process in topology.of("shard"):
+        found.setdefault(process.replica_set or "", {})[process.host] = process.ports["mongodb"]
+    return found
+
+
+def _memory(topology: Topology, host: str) -> dict[str, int]:
+    wished: dict[str, int] = {}
+    cluster = topology.cluster
+    if cluster.pool and (workers := cluster.pool.workers.get(host)) and workers.memory:
+        wished[f"{KEY}.pool.workers.{host}.memory"] = workers.memory * topology.worker_processes[host]
+    servers = sum(process.host == host for process in topology.of(*MONGODB))
+    if cluster.database and cluster.database.cache and servers:
+        wished[f"{KEY}.database.cache"] = cluster.database.cache * servers
+    return wished

@@ -1,0 +1,35 @@
+"""How many cores the hosts have, for workers whose config gives no number: the one thing that a plan asks of a host."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from mspass_stack.config import KEY, Cluster, ConfigError
+from mspass_stack.machine import Unreachable
+from mspass_stack.runtimes import reach
+from mspass_stack.transport import machine
+
+
+def cores(cluster: Cluster, base: Path) -> dict[str, int]:
+    """Cores by host: of this machine, and of the hosts with workers whose number the config leaves open.
+
+    Args:
+        base: folder that relative paths of the config start from.
+
+    Raises:
+        ConfigError: a host has to be asked and cannot be.
+    """
+    found = {host: len(os.sched_getaffinity(0)) for host, asked in cluster.hosts.items() if not asked.ssh}
+    workers = cluster.pool.workers if cluster.pool else {}
+    open_ = [host for host, asked in workers.items() if asked.processes is None and host not in found]
+    with ThreadPoolExecutor(max(1, len(open_))) as pool:
+        return found | dict(zip(open_, pool.map(partial(_ask, cluster, base), open_), strict=True))
+
+
+def _ask(cluster: Cluster, base: Path, host: str) -> int:
+    try:
+        return int(machine(reach(host, cluster, base)).run(["nproc"]).stdout)
+    except (Unreachable, ValueError) as error:
+        path = f"{KEY}.pool.workers.{host}.processes"
+        raise ConfigError(f"{path}: not given, and the host cannot be asked for its cores: {error}") from None

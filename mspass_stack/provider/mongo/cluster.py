@@ -1,0 +1,186 @@
+"""`ShardedCluster`: replica sets, shards, collections and users of a sharded database, as one thing."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from pymongo.errors import PyMongoError
+
+from mspass_stack.machine import Machine, Unreachable
+from mspass_stack.provider.codec import Props
+from mspass_stack.provider.mongo import users
+from mspass_stack.provider.mongo.client import Client, brief, internal
+from mspass_stack.provider.mongo.drain import drain
+from mspass_stack.provider.mongo.replica_set import Member, ReplicaSet
+from mspass_stack.provider.resource import Call, InitFailed, Refused, Resource
+from mspass_stack.provider.waiting import wait_until
+from mspass_stack.rendered import Reach
+from mspass_stack.transport import machine
+
+CONFIG_SET = "configserver"
+
+ROUTER = 60.0
+"""Seconds for a router to find its config servers once they have a primary."""
+
+DRAIN = 4 * 3600.0
+"""Seconds for one answer while a database is moved."""
+
+
+class ShardedCluster(Resource):
+    """Inputs: `reaches` by host; `config`, `routers` (address and port by host), `shards` (the same by name);
+    `collections` (hashed shard key by namespace); `users`; `keyFile`; `home`; `incarnations` of its processes."""
+
+    def create(self, call: Call) -> tuple[str, Props]:
+        id = f"{call.inputs['stack']}/sharded-cluster"
+        return id, {} if call.preview else self._ensure(call, id)
+
+    def read(self, call: Call) -> Props:
+        """What the cluster says of itself; the last known where it does not answer."""
+        try:
+            with Cluster(call.inputs).router() as router:
+                return call.outputs | seen(router)
+        except (PyMongoError, Unreachable, OSError) as error:
+            said = brief(error) if isinstance(error, PyMongoError) else str(error)
+            call.say("warning", f"the sharded database does not answer ({said}): taken as last known")
+            return call.outputs
+
+    def diff(self, call: Call) -> list[str]:
+        self._refuse(call)
+        names = super().diff(call)
+        wished = {"shards": call.inputs["shards"], "collections": call.inputs["collections"]}
+        drifted = [key for key, value in wished.items() if set(value) - set(call.outputs.get(key, {}))]
+        drifted += ["users"] if set(call.inputs["users"]) - set(call.outputs.get("users", [])) else []
+        return names or drifted
+
+    def update(self, call: Call) -> Props:
+        if call.preview:
+            return {}
+        outputs = self._ensure(call, call.id)
+        cluster = Cluster(call.inputs)
+        gone = set(call.old_inputs["shards"]) - set(call.inputs["shards"])
+        try:
+            with cluster.router(DRAIN) as router:
+                for shard in sorted(gone):
+                    drain(router, shard, sorted(call.inputs["shards"]), lambda text: call.say("status", text))
+                users.drop(router, set(call.old_inputs["users"]) - set(call.inputs["users"]))
+                return outputs | seen(router)
+        except PyMongoError as error:
+            raise Refused(f"the sharded database: {brief(error)}") from None
+
+    def _refuse(self, call: Call) -> None:
+        """What an edit of the stack file cannot do."""
+        keys: Mapping[str, str] = call.outputs.get("collections", {})
+        for name, key in call.inputs["collections"].items():
+            if keys.get(name, key) != key:
+                raise Refused(
+                    f"mspass:cluster.database.collections.{name}: {key!r}: it is sharded by {keys[name]!r}, and a key "
+                    f"does not change by an edit. Either let MongoDB reshard it (sh.reshardCollection('{name}', "
+                    f"{{{key}: 'hashed'}})) and go on with pulumi up, or copy it into a collection of another name."
+                )
+        if call.old_inputs and not call.inputs["shards"]:
+            raise Refused("mspass:cluster.database.shards: the last shard cannot be drained")
+
+    def _ensure(self, call: Call, id: str) -> Props:
+        cluster = Cluster(call.inputs)
+        try:
+            cluster.ensure_sets(lambda text: call.say("status", text))
+            with cluster.router() as router:
+                call.say("status", "adding shards")
+                add_shards(router, cluster.shards)
+                users.ensure(router, call.inputs["users"])
+                shard_collections(router, call.inputs["collections"])
+                outputs = seen(router)
+            cluster.take_notes()
+        except PyMongoError as error:
+            raise InitFailed(id, {}, f"the sharded database: {brief(error)}") from None
+        except (Refused, Unreachable) as error:
+            raise InitFailed(id, {}, f"the sharded database: {error}") from None
+        return outputs
+
+
+class Cluster:
+    """The sets and routers of a sharded database, by the inputs of its resource."""
+
+    def __init__(self, inputs: Props) -> None:
+        self._inputs, self._key = inputs, inputs["keyFile"]
+        self.config = ReplicaSet(CONFIG_SET, self._members(inputs["config"]), self._key, is_config=True)
+        self.shards = {
+            name: ReplicaSet(name, self._members(members), self._key) for name, members in inputs["shards"].items()
+        }
+
+    def ensure_sets(self, say: Callable[[str], None]) -> None:
+        """All sets at once."""
+        sets = [self.config, *self.shards.values()]
+        with ThreadPoolExecutor(len(sets)) as pool:
+            list(pool.map(partial(ReplicaSet.ensure, say=say), sets))
+
+    def router(self, answer: float = 60.0) -> Client:
+        """A client of the first router that has found its config servers, as the internal user.
+
+        Raises:
+            PyMongoError: none has, within `ROUTER` seconds.
+        """
+        error: PyMongoError = PyMongoError("there is no router")
+
+        def found() -> Client | None:
+            nonlocal error
+            for member in self._members(self._inputs["routers"]):
+                client = internal(member.host, member.address, member.port, self._key, answer)
+                try:
+                    client.admin.command("ping")
+                    return client
+                except PyMongoError as failure:
+                    error = failure
+                    client.close()
+            return None
+
+        if (client := wait_until(found, ROUTER)) is None:
+            raise error
+        return client
+
+    def take_notes(self) -> None:
+        """Note on every host with data which release they are of."""
+        hosts: dict[str, Member] = {}
+        for members in (self._inputs["config"], *self._inputs["shards"].values()):
+            hosts |= dict(zip(members, self._members(members), strict=True))
+        for member in hosts.values():
+            with internal(member.host, member.address, member.port, self._key) as client:
+                users.take_note(client, member.host, self._inputs["home"])
+
+    def _members(self, members: Mapping[str, Props]) -> tuple[Member, ...]:
+        return tuple(Member(self._machine(host), at["address"], at["port"]) for host, at in members.items())
+
+    def _machine(self, host: str) -> Machine:
+        return machine(Reach.model_validate(self._inputs["reaches"][host]))
+
+
+def seen(router: Client) -> Props:
+    """Shards with their members, hashed keys of sharded collections, and users."""
+    config = router["config"]
+    return {
+        "shards": {shard["_id"]: shard["host"] for shard in router.admin.command("listShards")["shards"]},
+        "collections": {
+            found["_id"]: ",".join(found["key"])
+            for found in config["collections"].find({"_id": {"$not": {"$regex": r"^config\."}}})
+        },
+        "users": users.present(router),
+    }
+
+
+def add_shards(router: Client, shards: Mapping[str, ReplicaSet]) -> None:
+    known = {shard["_id"] for shard in router.admin.command("listShards")["shards"]}
+    for name, shard in shards.items():
+        if name not in known:
+            router.admin.command("addShard", shard.seeds, name=name)
+
+
+def shard_collections(router: Client, collections: Mapping[str, str]) -> None:
+    """Shard collections by hashed keys; what is sharded already stays."""
+    known = set(seen(router)["collections"])
+    for name, key in collections.items():
+        if name in known:
+            continue
+        database, _, collection = name.partition(".")
+        # A collection with documents needs the index first; an empty one gets it all the same.
+        router[database][collection].create_index([(key, "hashed")])
+        router.admin.command("shardCollection", name, key={key: "hashed"})

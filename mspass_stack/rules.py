@@ -1,0 +1,116 @@
+"""What must fit together in a config: a named rule for each, and one line per breach, with its YAML path."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from mspass_stack.config import FLAT_KEYS, KEY, LOOPBACK, Cluster, ConfigError, placements, ports
+
+RESERVED = frozenset({"admin", "config", "configserver", "local"})
+"""Names that MongoDB or we use for something else than a shard."""
+
+
+def broken(cluster: Cluster) -> Iterator[str]:
+    """All breaches of a cluster whose single values are right."""
+    for rule in (_unknown_hosts, _database_shape, _sets, _ports_twice, _reachable, _absolute):
+        yield from rule(cluster)
+    if not (cluster.database or cluster.pool or cluster.frontend):
+        yield f"{KEY}: nothing to deploy: expected at least one of database, pool, frontend"
+
+
+def check_keys(keys: set[str]) -> None:
+    """Refuse unknown keys of namespace `mspass`: a misspelt secret would silently do nothing."""
+    if unknown := sorted(keys - FLAT_KEYS):
+        raise ConfigError(
+            "\n".join(f"mspass:{key}: unknown key (known: {', '.join(sorted(FLAT_KEYS))})" for key in unknown)
+        )
+
+
+def abandoned(value: object, cluster: Cluster) -> tuple[str, ...]:
+    """The hosts of `mspass:abandon`: those that will not come back, and play no role any more.
+
+    Raises:
+        ConfigError: it is no list of names, or one of them still plays a role.
+    """
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(host, str) for host in value):  # pyright: ignore[reportUnknownVariableType]
+        raise ConfigError(f"mspass:abandon: {value!r}: expected a list of hosts")
+    hosts = tuple(map(str, value))  # pyright: ignore[reportUnknownArgumentType]
+    plays = [
+        f"mspass:abandon: '{host}' still plays {KEY}.{path}" for path, host in placements(cluster) if host in hosts
+    ]
+    if plays:
+        raise ConfigError("\n".join(plays))
+    return hosts
+
+
+def _unknown_hosts(cluster: Cluster) -> Iterator[str]:
+    known = ", ".join(cluster.hosts)
+    for path, host in placements(cluster):
+        if host not in cluster.hosts:
+            yield f"{KEY}.{path}: unknown host '{host}' (hosts: {known})"
+
+
+def _database_shape(cluster: Cluster) -> Iterator[str]:
+    if (database := cluster.database) is None:
+        return
+    sharded = bool(database.router or database.shards or database.config)
+    if database.db and sharded:
+        yield f"{KEY}.database: expected either db, or router and shards, not both"
+    elif not database.db and not (database.router and database.shards):
+        yield f"{KEY}.database: expected db: HOST, or both router and shards"
+    if database.collections and not sharded:
+        yield f"{KEY}.database.collections: only a sharded database has shard keys"
+
+
+def _sets(cluster: Cluster) -> Iterator[str]:
+    """A set has its members on hosts of their own: two on one disk are no safer than one."""
+    if (database := cluster.database) is None:
+        return
+    for key, members in database.shards.items():
+        if not members:
+            yield f"{KEY}.database.shards.{key}: expected at least one host"
+        if key in RESERVED:
+            yield f"{KEY}.database.shards.{key}: '{key}' is a name of MongoDB's own: expected another"
+    sets = {"router": database.router, "config": database.config}
+    sets |= {f"shards.{key}": members for key, members in database.shards.items()}
+    for path, members in sets.items():
+        for host, times in Counter(members).items():
+            if times > 1:
+                yield f"{KEY}.database.{path}: host '{host}' twice: expected hosts that differ"
+
+
+def _ports_twice(cluster: Cluster) -> Iterator[str]:
+    seen = Counter((host, port) for _, host, port in ports(cluster))
+    for (host, port), times in seen.items():
+        if times > 1:
+            where = " and ".join(dict.fromkeys(path for path, h, p in ports(cluster) if (h, p) == (host, port)))
+            yield f"{KEY}: port {port} twice on host '{host}': {where}"
+        if port > 65535:
+            yield f"{KEY}.database.port: {port} on host '{host}' is no port: expected a lower one to count from"
+
+
+def _reachable(cluster: Cluster) -> Iterator[str]:
+    """In a lab every host has an address for the others, and only one of them can be this machine."""
+    played = dict.fromkeys(host for _, host in placements(cluster) if host in cluster.hosts)
+    here = [host for host in played if not cluster.hosts[host].ssh]
+    if len(here) > 1:
+        yield f"{KEY}.hosts: without ssh each of {', '.join(here)} is this machine: expected at most one such host"
+    if len(played) > 1 or cluster.is_lab:
+        for host in played:
+            if cluster.hosts[host].address == LOOPBACK:
+                yield f"{KEY}.hosts.{host}.address: {LOOPBACK!r}: expected an address by which other hosts reach it"
+    addresses = Counter(cluster.hosts[host].address for host in played if cluster.hosts[host].address != LOOPBACK)
+    for address, times in addresses.items():
+        if times > 1:
+            yield f"{KEY}.hosts: address {address!r} {times} times: expected one host per address"
+
+
+def _absolute(cluster: Cluster) -> Iterator[str]:
+    """A path on other machines has no folder to start from."""
+    if not cluster.is_lab:
+        return
+    for key, path in (("workdir", cluster.workdir), ("datadir", cluster.datadir)):
+        if not (path or "").startswith("/"):
+            expected = "expected an absolute path, the same on all hosts, that the ssh user may write to"
+            yield f"{KEY}.{key}: {path!r}: {expected}"

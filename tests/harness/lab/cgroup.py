@@ -1,0 +1,37 @@
+"""The control groups of the hosts' containers: in this machine's tree, one for the lab and one in it for each host."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from mspass_stack.provider.waiting import wait_until
+
+ROOT = Path("/sys/fs/cgroup")
+LAB = "mspass-lab"
+"""As engine.sh says too."""
+
+
+def thaw(host: str) -> None:
+    """Let paused containers be killed: of version 1, a frozen process only ends when it is thawed."""
+    for group in _groups(host):
+        for state in group.glob("*/freezer.state"):
+            with suppress(OSError):
+                state.write_text("THAWED")
+
+
+def remove(host: str) -> None:
+    """Remove a host's groups; its processes have ended."""
+    wait_until(lambda: all([_is_removed(group) for group in _groups(host)]), 10)
+
+
+def _groups(host: str) -> Iterator[Path]:
+    """Of version 2, and of each controller of version 1."""
+    for lab in (*ROOT.glob(LAB), *ROOT.glob(f"*/{LAB}")):
+        yield from lab.glob(host)
+
+
+def _is_removed(group: Path) -> bool:
+    with suppress(OSError):
+        for folder in (*sorted(group.glob("**/"), reverse=True), group.parent):
+            folder.rmdir()
+    return not group.exists()

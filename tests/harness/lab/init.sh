@@ -1,0 +1,41 @@
+#!/bin/bash
+# PID 1 of a host: NAME TREE TEMPLATE, in the host's folder. Mounts the host's root, moves into it, starts what a host runs.
+set -e
+umask 022
+name=$1 tree=$2 template=$3
+mount --make-rprivate /
+echo "$name" > /proc/sys/kernel/hostname
+
+mkdir -p root work upper/var/lib/docker
+mount -t overlay -o "lowerdir=$tree,upperdir=upper,workdir=work" overlay root
+mount -t proc proc root/proc
+mount -t sysfs sysfs root/sys
+mount --rbind /sys/fs/cgroup root/sys/fs/cgroup
+mount -t tmpfs -o mode=755 tmpfs root/run
+mount -t tmpfs -o mode=755 tmpfs root/dev
+cp -a /dev/{null,zero,full,random,urandom,tty} root/dev/
+mkdir root/dev/{pts,shm,mqueue} root/run/{lock,sshd}
+mount -t devpts -o newinstance,ptmxmode=666,gid=5,mode=620 devpts root/dev/pts
+mount -t tmpfs -o mode=1777 tmpfs root/dev/shm
+mount -t mqueue mqueue root/dev/mqueue
+ln -s pts/ptmx root/dev/ptmx
+ln -s /proc/self/fd root/dev/fd
+for number in 0:stdin 1:stdout 2:stderr; do ln -s "fd/${number%:*}" "root/dev/${number#*:}"; done
+
+# Docker stacks overlays of its own, for which an overlay is no ground.
+mount --bind docker root/var/lib/docker
+for layer in "$template"/overlay2/*/diff; do
+    mine=root/var/lib/docker/${layer#"$template"/}
+    [ -d "$mine" ] || continue # the host removed the image
+    mount --bind "$layer" "$mine"
+    mount -o remount,ro,bind "$mine"
+done
+
+cd root
+pivot_root . mnt
+umount -l /mnt
+exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root bash -c '
+    cd /
+    /usr/sbin/sshd -E /var/log/sshd.log
+    engine start
+    exec tini -- sleep infinity'

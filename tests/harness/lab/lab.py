@@ -1,0 +1,184 @@
+"""Several hosts on one network, and what may happen to them."""
+
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from mspass_stack.provider.waiting import wait_until
+from tests.harness.engine import install_tools
+from tests.harness.lab import network, remains, template, tree
+from tests.harness.lab.claim import Claim
+from tests.harness.lab.command import LabError, run
+from tests.harness.lab.host import START, Host
+
+SSH = """\
+  GlobalKnownHostsFile none
+  StrictHostKeyChecking yes
+  IdentitiesOnly yes
+  BatchMode yes
+  ConnectTimeout 5
+  LogLevel ERROR
+"""
+
+
+class Lab:
+    """A lab.
+
+    Args:
+        folder: for its disks and keys; on a file system that can lie below an overlay.
+        image: of the engine at DOCKER_HOST; all hosts have it and share its layers.
+        sshd: further lines of every host's sshd configuration.
+        kept: the hosts go on when this process ends; `Lab.attach` finds them again.
+
+    Attributes:
+        key: the private key that mspass and root of every host take.
+        known_hosts: the hosts' own keys.
+        ssh_config: all that one needs to log in: `ssh -F ssh_config lab1`.
+    """
+
+    user = tree.USER
+
+    def __init__(
+        self, folder: Path, count: int = 4, image: str = "", sshd: Sequence[str] = (), kept: bool = False
+    ) -> None:
+        self.folder = folder.absolute()
+        self.key, self.known_hosts = self.folder / "key", self.folder / "known_hosts"
+        self.ssh_config = self.folder / "ssh_config"
+        self._image, self._sshd = image, list(sshd)
+        self._claim = Claim(self.folder, kept)
+        names = [f"lab{number}" for number in range(1, count + 1)]
+        self._hosts = {name: Host(name, self.folder / remains.DISKS / name) for name in names}
+        self._addresses = {name: f"{network.SUBNET}.{11 + i}" for i, name in enumerate(self._hosts)}
+
+    @classmethod
+    def attach(cls, folder: Path) -> "Lab":
+        """The lab that another process has up in a folder.
+
+        Raises:
+            LabError: there is none.
+        """
+        state = folder / "lab.json"
+        if not (state.exists() and network.is_up()):
+            raise LabError(f"no lab is up in {folder}")
+        known = json.loads(state.read_text())
+        lab = cls(folder, len(known))
+        lab._addresses = known
+        return lab
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._hosts)
+
+    def address(self, name: str) -> str:
+        return self._addresses[name]
+
+    def is_on(self, name: str) -> bool:
+        return self._hosts[name].is_on
+
+    def up(self) -> None:
+        """Start all hosts from empty disks; each answers `docker version` over SSH when this returns."""
+        install_tools()
+        self._claim.take()
+        remains.remove(self.folder)
+        base = tree.ensure()
+        layers = template.ensure(self._image) if self._image else None
+        self.folder.mkdir(parents=True, exist_ok=True)
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", str(self.key))
+        network.up()
+        self._each(lambda name: self._prepare(name, base, layers))
+        self._write_addresses()
+        self._each(self.power_on)
+
+    def close(self) -> None:
+        """End all hosts and remove every trace of them; also of a lab that was not closed, or never came up."""
+        if self._claim.is_mine:
+            remains.end(self.folder)
+        remains.remove(self.folder)
+        self._claim.release()
+
+    def power_on(self, name: str) -> None:
+        """Plug a host in and start it with the disk that it has."""
+        number = self.names.index(name) + 1
+        network.add_space(name)
+        network.connect(name, number, self.address(name))
+        self._hosts[name].boot()
+        if not wait_until(lambda: "Server:" in self.ssh(name, "docker", "version", check=False), START):
+            self.ssh(name, "docker", "version")  # that fails, and says why
+
+    def power_off(self, name: str) -> None:
+        """Cut its power; the others hear nothing, not even that connections end."""
+        if self.is_on(name):
+            network.unplug(name)
+        self._hosts[name].cut_power()
+
+    def unplug(self, name: str) -> None:
+        """Pull its network cable."""
+        network.unplug(name)
+
+    def plug(self, name: str) -> None:
+        network.plug(name)
+
+    def cut(self, one: str, other: str) -> None:
+        """Nothing passes between two hosts any more; this machine is `controller`."""
+        network.cut(one, other)
+
+    def heal(self) -> None:
+        """Undo all cuts."""
+        network.heal()
+
+    def renumber(self, name: str, address: str) -> None:
+        """Cut its power, and start it with another address, which all hosts know."""
+        self.power_off(name)
+        self._addresses[name] = address
+        self._write_addresses()
+        self.power_on(name)
+
+    def stop_engine(self, name: str) -> None:
+        """End its Docker engine, and so its containers."""
+        self._hosts[name].stop_engine()
+
+    def start_engine(self, name: str) -> None:
+        self._hosts[name].start_engine()
+
+    def execute(self, name: str, *argv: str, check: bool = True) -> str:
+        """Run a command in a host as root, past its network; its stdout."""
+        return self._hosts[name].execute(*argv, check=check)
+
+    def docker(self, name: str, *words: str) -> str:
+        return self.execute(name, "docker", *words)
+
+    def ssh(self, name: str, *words: str, check: bool = True) -> str:
+        """Log in to a host as mspass and run a command line; its stdout."""
+        return run("ssh", "-F", str(self.ssh_config), name, *words, check=check)
+
+    def _prepare(self, name: str, base: Path, layers: Path | None) -> None:
+        host = self._hosts[name]
+        host.prepare(base, layers)
+        if layers:
+            template.share(layers, host.docker_data)
+        own_key = self._host_key(name)
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(own_key))
+        host.write("/etc/ssh/ssh_host_ed25519_key", own_key.read_text(), 0o600)
+        host.write("/etc/ssh/sshd_config.d/lab.conf", "".join(f"{line}\n" for line in self._sshd))
+        for home in ("/root", f"/home/{self.user}"):
+            host.write(f"{home}/.ssh/authorized_keys", self.key.with_suffix(".pub").read_text(), 0o600)
+
+    def _write_addresses(self) -> None:
+        """Tell everybody: the hosts, those who log in to them, and who attaches to this lab."""
+        lines = [f"{address} {name}\n" for name, address in self._addresses.items()]
+        for host in self._hosts.values():
+            host.write("/etc/hosts", "".join(["127.0.0.1 localhost\n", *lines]))
+        keys = {name: self._host_key(name).with_suffix(".pub").read_text() for name in self.names}
+        self.known_hosts.write_text("".join(f"{self.address(name)},{name} {key}" for name, key in keys.items()))
+        where = [f"Host {name}\n  HostName {address}\n" for name, address in self._addresses.items()]
+        ours = f'  User {self.user}\n  IdentityFile "{self.key}"\n  UserKnownHostsFile "{self.known_hosts}"\n'
+        self.ssh_config.write_text("".join([*where, "Host *\n", ours, SSH]))
+        (self.folder / "lab.json").write_text(json.dumps(self._addresses))
+
+    def _host_key(self, name: str) -> Path:
+        return self._hosts[name].folder / "host_key"
+
+    def _each(self, do: Callable[[str], None]) -> None:
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(do, self._hosts))

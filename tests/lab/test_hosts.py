@@ -1,0 +1,208 @@
+"""What the simulated hosts promise to the tests that stand on them."""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mspass_stack.provider.waiting import wait_until
+from tests.harness.engine import NoEngine
+from tests.harness.lab import Lab, LabError, ensure_test_image, network
+from tests.harness.project import ROOT
+
+PLACES = ("/opt", "/srv", "/etc", "/tmp", "/var/tmp", "/var/lib", "/dev/shm", "/run", "/root", "/usr/local/bin")
+PROGRAMS = ("dockerd", "containerd", "sshd", "tini", "unshare")
+
+
+@pytest.fixture(scope="module")
+def image() -> str:
+    try:
+        return ensure_test_image()
+    except NoEngine as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def before() -> set[str]:
+    return _traces()
+
+
+@pytest.fixture(scope="module")
+def lab(before: set[str], image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    lab = Lab(tmp_path_factory.mktemp("lab"), 3, image, ["MaxStartups 99"])
+    try:
+        lab.up()
+        yield lab
+    finally:
+        lab.close()
+
+
+def test_a_user_logs_in_who_may_use_docker_and_owns_a_folder(lab: Lab) -> None:
+    for name in lab.names:
+        assert lab.ssh(name, "id -un; id -u; hostname").split() == ["mspass", "1000", name]
+        assert lab.ssh(name, "touch /srv/mspass/mine; docker ps -q; pwd") == "/home/mspass\n"
+        assert lab.ssh(f"root@{name}", "id -u") == "0\n"
+    assert "maxstartups 99:" in lab.execute("lab1", "/usr/sbin/sshd", "-T")
+
+
+def test_a_file_is_seen_on_its_own_host_only(lab: Lab, tmp_path: Path) -> None:
+    (tmp_path / "of the controller").touch()
+    for place in PLACES:
+        lab.execute("lab1", "touch", f"{place}/of-lab1")
+        assert not Path(place, "of-lab1").exists()
+        assert not _has(lab, "lab2", f"{place}/of-lab1")
+    for path in (str(tmp_path / "of the controller"), __file__, sys.executable, "/run/netns"):
+        assert Path(path).exists()
+        assert not _has(lab, "lab1", path)
+
+
+def test_a_host_sees_its_own_processes_only(lab: Lab) -> None:
+    lab.ssh("lab1", "setsid --fork sleep 4321 > /dev/null 2>&1")
+    assert "sleep 4321" in lab.execute("lab1", "ps", "-e", "-o", "args")
+    assert "sleep 4321" not in lab.execute("lab2", "ps", "-e", "-o", "args")
+    assert "pytest" not in lab.execute("lab1", "ps", "-e", "-o", "args")
+
+
+def test_a_container_is_on_its_hosts_network_within_its_limits(lab: Lab, image: str) -> None:
+    run = ("run", "--rm", "--network=host", "--memory=64m", "--cpus=0.5", image)
+    for name in lab.names:
+        assert lab.docker(name, *run, "hostname", "-I").split() == [lab.address(name)]
+    with pytest.raises(LabError, match="ended with 137"):
+        lab.docker("lab1", *run, "python3", "-c", "bytearray(200_000_000)")
+
+
+def test_hosts_share_the_layers_of_an_image_and_not_the_image(lab: Lab, image: str) -> None:
+    lab.docker("lab3", "rmi", "--force", image)
+    lab.power_off("lab3")
+    lab.power_on("lab3")
+    assert not lab.docker("lab3", "images", "--quiet")
+    assert lab.docker("lab2", "run", "--rm", "--network=none", image, "echo", "here") == "here\n"
+
+
+def test_a_power_cut_is_silent_loses_processes_and_keeps_the_disk(lab: Lab, image: str) -> None:
+    lab.execute("lab1", "touch", "/opt/kept", "/run/lost")
+    lab.docker("lab1", "run", "--detach", "--name=one", "--network=host", image, "sleep", "1234")
+    lab.docker("lab1", "run", "--detach", "--name=paused", "--network=none", image, "sleep", "1234")
+    lab.docker("lab1", "pause", "paused")
+    inside = _processes(lab, "lab1")
+    with socket.create_connection((lab.address("lab1"), 22), 5) as connection:
+        connection.recv(100)
+        connection.settimeout(1)
+        lab.power_off("lab1")
+        with pytest.raises(TimeoutError):
+            connection.recv(100)
+    assert not any(process.is_running() for process in inside)
+    assert not lab.is_on("lab1")
+    assert not _reaches(lab, "lab2", "lab1")
+    lab.power_on("lab1")
+    assert _has(lab, "lab1", "/opt/kept")
+    assert not _has(lab, "lab1", "/run/lost")
+    assert "sleep 1234" not in lab.execute("lab1", "ps", "-e", "-o", "args")
+    assert lab.docker("lab1", "inspect", "--format={{.State.Status}}", "one", "paused").split() == ["exited"] * 2
+    lab.docker("lab1", "start", "one")
+
+
+def test_a_cut_parts_two_hosts_and_nobody_else(lab: Lab) -> None:
+    assert _reaches(lab, "lab1", "lab2")
+    lab.cut("lab1", "lab2")
+    assert not _reaches(lab, "lab1", "lab2")
+    assert not _reaches(lab, "lab2", "lab1")
+    assert _reaches(lab, "lab1", "lab3")
+    assert lab.ssh("lab1", "echo here") == "here\n"
+    lab.heal()
+    assert _reaches(lab, "lab1", "lab2")
+
+
+def test_an_unplugged_host_runs_on(lab: Lab) -> None:
+    lab.unplug("lab2")
+    assert not _reaches(lab, "lab1", "lab2")
+    assert lab.docker("lab2", "version")
+    lab.plug("lab2")
+    assert wait_until(lambda: _reaches(lab, "lab1", "lab2"), 10)
+
+
+def test_an_engine_ends_while_its_host_runs_on(lab: Lab) -> None:
+    lab.stop_engine("lab2")
+    with pytest.raises(LabError, match="Cannot connect to the Docker daemon"):
+        lab.ssh("lab2", "docker", "version")
+    lab.start_engine("lab2")
+    assert lab.ssh("lab2", "docker", "ps", "--quiet") == ""
+
+
+def test_hosts_may_exchange_their_addresses_which_all_know(lab: Lab) -> None:
+    lab.renumber("lab2", "10.88.0.99")
+    lab.renumber("lab3", "10.88.0.12")
+    assert lab.ssh("lab3", "hostname -I") == "10.88.0.12 \n"
+    assert "10.88.0.99" in lab.execute("lab1", "getent", "hosts", "lab2")
+    assert lab.ssh("lab2", "hostname") == "lab2\n"
+    assert _reaches(lab, "lab1", "lab2")
+    assert _reaches(lab, "lab1", "lab3")
+
+
+def test_another_process_finds_the_lab_by_its_folder(lab: Lab) -> None:
+    other = Lab.attach(lab.folder)
+    assert [other.address(name) for name in other.names] == [lab.address(name) for name in lab.names]
+    other.power_off("lab3")
+    other.power_on("lab3")
+    assert lab.ssh("lab3", "hostname") == "lab3\n"
+
+
+def test_one_lab_is_up_at_a_time(lab: Lab, tmp_path: Path) -> None:
+    other = Lab(tmp_path)
+    with pytest.raises(LabError, match=r"a lab is up in .*"):
+        other.up()
+    other.close()
+    assert lab.ssh("lab1", "hostname") == "lab1\n"
+
+
+def test_close_leaves_nothing(lab: Lab, before: set[str]) -> None:
+    processes = [process for name in lab.names for process in _processes(lab, name)]
+    lab.close()
+    lab.close()
+    assert not [process for process in processes if process.is_running()]
+    assert _traces() <= before
+    assert not list(lab.folder.glob("*"))
+
+
+def test_a_killed_process_leaves_a_lab_that_the_next_one_closes(before: set[str], tmp_path: Path) -> None:
+    program = "import sys, pathlib, tests.harness.lab as lab; lab.Lab(pathlib.Path(sys.argv[1]), 2).up()"
+    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT) as process:
+        assert wait_until((tmp_path / "lab.json").exists, 60)
+        process.kill()
+    assert _traces() - before
+    Lab(tmp_path).close()
+    assert _traces() <= before
+
+
+def _has(lab: Lab, name: str, path: str) -> bool:
+    return lab.execute(name, "sh", "-c", '[ ! -e "$0" ] || echo there', path) == "there\n"
+
+
+def _reaches(lab: Lab, one: str, other: str) -> bool:
+    """Whether one host connects to another's sshd within two seconds."""
+    look = f"timeout 2 bash -c '< /dev/tcp/{lab.address(other)}/22' 2> /dev/null && echo reached || true"
+    return lab.execute(one, "sh", "-c", look) == "reached\n"
+
+
+def _processes(lab: Lab, name: str) -> list[psutil.Process]:
+    """A host's processes with those of its containers, as this machine sees them."""
+    return psutil.Process(network.pids(name)[0]).children(recursive=True)
+
+
+def _traces() -> set[str]:
+    """What this machine has of mounts, namespaces, links, control groups and programs of a host."""
+    traces = {f"mount {line}" for line in Path("/proc/self/mounts").read_text().splitlines() if "lab" in line}
+    traces |= {f"link {path.name}" for path in Path("/sys/class/net").glob("*lab*")}
+    traces |= {f"space {path.name}" for path in Path("/run/netns").glob("*lab*")}
+    traces |= {f"group {path}" for path in Path("/sys/fs/cgroup").glob("**/mspass-lab/**/")}
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            # What is dead and waits for its parent is no trace: that parent is this machine's first process.
+            if process.name() in PROGRAMS and process.status() != psutil.STATUS_ZOMBIE:
+                traces.add(f"process {process.pid} {process.name()}")
+    return traces
