@@ -32,6 +32,7 @@ desktop: bootstrap ## a running MsPASS cluster on this machine (RUNTIME=docker o
 	@echo '    pulumi destroy -s desktop                              stop it; the data stay'
 
 test: lint ## lint, then every tier of the tests
+	@$(python) -m tests.harness
 	MSPASS_TEST_DOUBLES=1 $(python) -m pytest --numprocesses 2 --dist loadgroup
 
 lint: bootstrap ## ruff, pyright and import-linter
@@ -59,6 +60,7 @@ bench: | .venv/bin/pulumi ## start to ready, against the same daemons started by
 	$(python) bench/start_to_ready.py
 
 lab-sim: bootstrap ## four simulated lab hosts, to try `pulumi up -s lab-sim` on (Debian, root)
+	@scripts/ensure-stack lab-sim
 	@$(python) -m tests.harness.lab up
 
 lab-sim-down: | .venv/bin/pulumi ## remove the simulated hosts and every trace of them

@@ -38,8 +38,8 @@ def runs_as(resources: list[dict[str, Any]]) -> Runtime | None:
     return next((KINDS[resource["type"]] for resource in resources if resource["type"] in KINDS), None)
 
 
-def with_runtime(text: str, runtime: Runtime) -> str:
-    """A stack file with its runtime written in; everything else, comments too, stays as it is.
+def with_key(text: str, key: str, value: str) -> str:
+    """A stack file with a key of its cluster written in; everything else, comments too, stays as it is.
 
     Raises:
         Refusal: the file is not written line by line, so a person has to do it.
@@ -50,13 +50,13 @@ def with_runtime(text: str, runtime: Runtime) -> str:
     )
     keys = [] if head is None else [line for line in lines[head + 1 :] if re.match(r"\s+\w", line)]
     if head is None or not keys:
-        raise Refusal(f"write 'runtime: {runtime}' under mspass:cluster in the stack file")
+        raise Refusal(f"write '{key}: {value}' under mspass:cluster in the stack file")
     own = keys[0][: len(keys[0]) - len(keys[0].lstrip())]
     for i in range(head + 1, len(lines)):
-        if re.match(rf"{own}runtime:", lines[i]):
-            lines[i] = f"{own}runtime: {runtime}\n"
+        if re.match(rf"{own}{key}:", lines[i]):
+            lines[i] = f"{own}{key}: {value}\n"
             return "".join(lines)
-    lines.insert(head + 1, f"{own}runtime: {runtime}\n")
+    lines.insert(head + 1, f"{own}{key}: {value}\n")
     return "".join(lines)
 
 
@@ -84,7 +84,7 @@ def settle(stack: str, wished: Runtime | None) -> str:
         _plugin()
     if said.get("runtime") == runtime:
         return ""
-    file.write_text(with_runtime(text, runtime))
+    file.write_text(with_key(text, "runtime", runtime))
     reason = f" ({why})" if why else ""
     return (
         f"runtime: {runtime}{reason}, as {file} says from now on; 'make desktop RUNTIME=...' after a destroy changes it"

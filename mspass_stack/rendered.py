@@ -61,7 +61,7 @@ class Reach(Value):
             # Unlike -J, a command gets the key and the known hosts of the stack too.
             words = shlex.join(["ssh", *_options(self._identity), "-W", "[%h]:%p", *_destination(self.jump)])
             own = {**own, "ProxyCommand": words}
-        return _options({**shared, "ConnectTimeout": "10", "ServerAliveInterval": "15", **own})
+        return _options({**shared, "ConnectTimeout": "10", "ServerAliveInterval": "5", **own})
 
     @property
     def _identity(self) -> dict[str, str]:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar, cast
 import fabric
 import paramiko
 from paramiko.ssh_exception import NoValidConnectionsError
-from tenacity import RetryError, Retrying, retry_if_exception, stop_after_attempt, wait_random
+from tenacity import RetryError, Retrying, retry_if_exception, retry_if_exception_type, stop_after_attempt, wait_random
 
 from mspass_stack.forward import Channel, forward_port, forward_socket
 from mspass_stack.machine import Here, Machine, Ran, Unreachable, is_open
@@ -74,7 +74,7 @@ class Ssh:
 
     def run(self, argv: Sequence[str], stdin: str = "") -> Ran:
         with self._session() as transport:
-            channel = transport.open_session(timeout=CONNECT)
+            channel = _open_session(transport)
             channel.exec_command(shlex.join(argv))
             channel.sendall(stdin.encode())
             channel.shutdown_write()
@@ -171,7 +171,7 @@ class Ssh:
             return work(self._sftp)
 
     def _dial(self) -> Channel:
-        channel = self._transport().open_session(timeout=CONNECT)
+        channel = _open_session(self._transport())
         channel.exec_command(DIAL)
         return channel
 
@@ -246,6 +246,17 @@ def machine(reach: Reach) -> Machine:
         if reach not in _kept:
             _kept[reach] = Ssh(reach)
         return _kept[reach]
+
+
+def _open_session(transport: paramiko.Transport) -> paramiko.Channel:
+    """Open a session; sshd refuses one while it is still closing others that ended."""
+    retrying = Retrying(
+        retry=retry_if_exception_type(paramiko.ChannelException),
+        stop=stop_after_attempt(TRIES),
+        wait=wait_random(0.05, 0.5),
+        reraise=True,
+    )
+    return retrying(transport.open_session, timeout=CONNECT)
 
 
 def _gateway(jump: str, options: dict[str, Any]) -> fabric.Connection:

@@ -14,7 +14,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For `--dist loadgroup`: a file's tests share a stack, and all of Docker's share an engine."""
+    """For `--dist loadgroup`: a file's tests share a stack, all of Docker's an engine, all of the lab's its hosts."""
     for item in items:
-        group = "docker" if "docker" in item.path.parent.parts else item.path.stem
+        shared = {"docker", "lab"} & {item.path.parent.name}
+        group = shared.pop() if shared else item.path.stem
         item.add_marker(pytest.mark.xdist_group(group))

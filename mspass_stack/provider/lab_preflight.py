@@ -39,7 +39,7 @@ class Look:
             self.problems += self._engine(engine, asked["image"])
             published = engine.published()
         except (Unreachable, EngineError) as error:
-            self.problems.append(str(error).removeprefix(f"host '{host}' "))
+            self.problems.append(str(error).removeprefix(f"host '{host}' ({known.address}) "))
             return
         self.problems += judge(facts, asked, stack_id, published)
         self.warnings += doubts(facts)

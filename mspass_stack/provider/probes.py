@@ -41,7 +41,9 @@ def look(probe: Probe, host: Machine) -> str:
         return "no answer"
     except URLError as error:
         return "no answer" if isinstance(error.reason, ConnectionError) else str(error)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        return str(error)
+    except ValueError as error:
         return f"{type(error).__name__}: {error}"
 
 

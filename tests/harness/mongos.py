@@ -9,8 +9,8 @@ says there (`connectionStatus`); work on the shards is done as the internal user
 pymongo and nothing else of this project: it is copied into an image as /usr/local/bin/mongos.
 
 Known differences: no multi-document transactions and no change streams (both refused: a mongod 6.0.5 that is asked to
-route them aborts); a write that a client repeats after a broken connection may be done twice (the same with `txnNumber`,
-so it is left out); a killed cursor lives on in its shard until it times out; `explain` is that of one shard.
+route them aborts); a write that a client repeats after a broken connection may be done twice (`txnNumber` is left out,
+for the same reason); a killed cursor lives on in its shard until it times out; `explain` is that of one shard.
 """
 
 import argparse
@@ -411,7 +411,17 @@ class Cluster:
         if not self.shards():
             return {}
         reply, shard = call_first(lambda: list(self.shards().values()), db, body, sections, again)
+        if reply.get("code") == 70:  # the acting shard remembers one that was removed
+            self.flush()
+            reply, shard = call_first(lambda: list(self.shards().values()), db, body, sections, again)
         return self.remember(reply, shard, "clusterGetMore")
+
+    def flush(self) -> None:
+        """Have every shard forget what it remembers as a router, as far as they answer."""
+        self.forget()
+        for shard in self.shards().values():
+            with suppress(Failure):
+                shard.call("admin", {"flushRouterConfig": 1}, again=True, patience=0)
 
     def remember(self, reply: Doc, where: ReplicaSet | None, verb: str) -> Doc:
         cursor = reply.get("cursor")
@@ -452,13 +462,14 @@ class Cluster:
 FREE = {"hello", "isMaster", "ismaster", "ping", "isdbgrid", "whatsmyuri", "endSessions", "getnonce"}
 """Answered without credentials."""
 
-OWN = set(
-    "saslStart saslContinue authenticate logout connectionStatus buildInfo buildinfo hostInfo getLog serverStatus "
-    "getParameter setParameter getShardMap listCommands rolesInfo usersInfo createUser updateUser dropUser "
-    "dropAllUsersFromDatabase grantRolesToUser revokeRolesFromUser createRole updateRole dropRole "
-    "dropAllRolesFromDatabase grantRolesToRole revokeRolesFromRole grantPrivilegesToRole revokePrivilegesFromRole "
-    "invalidateUserCache getDefaultRWConcern setDefaultRWConcern getClusterParameter setClusterParameter".split()
-)
+OWN = {
+    *("saslStart", "saslContinue", "authenticate", "logout", "connectionStatus", "usersInfo", "rolesInfo"),
+    *("createUser", "updateUser", "dropUser", "dropAllUsersFromDatabase", "grantRolesToUser", "revokeRolesFromUser"),
+    *("createRole", "updateRole", "dropRole", "dropAllRolesFromDatabase", "grantRolesToRole", "revokeRolesFromRole"),
+    *("grantPrivilegesToRole", "revokePrivilegesFromRole", "invalidateUserCache", "buildInfo", "buildinfo"),
+    *("hostInfo", "getLog", "serverStatus", "getParameter", "setParameter", "getShardMap", "listCommands"),
+    *("getDefaultRWConcern", "setDefaultRWConcern", "getClusterParameter", "setClusterParameter"),
+}
 """Passed on to the config server on the client's own connection: MongoDB decides."""
 
 ACTIONS = {
@@ -934,6 +945,8 @@ class Client:
     def remove_shard(self, db: str, body: Doc, sections: Sections) -> Doc:
         asked = {"_configsvrRemoveShard": body["removeShard"], "writeConcern": MAJORITY}
         reply = self.cluster.config.call("admin", asked, again=True)
+        if reply.get("state") == "completed":
+            self.cluster.flush()
         self.cluster.forget()
         return reply
 
@@ -969,14 +982,18 @@ class Client:
         reply = self.cluster.on_primary(db, asked, on="admin")
         if not reply:
             raise Failure(26, f"database {db} not found")
+        self.cluster.flush()
         return reply
 
     def balancer(self, db: str, body: Doc, sections: Sections) -> Doc:
         name = next(iter(body))
         return self.cluster.config.call("admin", {f"_configsvrB{name[1:]}": 1}, again=True)
 
-    def everywhere(self, db: str, body: Doc, sections: Sections) -> Doc:
-        self.cluster.forget()
+    def flush(self, db: str, body: Doc, sections: Sections) -> Doc:
+        self.cluster.flush()
+        return {}
+
+    def fsync(self, db: str, body: Doc, sections: Sections) -> Doc:
         self.cluster.everywhere("admin", body)
         return {}
 
@@ -993,8 +1010,8 @@ ADMIN: dict[str, Handler] = {
     "balancerStart": Client.balancer,
     "balancerStop": Client.balancer,
     "balancerStatus": Client.balancer,
-    "flushRouterConfig": Client.everywhere,
-    "fsync": Client.everywhere,
+    "flushRouterConfig": Client.flush,
+    "fsync": Client.fsync,
     "renameCollection": Client.rename,
     "listDatabases": Client.list_databases,
     "shutdown": Client.shutdown,

@@ -78,15 +78,15 @@ class Stack:
     """A stack of a copy.
 
     Args:
-        config: changes of the desktop stack file's `mspass:cluster`.
+        config: changes of the desktop stack file's `mspass:cluster`; with hosts, all of it.
     """
 
     def __init__(self, project: Project, name: str = "desktop", config: dict[str, Any] | None = None) -> None:
         self.project, self.name = project, name
         self.file = project.path / "stacks" / f"Pulumi.{name}.yaml"
         self.home = project.path / "data" / name
-        base = yaml.safe_load((ROOT / "stacks" / "Pulumi.desktop.yaml").read_text())["config"]["mspass:cluster"]
-        self.cluster: dict[str, Any] = base | (config or {})
+        said = yaml.safe_load((ROOT / "stacks" / "Pulumi.desktop.yaml").read_text())["config"]["mspass:cluster"]
+        self.cluster: dict[str, Any] = config if config and "hosts" in config else said | (config or {})
         self.move_to_free_ports()
         made = self.pulumi("stack", "init", name, "--no-select")
         assert made.returncode == 0, made.stdout

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mspass_stack.choose import Refusal, runs_as, with_runtime
+from mspass_stack.choose import Refusal, runs_as, with_key
 
 FILE = """\
 # Our lab's desktop.
@@ -17,24 +17,24 @@ encryptionsalt: v1:abc
 
 
 def test_a_runtime_is_added_and_everything_else_stays() -> None:
-    added = with_runtime(FILE, "docker")
+    added = with_key(FILE, "runtime", "docker")
     assert added.splitlines()[3] == "    runtime: docker"
     assert [line for line in added.splitlines() if "runtime" not in line] == FILE.splitlines()
 
 
 def test_a_runtime_that_is_there_is_changed_in_its_place() -> None:
-    docker = with_runtime(FILE, "docker")
-    assert with_runtime(docker, "native") == docker.replace("docker", "native")
+    docker = with_key(FILE, "runtime", "docker")
+    assert with_key(docker, "runtime", "native") == docker.replace("docker", "native")
 
 
 def test_the_runtime_of_a_host_is_not_taken_for_the_clusters() -> None:
     text = FILE.replace("desktop: {}", "desktop:\n        runtime: native")
-    assert with_runtime(text, "docker").count("runtime: native") == 1
+    assert with_key(text, "runtime", "docker").count("runtime: native") == 1
 
 
 def test_a_file_of_another_shape_is_left_to_a_person() -> None:
     with pytest.raises(Refusal, match="write 'runtime: docker' under mspass:cluster"):
-        with_runtime("config: {'mspass:cluster': {hosts: {a: {}}}}", "docker")
+        with_key("config: {'mspass:cluster': {hosts: {a: {}}}}", "runtime", "docker")
 
 
 def test_what_is_up_is_known_by_the_types_in_the_state() -> None:

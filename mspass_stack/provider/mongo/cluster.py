@@ -9,7 +9,7 @@ from pymongo.errors import PyMongoError
 from mspass_stack.machine import Machine, Unreachable
 from mspass_stack.provider.codec import Props
 from mspass_stack.provider.mongo import users
-from mspass_stack.provider.mongo.client import Client, brief, internal
+from mspass_stack.provider.mongo.client import COMMAND, Client, brief, internal
 from mspass_stack.provider.mongo.drain import drain
 from mspass_stack.provider.mongo.replica_set import Member, ReplicaSet
 from mspass_stack.provider.resource import Call, InitFailed, Refused, Resource
@@ -21,6 +21,9 @@ CONFIG_SET = "configserver"
 
 ROUTER = 60.0
 """Seconds for a router to find its config servers once they have a primary."""
+
+GLANCE = 3.0
+"""Seconds for one that should be up already."""
 
 DRAIN = 4 * 3600.0
 """Seconds for one answer while a database is moved."""
@@ -37,7 +40,7 @@ class ShardedCluster(Resource):
     def read(self, call: Call) -> Props:
         """What the cluster says of itself; the last known where it does not answer."""
         try:
-            with Cluster(call.inputs).router() as router:
+            with Cluster(call.inputs).router(within=GLANCE) as router:
                 return call.outputs | seen(router)
         except (PyMongoError, Unreachable, OSError) as error:
             said = brief(error) if isinstance(error, PyMongoError) else str(error)
@@ -114,11 +117,15 @@ class Cluster:
         with ThreadPoolExecutor(len(sets)) as pool:
             list(pool.map(partial(ReplicaSet.ensure, say=say), sets))
 
-    def router(self, answer: float = 60.0) -> Client:
+    def router(self, answer: float = COMMAND, within: float = ROUTER) -> Client:
         """A client of the first router that has found its config servers, as the internal user.
 
+        Args:
+            answer: seconds for each answer.
+            within: seconds until one is found.
+
         Raises:
-            PyMongoError: none has, within `ROUTER` seconds.
+            PyMongoError: none is.
         """
         error: PyMongoError = PyMongoError("there is no router")
 
@@ -134,7 +141,7 @@ class Cluster:
                     client.close()
             return None
 
-        if (client := wait_until(found, ROUTER)) is None:
+        if (client := wait_until(found, within)) is None:
             raise error
         return client
 

@@ -2,13 +2,29 @@
 
 import argparse
 import shlex
+from pathlib import Path
 
+from mspass_stack.choose import with_key
+from tests.harness import docker_plugin
 from tests.harness.lab.command import LabError
 from tests.harness.lab.lab import Lab
 from tests.harness.lab.template import ensure_test_image
 from tests.harness.project import ROOT
 
 FOLDER = ROOT / ".lab"
+STACK = ROOT / "stacks" / "Pulumi.lab-sim.yaml"
+
+NEXT = f"""
+Go on with:
+    . .venv/bin/activate
+    export MSPASS_TEST_DOUBLES=1 PATH={shlex.quote(str(Path(docker_plugin.__file__).parent))}:$PATH
+                          where Pulumi's own Docker plugin is not installed
+    pulumi up -s lab-sim
+    pytest tests/verify --stack lab-sim
+    make example STACK=lab-sim
+    pulumi destroy -s lab-sim
+    make lab-sim-down"""
+"""What to type on the lab."""
 
 
 def main() -> None:
@@ -30,7 +46,9 @@ def up() -> None:
     for name in lab.names:
         if not lab.is_on(name):
             lab.power_on(name)
+    STACK.write_text(with_key(STACK.read_text(), "image", ensure_test_image()))
     status()
+    print(NEXT)
 
 
 def down() -> None:

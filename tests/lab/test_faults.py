@@ -1,0 +1,158 @@
+"""Everything that happens to a lab is healed by one `pulumi up`, and no document is lost."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from mspass_stack.provider.waiting import wait_until
+from tests.harness.killed import killed_after
+from tests.harness.lab import Lab
+from tests.harness.lab_stack import LabStack
+from tests.harness.project import PULUMI
+from tests.lab.looks import expect_whole, write_documents
+
+PROCESSES = ("configsvr-lab1", "shard-a-lab2", "mongos-lab1", "scheduler", "worker-lab4", "frontend")
+DOCUMENTS = 500
+
+
+@pytest.fixture
+def written(sharded: LabStack, lab: Lab) -> Iterator[LabStack]:
+    """A lab with documents in it; its network is whole again afterwards, and its hosts are on."""
+    write_documents(sharded, DOCUMENTS)
+    yield sharded
+    lab.heal()
+    for name in lab.names:
+        if not lab.is_on(name):
+            lab.power_on(name)
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_a_killed_process(written: LabStack, lab: Lab, process: str) -> None:
+    before = written.runs()
+    host, pid = written.pid(process)
+    lab.execute(host, "kill", "-KILL", pid)
+    written.up()
+    assert written.runs()[process] != before[process]
+    expect_whole(written, DOCUMENTS)
+
+
+def test_containers_stopped_removed_and_killed_all_at_once(written: LabStack, lab: Lab) -> None:
+    harms = (("stop",), ("rm", "-f"), ("kill",))
+    for number, (container, host) in enumerate(sorted(written.containers().items())):
+        lab.docker(host, *harms[number % len(harms)], container)
+    written.up()
+    expect_whole(written, DOCUMENTS)
+
+
+def test_a_host_powered_off_and_on(written: LabStack, lab: Lab) -> None:
+    for name in ("lab2", "lab1"):
+        lab.power_off(name)
+        lab.power_on(name)
+    written.up()
+    expect_whole(written, DOCUMENTS)
+
+
+def test_an_engine_restarted(written: LabStack, lab: Lab) -> None:
+    lab.stop_engine("lab3")
+    lab.start_engine("lab3")
+    written.up()
+    expect_whole(written, DOCUMENTS)
+
+
+def test_a_network_cut_between_two_hosts_and_healed(written: LabStack, lab: Lab) -> None:
+    lab.cut("lab1", "lab2")
+    said = written.pulumi("up", "--yes", "--skip-preview", "--suppress-outputs", timeout=300).stdout
+    assert "Traceback" not in said
+    lab.heal()
+    written.up()
+    expect_whole(written, DOCUMENTS)
+
+
+def test_a_host_that_is_down_stops_every_command_before_a_change_and_is_named(written: LabStack, lab: Lab) -> None:
+    written.cluster["pool"]["workers"]["lab4"]["processes"] = 1
+    written.write()
+    before = written.containers()
+    lab.power_off("lab2")
+    for words in (("up", "--skip-preview"), ("refresh",), ("destroy", "--skip-preview")):
+        ran = written.pulumi(*words, "--yes", "--suppress-outputs")
+        assert ran.returncode != 0, ran.stdout
+        assert f"host 'lab2' ({lab.address('lab2')}) cannot be reached by ssh" in ran.stdout
+        assert "Traceback" not in ran.stdout
+    assert written.containers() == {name: host for name, host in before.items() if host != "lab2"}
+    # The rest of the lab can be worked on without it.
+    runs = written.runs()
+    written.up("--refresh=false", "--exclude", "**@lab2")
+    after = written.runs()
+    assert {name for name in runs if runs[name] != after[name]} == {"worker-lab4"}
+    lab.power_on("lab2")
+    written.cluster["pool"]["workers"]["lab4"]["processes"] = 2
+    written.write()
+    written.up()
+    expect_whole(written, DOCUMENTS)
+
+
+def test_an_up_killed_after_ten_different_steps(written: LabStack) -> None:
+    written.destroy()
+    # Each `up` goes on where the last one was killed, so that these are steps all over a start.
+    for steps in (3, 9, 15, 18, 20, 22, 24, 27, 30, 34):
+        killed_after(written, steps)
+        written.pulumi("cancel", "--yes")
+    written.up()
+    assert "unchanged" in written.up()
+    expect_whole(written, DOCUMENTS)
+
+
+def test_two_ups_at_once(written: LabStack) -> None:
+    written.cluster["pool"]["workers"]["lab4"]["processes"] = 1
+    written.write()
+    words = ["up", "--yes", "--skip-preview", "--stack", written.name]
+    both = [
+        subprocess.Popen(
+            [PULUMI, "--non-interactive", *words],
+            cwd=written.project.path,
+            env=written.project.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    said = [one.communicate(timeout=300)[0] for one in both]
+    refused = [text for text, one in zip(said, both, strict=True) if one.returncode]
+    assert len(refused) < 2, said
+    for text in refused:
+        assert "currently locked" in text
+    written.cluster["pool"]["workers"]["lab4"]["processes"] = 2
+    written.write()
+    written.up()
+    expect_whole(written, DOCUMENTS)
+
+
+def test_an_interrupted_up_says_so_and_the_next_one_goes_on(written: LabStack) -> None:
+    written.destroy()
+    words = [PULUMI, "--non-interactive", "up", "--yes", "--skip-preview", "--stack", written.name]
+    running = subprocess.Popen(
+        words,
+        cwd=written.project.path,
+        env=written.project.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert wait_until(lambda: len(written.containers()) >= 2, 120)
+    running.send_signal(signal.SIGINT)
+    said = running.communicate(timeout=200)[0]
+    assert running.returncode != 0, said
+    written.up()
+    expect_whole(written, DOCUMENTS)
+
+
+def test_status_names_what_is_down(written: LabStack, lab: Lab) -> None:
+    lab.docker("lab3", "stop", written.container("shard-b-lab3"))
+    ran = written.project.command(sys.executable, "-m", "mspass_stack.status", "--stack", written.name)
+    assert ran.returncode == 1
+    assert any(line.split()[:3] == ["shard-b-lab3", "lab3", "EXITED"] for line in ran.stdout.splitlines()), ran.stdout
+    written.up()

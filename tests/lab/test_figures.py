@@ -1,0 +1,31 @@
+"""The figures of MsPASS's manual: each comes up, verifies and goes down."""
+
+import pytest
+
+from tests.harness.lab import Lab
+from tests.harness.lab_stack import LabStack
+from tests.harness.project import Project
+
+FIGURES = ("one-role-per-node", "several-roles-per-node", "five-nodes", "five-nodes-sharded")
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_a_figure_comes_up_verifies_and_goes_down(project: Project, lab: Lab, image: str, figure: str) -> None:
+    stack = LabStack(project, lab, image, figure)
+    try:
+        stack.up()
+        placed = {process: host for process, host in stack.containers().items()}
+        declared = {
+            stack.container(entry["name"]): stack.on(entry["host"])
+            for entry in stack.outputs()["inventory"]["processes"]
+        }
+        assert placed == declared
+        ran = stack.verify()
+        assert ran.returncode == 0, ran.stdout
+        assert "skipped" not in ran.stdout.splitlines()[-1]
+        assert "unchanged" in stack.up()
+        stack.destroy()
+        assert stack.containers() == {}
+        assert not [process for process in project.processes() if "ssh" not in process.name()]
+    finally:
+        stack.close()

@@ -1,0 +1,135 @@
+"""What cannot work on a lab's hosts is told before anything is touched, by host, all at once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.harness.lab import Lab
+from tests.harness.lab_stack import LabStack
+from tests.harness.project import Project
+
+POOL: dict[str, Any] = {"host": "lab1", "workers": {"lab1": {"processes": 1, "memory": "512MiB"}}}
+
+
+@pytest.fixture
+def stack(project: Project, lab: Lab, image: str, request: pytest.FixtureRequest) -> Iterator[LabStack]:
+    """A small stack of three hosts, that is not up."""
+    name = f"s{abs(hash(request.node.name)) % 10**6}"
+    changes = {
+        "database": {"db": "lab2"},
+        "pool": {"host": "lab1", "workers": {"lab3": {"processes": 1, "memory": "512MiB"}}},
+        "frontend": {"host": "lab1"},
+    }
+    stack = LabStack(project, lab, image, "lab-sim", name, changes)
+    yield stack
+    stack.pulumi("destroy", "--yes", "--skip-preview")
+    stack.close()
+
+
+def test_all_that_is_wrong_with_all_hosts_is_in_one_table(stack: LabStack, lab: Lab) -> None:
+    lab.execute("lab1", "/usr/sbin/sshd", "-p", "8888")
+    lab.execute("lab2", "sh", "-c", f"mkdir -p /srv/mspass/{stack.name}; touch /srv/mspass/{stack.name}/thesis.tex")
+    lab.execute("lab3", "install", "-d", "-m", "700", "/srv/mspass/work")
+    stack.cluster["pool"]["workers"]["lab3"]["memory"] = "900GiB"
+    stack.write()
+    said = stack.refused_up()
+    for line in (
+        "host 'lab1': mspass:cluster.frontend.port: port 8888 is held by",
+        f"host 'lab2': mspass:cluster.datadir: /srv/mspass/{stack.name} holds what is not ours (thesis.tex)",
+        "host 'lab3': mspass:cluster.workdir: /srv/mspass/work cannot be made or written by the ssh user",
+        "host 'lab3': memory: mspass:cluster.pool.workers.lab3.memory 900.0 GiB: more than its",
+    ):
+        assert line in said
+    assert stack.containers() == {}
+    lab.execute("lab1", "pkill", "-f", "sshd -p 8888")
+
+
+def test_a_host_that_is_down_is_named_before_anything_is_made(stack: LabStack, lab: Lab) -> None:
+    lab.power_off("lab3")
+    said = stack.refused_up()
+    lab.power_on("lab3")
+    assert "host 'lab3': cannot be reached by ssh: no answer within 10 s" in said
+    assert stack.containers() == {}
+
+
+def test_an_unknown_host_key_is_refused_with_the_line_to_type(stack: LabStack, lab: Lab, tmp_path: Path) -> None:
+    lines = lab.known_hosts.read_text().splitlines()
+    known = tmp_path / "known_hosts"
+    known.write_text("\n".join(line for line in lines if "lab2" not in line) + "\n")
+    stack.cluster["hosts"]["lab2"]["ssh"]["known_hosts"] = str(known)
+    stack.write()
+    said = stack.refused_up()
+    assert "host 'lab2': cannot be reached by ssh: its host key (ssh-ed25519 SHA256:" in said
+    assert f"ssh-keyscan {lab.address('lab2')} >> ~/.ssh/known_hosts" in said
+    assert stack.containers() == {}
+
+
+def test_an_engine_that_is_down_is_named(stack: LabStack, lab: Lab) -> None:
+    lab.stop_engine("lab2")
+    said = stack.refused_up()
+    lab.start_engine("lab2")
+    assert "host 'lab2': " in said
+    assert "Cannot connect to the Docker daemon" in said
+    assert stack.containers() == {}
+
+
+def test_an_image_that_can_be_had_nowhere_is_told_for_each_host(stack: LabStack) -> None:
+    stack.cluster["image"] = "127.0.0.1:9/no/such:image"
+    stack.write()
+    said = stack.refused_up()
+    for host in ("lab1", "lab2", "lab3"):
+        assert f"host '{host}': mspass:cluster.image: 127.0.0.1:9/no/such:image is neither on it nor" in said
+
+
+def test_a_second_clone_is_refused_on_the_hosts_of_the_first(stack: LabStack, lab: Lab, image: str) -> None:
+    stack.up()
+    runs = stack.containers()
+    other = Project()
+    try:
+        clone = LabStack(other, lab, image, "lab-sim", stack.name, {"database": {"db": "lab2"}, "pool": POOL})
+        said = clone.refused_up()
+        assert f"host 'lab2': it runs a stack '{stack.name}' of another clone" in said
+        assert f"/srv/mspass/{stack.name} belongs to stack '{stack.name}'" in said
+        assert clone.containers() == runs
+    finally:
+        other.close()
+    assert "unchanged" in stack.up()
+    assert stack.containers() == runs
+
+
+def test_a_host_that_will_not_come_back_is_forgotten_on_demand_only(stack: LabStack, lab: Lab) -> None:
+    stack.up()
+    lab.power_off("lab3")
+    stack.cluster["pool"]["workers"] = POOL["workers"]
+    stack.write()
+    assert f"host 'lab3' ({lab.address('lab3')}) cannot be reached" in stack.refused_up()
+    stack.pulumi("config", "set", "--path", "mspass:abandon[0]", "lab3")
+    stack.up("--refresh=false")
+    assert not [one for one in stack.resources() if one["urn"].endswith("@lab3") and "providers" not in one["urn"]]
+    assert stack.verify().returncode == 0
+    assert stack.pulumi("config", "rm", "mspass:abandon").returncode == 0
+    stack.up()
+    assert "unchanged" in stack.up()
+    lab.power_on("lab3")
+
+
+def test_a_shard_that_is_not_drained_is_never_forgotten(project: Project, lab: Lab, image: str) -> None:
+    stack = LabStack(project, lab, image, "lab-sim", "undrained")
+    stack.cluster |= {"frontend": None, "pool": None}
+    stack.cluster = {key: value for key, value in stack.cluster.items() if value is not None}
+    stack.write()
+    try:
+        stack.up()
+        runs = stack.containers()
+        stack.cluster["database"]["shards"] = {"a": ["lab2"]}
+        stack.write()
+        stack.pulumi("config", "set", "--path", "mspass:abandon[0]", "lab3")
+        said = stack.refused_up()
+        assert "mspass:abandon: shard 'b' on 'lab3' was not drained: its documents would be lost" in said
+        assert stack.containers() == runs
+        stack.pulumi("config", "rm", "mspass:abandon")
+        stack.destroy()
+    finally:
+        stack.close()

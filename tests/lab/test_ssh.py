@@ -1,0 +1,142 @@
+"""A machine behind SSH: connections, files, ways to its ports, host keys; by the transport alone."""
+
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from mspass_stack.machine import Here, Machine, Unreachable
+from mspass_stack.rendered import Reach
+from mspass_stack.transport import Ssh
+from tests.harness.lab import Lab
+
+TOGETHER = 20
+
+
+def _reach(lab: Lab, name: str, **changes: object) -> Reach:
+    known = Reach(
+        host=name, address=lab.address(name), user=lab.user, key=str(lab.key), known_hosts=str(lab.known_hosts)
+    )
+    return known.model_copy(update=changes)
+
+
+@pytest.fixture
+def uncut(lab: Lab) -> Iterator[Lab]:
+    yield lab
+    lab.heal()
+
+
+def test_twenty_connections_at_once_to_one_sshd_are_all_taken(lab: Lab) -> None:
+    """It has its usual MaxStartups, which drops by chance what comes while ten are being opened."""
+    machines = [Ssh(_reach(lab, "lab1")) for _ in range(TOGETHER)]
+    with ThreadPoolExecutor(TOGETHER) as pool:
+        said = [pool.submit(machine.run, ["hostname"]) for machine in machines]
+    assert [one.result().stdout for one in said] == ["lab1\n"] * TOGETHER
+
+
+def test_whatever_is_done_on_a_host_at_once_shares_one_connection(lab: Lab) -> None:
+    machine = Ssh(_reach(lab, "lab2"))
+    with ThreadPoolExecutor(TOGETHER) as pool:
+        commands = [pool.submit(machine.run, ["sleep", "0.3"]) for _ in range(TOGETHER)]
+        looks = [pool.submit(machine.exists, "/etc") for _ in range(TOGETHER)]
+    assert all(one.result() for one in (*commands, *looks))
+    here = lab.execute("lab2", "ss", "-Htn", "state", "established", "sport = :22").splitlines()
+    assert len(here) == 1
+
+
+def test_words_and_input_arrive_as_they_are(lab: Lab) -> None:
+    odd = """it's "odd" $HOME *;#\\ \n"""
+    ran = Ssh(_reach(lab, "lab1")).run(
+        ["sh", "-c", 'printf %s "$1"; cat; echo bad >&2; exit 3', "sh", odd], "from here"
+    )
+    assert (ran.status, ran.stdout, ran.stderr) == (3, f"{odd}from here", "bad\n")
+
+
+@pytest.mark.parametrize("where", ["here", "there"])
+def test_files_are_handled_the_same_here_and_there(lab: Lab, tmp_path: Path, where: str) -> None:
+    machine: Machine = Here() if where == "here" else Ssh(_reach(lab, "lab3"))
+    folder = f"{tmp_path}/a/b" if where == "here" else "/srv/mspass/a/b"
+    machine.make_folder(folder, 0o700)
+    machine.make_folder(folder, 0o700)
+    assert machine.is_folder(folder)
+    assert machine.mode(folder) == 0o700
+    assert machine.is_empty(folder)
+    path = f"{folder}/secret"
+    for text in ("first", "sécond"):
+        machine.write(path, text)
+        assert machine.read(path) == text
+        assert machine.mode(path) == 0o600
+    assert not machine.exists(f"{path}.partial")
+    assert not machine.is_empty(folder)
+    machine.remove(path)
+    machine.remove(path)
+    assert not machine.exists(path)
+    with pytest.raises(FileNotFoundError):
+        machine.read(path)
+    machine.remove_folder(folder)
+    assert not machine.is_folder(folder)
+
+
+def test_a_port_that_is_seen_from_there_alone_is_reached_through_ssh(uncut: Lab) -> None:
+    lab = uncut
+    lab.execute("lab4", "/usr/sbin/sshd", "-p", "2222", "-o", "ListenAddress=127.0.0.1:2222")
+    address, port = Ssh(_reach(lab, "lab4")).meet("127.0.0.1", 2222)
+    assert _banner(address, port).startswith("SSH-2.0")
+    assert Ssh(_reach(lab, "lab4")).meet(lab.address("lab4"), 22) == (lab.address("lab4"), 22), (
+        "the direct way is taken"
+    )
+    lab.execute("lab4", "pkill", "-f", "sshd -p 2222")
+
+
+def test_a_host_behind_a_jump_host_is_reached_by_both_kinds_of_ssh(uncut: Lab) -> None:
+    uncut.cut("controller", "lab2")
+    reach = _reach(uncut, "lab2", jump=f"{uncut.user}@{uncut.address('lab1')}")
+    assert Ssh(reach).run(["hostname"]).stdout == "lab2\n"
+    words = ["ssh", *reach.ssh_options, f"{reach.user}@{reach.address}", "hostname"]
+    assert subprocess.run(words, capture_output=True, text=True, timeout=60).stdout == "lab2\n"
+    assert Ssh(reach).meet(uncut.address("lab2"), 22)[0] == "127.0.0.1"
+    with pytest.raises(Unreachable, match=r"host 'lab2' \(.*\) cannot be reached by ssh: no answer within"):
+        Ssh(_reach(uncut, "lab2")).run(["hostname"])
+
+
+def test_what_the_users_own_ssh_config_says_is_heard(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".ssh").mkdir(mode=0o700)
+    own = ("Host *", f"User {lab.user}", f"IdentityFile {lab.key}", f"UserKnownHostsFile {lab.known_hosts}")
+    (tmp_path / ".ssh" / "config").write_text("\n".join(own))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    ran = Ssh(Reach(host="lab1", address=lab.address("lab1"))).run(["id", "-un"])
+    assert ran.stdout == f"{lab.user}\n"
+
+
+def test_another_host_key_than_the_known_one_is_refused(lab: Lab, tmp_path: Path) -> None:
+    known = tmp_path / "known_hosts"
+    lines = lab.known_hosts.read_text().splitlines()
+    keys = {line.split()[0].split(",")[1]: line.split(maxsplit=1)[1] for line in lines}
+    known.write_text(f"{lab.address('lab1')} {keys['lab2']}\n")
+    with pytest.raises(Unreachable, match=r"its host key \(ssh-ed25519\) is not the one in known_hosts.*ssh-keygen -R"):
+        Ssh(_reach(lab, "lab1", known_hosts=str(known))).run(["true"])
+
+
+def test_a_key_that_is_not_let_in_is_told_as_such(lab: Lab, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    with pytest.raises(Unreachable, match=r"host 'lab1' .* cannot be reached by ssh: .*[Aa]uthentication"):
+        Ssh(_reach(lab, "lab1", key=str(key))).run(["true"])
+
+
+def test_a_connection_that_broke_is_opened_anew(lab: Lab) -> None:
+    machine = Ssh(_reach(lab, "lab5"))
+    machine.run(["true"])
+    lab.power_off("lab5")
+    lab.power_on("lab5")
+    assert machine.read("/etc/hostname") == "lab5\n"
+    assert machine.run(["hostname"]).stdout == "lab5\n"
+
+
+def _banner(address: str, port: int) -> str:
+    import socket
+
+    with socket.create_connection((address, port), timeout=10) as opened:
+        return opened.recv(64).decode()
