@@ -92,7 +92,7 @@ class Deployed:
             raise SystemExit(f"{shlex.join(argv)} ended with {ran.returncode}:\n{ran.stdout}{ran.stderr}")
 
 
-def seconds(step: Callable[[], None]) -> float:
+def seconds(step: Callable[[], object]) -> float:
     began = time.monotonic()
     step()
     return time.monotonic() - began
@@ -117,8 +117,7 @@ def measure(rounds: int, folder: Path, choice: dict[str, str]) -> list[dict[str,
             taken["no-op up"] = seconds(lambda: deployed.up("--expect-no-changes"))
             taken["destroy"] = seconds(deployed.destroy)
             times.append(taken)
-            said = ", ".join(f"{step} {duration:.2f}" for step, duration in taken.items())
-            print(f"{f'round {round}' if round else 'warm-up'}: {said} (ratio {ratio(taken):.2f})", file=sys.stderr)
+            tell(round, taken)
     except BaseException:
         for interrupt in (signal.SIGINT, signal.SIGTERM):
             signal.signal(interrupt, signal.SIG_IGN)
@@ -127,6 +126,12 @@ def measure(rounds: int, folder: Path, choice: dict[str, str]) -> list[dict[str,
     finally:
         floor.stop()
     return times[1:]
+
+
+def tell(round: int, taken: dict[str, float]) -> None:
+    """Say what a round took; the first one is number 0."""
+    said = ", ".join(f"{step} {duration:.2f}" for step, duration in taken.items())
+    print(f"{f'round {round}' if round else 'warm-up'}: {said} (ratio {ratio(taken):.2f})", file=sys.stderr)
 
 
 def ratio(taken: dict[str, float]) -> float:

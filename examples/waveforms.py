@@ -22,7 +22,8 @@ import obspy
 import pymongo
 from bson import ObjectId
 
-DATABASE = "mspass_example"  # this example's own: each run starts by dropping it
+DATABASE = "mspass_example"  # this example's own: each run starts by emptying it
+DAYS = int(os.environ.get("MSPASS_EXAMPLE_DAYS", "1"))  # how often the recordings are stored, each time a day later
 SEGMENT = 10.0  # length of a segment, seconds
 PASSBAND = (5.0, 20.0)  # corners of the filter, Hz: where small local earthquakes stand out
 DETECTION = 25.0  # signal-to-noise ratio that counts as a detection, dB
@@ -46,8 +47,9 @@ for variable in ("MSPASS_DB_ADDRESS", "DASK_SCHEDULER_ADDRESS"):
     check(bool(os.environ.get(variable)), f"{variable} is not set: source the stack's client profile first")
 
 connection: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(os.environ["MSPASS_DB_ADDRESS"])
-connection.drop_database(DATABASE)
 waveforms = connection[DATABASE]["wf_TimeSeries"]
+for name in ("wf_TimeSeries", "fs.files", "fs.chunks"):
+    connection[DATABASE][name].delete_many({})  # not dropped: a sharded collection stays sharded
 files = gridfs.GridFS(connection[DATABASE])
 
 cluster = cast(Any, distributed.Client())
@@ -77,7 +79,7 @@ for recording in recordings:
 
 
 # %%
-def store_segments(recording: Any) -> list[ObjectId]:
+def store_segments(recording: Any, day: int) -> list[ObjectId]:
     """Cuts a recording into segments of `SEGMENT` seconds and stores them; a shorter rest at the end is left out.
 
     Times are seconds since 1970 in UTC, `delta` is the sampling interval in seconds, the samples are counts of the
@@ -88,7 +90,7 @@ def store_segments(recording: Any) -> list[ObjectId]:
     documents: list[dict[str, Any]] = []
     for first in range(0, stats.npts - npts + 1, npts):
         samples = recording.data[first : first + npts].astype(np.float64)
-        start = stats.starttime.timestamp + first * stats.delta
+        start = stats.starttime.timestamp + first * stats.delta + day * 86400
         documents.append(
             {
                 "net": stats.network,
@@ -111,7 +113,7 @@ def store_segments(recording: Any) -> list[ObjectId]:
     return waveforms.insert_many(documents).inserted_ids
 
 
-segment_ids = [segment_id for recording in recordings for segment_id in store_segments(recording)]
+segment_ids = [new for day in range(DAYS) for recording in recordings for new in store_segments(recording, day)]
 print(f"{len(segment_ids)} segments of {SEGMENT:g} s stored")
 
 # %% [markdown]
@@ -145,7 +147,8 @@ def filter_segments(ids: list[ObjectId]) -> int:
             trace.taper(0.05)
             trace.filter("bandpass", freqmin=PASSBAND[0], freqmax=PASSBAND[1], corners=4, zerophase=True)
             amplitude = np.abs(trace.data)
-            result = {key: value for key, value in raw.items() if key != "_id"} | {
+            result = raw | {
+                "_id": f"{raw['_id']}-filtered",
                 "data_tag": "filtered",
                 "parent_id": raw["_id"],
                 "gridfs_id": raw["_id"],
@@ -155,7 +158,7 @@ def filter_segments(ids: list[ObjectId]) -> int:
             }
             store.delete(result["gridfs_id"])
             store.put(trace.data.tobytes(), _id=result["gridfs_id"])
-            collection.replace_one({"data_tag": "filtered", "parent_id": raw["_id"]}, result, upsert=True)
+            collection.replace_one({"_id": result["_id"]}, result, upsert=True)
             done += 1
     return done
 
@@ -222,6 +225,16 @@ events = list(waveforms.aggregate(coincidences))
 check(bool(events), "no earthquake found: the data has several")
 for event in events:
     print(f"{datetime.fromtimestamp(event['_id'], UTC):%Y-%m-%d %H:%M:%S} UTC  {' '.join(sorted(event['stations']))}")
+
+# %% [markdown]
+# ## 7. Where the documents are
+#
+# In a sharded database each shard holds a part of a collection, by the hash of its key; one server has no shards.
+
+# %%
+parts: dict[str, Any] = connection[DATABASE].command("collStats", "wf_TimeSeries").get("shards", {})
+for shard, part in sorted(parts.items()):
+    print(f"shard {shard}: {part['count']} of {document_count} documents")
 
 # %%
 cluster.close()

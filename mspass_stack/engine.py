@@ -117,11 +117,18 @@ class Engine:
             named = client.containers.list(all=True, filters={"label": f"{NAME}={stack}"})
             return {str(container.labels.get(STACK, "")) for container in named}
 
-    def stop(self, name: str, stack_id: str) -> None:
-        """Stop a container of ours, with its own grace; absent is fine."""
+    def stop(self, name: str, stack_id: str) -> bool:
+        """Stop a container of ours, with its own grace; whether there was one that ran."""
         found = self._find(name)
-        if found is not None and found.labels.get(STACK) == stack_id:
-            found.stop(timeout=int(found.attrs["Config"].get("StopTimeout") or 10))
+        if found is None or found.labels.get(STACK) != stack_id or found.status != "running":
+            return False
+        found.stop(timeout=int(found.attrs["Config"].get("StopTimeout") or 10))
+        return True
+
+    def start(self, name: str) -> None:
+        """Start a container that was stopped."""
+        if (found := self._find(name)) is not None:
+            found.start()
 
     def execute(self, name: str, argv: list[str]) -> tuple[int, str]:
         """Run a command in a container that is up; exit status, and what it printed."""

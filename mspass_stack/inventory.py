@@ -91,5 +91,17 @@ class Inventory(BaseModel):
         """The way to a process's host."""
         return self.hosts[entry.host].reach
 
+    @property
+    def entrance(self) -> Entry:
+        """Where clients find the database: its first router, or the one server.
+
+        Raises:
+            KeyError: the stack has no database.
+        """
+        for entry in self.processes:
+            if entry.role == "db" or entry.probe.kind == "mongos":
+                return entry
+        raise KeyError(f"stack '{self.stack}' has no database")
+
     def playing(self, role: str) -> list[Entry]:
         return [entry for entry in self.processes if entry.role == role]

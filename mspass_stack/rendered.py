@@ -50,6 +50,12 @@ class Reach(Value):
         return f"ssh://{user}{self.address}{port}"
 
     @property
+    def ssh(self) -> list[str]:
+        """The command line of OpenSSH to it; one more word is a command line there."""
+        port = ["-p", str(self.port)] if self.port else []
+        return ["ssh", *self.ssh_options, *port, f"{self.user}@{self.address}" if self.user else self.address]
+
+    @property
     def ssh_options(self) -> list[str]:
         """Words for OpenSSH: one shared connection per host, no questions, host keys checked.
 

@@ -11,7 +11,7 @@ RESERVED = frozenset({"admin", "config", "configserver", "local"})
 
 def broken(cluster: Cluster) -> Iterator[str]:
     """All breaches of a cluster whose single values are right."""
-    for rule in (_unknown_hosts, _database_shape, _sets, _ports_twice, _reachable, _absolute):
+    for rule in (_unknown_hosts, _database_shape, _sets, _caches, _ports_twice, _reachable, _absolute):
         yield from rule(cluster)
     if not (cluster.database or cluster.pool or cluster.frontend):
         yield f"{KEY}: nothing to deploy: expected at least one of database, pool, frontend"
@@ -78,6 +78,17 @@ def _sets(cluster: Cluster) -> Iterator[str]:
         for host, times in Counter(members).items():
             if times > 1:
                 yield f"{KEY}.database.{path}: host '{host}' twice: expected hosts that differ"
+
+
+def _caches(cluster: Cluster) -> Iterator[str]:
+    """MongoDB's own rule gives each mongod half of its host's memory."""
+    database = cluster.database
+    if database is None or database.cache or not database.router:
+        return
+    servers = Counter(host for _, host in database.member_ports())
+    for host, count in servers.items():
+        if count > 1:
+            yield f"{KEY}.database.cache: required: host '{host}' has {count} mongod, and each takes half of its memory"
 
 
 def _ports_twice(cluster: Cluster) -> Iterator[str]:

@@ -62,7 +62,17 @@ class MongoShardedCluster(pulumi.ComponentResource):
         members, routers = topology.of("configsvr", "shard"), topology.of("mongos")
         if not routers or database is None:
             raise ValueError("the config declares no sharded database")
-        holding = [HostedProcess(site, process, self, before=[self._addresses(process)]) for process in members]
+        config = [
+            HostedProcess(site, process, self, before=[self._addresses(process)])
+            for process in members
+            if process.kind == "configsvr"
+        ]
+        # Started right after each other, all shards at once; on the way down, the config servers are the last.
+        holding = config + [
+            HostedProcess(site, process, self, after=config, before=[self._addresses(process)])
+            for process in members
+            if process.kind == "shard"
+        ]
         routing = [HostedProcess(site, process, self, after=holding) for process in routers]
         self.hosted = [*holding, *routing]
         shards: dict[str, dict[str, Any]] = {}

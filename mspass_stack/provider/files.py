@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 
 from mspass_stack.machine import Machine
 from mspass_stack.provider.codec import Props
-from mspass_stack.provider.resource import Call, Refused, Resource, changed, machine_of
+from mspass_stack.provider.machines import machine_of
+from mspass_stack.provider.resource import Call, Refused, Resource, changed
 from mspass_stack.provider.supervisor import Supervisor
 
 OWNER = ".mspass-stack"
@@ -60,7 +61,8 @@ class HostFiles(Resource):
                 f"the database, logs and secrets are in {call.inputs['home']} now; what is in {old} stays there",
             )
         if call.preview:
-            return {}
+            same = not moved and call.old_inputs["files"] == call.inputs["files"]
+            return {"user": call.outputs["user"], **({"digests": call.outputs["digests"]} if same else {})}
         if moved:
             self.delete(replace(call, inputs=call.old_inputs))
         for path in set(call.old_inputs.get("files", {})) - set(call.inputs["files"]):

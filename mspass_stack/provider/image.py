@@ -4,7 +4,8 @@ from mspass_stack.engine import Engine, EngineError
 from mspass_stack.provider.codec import Props
 from mspass_stack.provider.compatibility import refusal
 from mspass_stack.provider.executables import LOOK
-from mspass_stack.provider.resource import Call, Refused, Resource, machine_of
+from mspass_stack.provider.machines import machine_of
+from mspass_stack.provider.resource import Call, Refused, Resource
 from mspass_stack.rendered import Reach
 
 
@@ -14,7 +15,9 @@ class ContainerImage(Resource):
     def create(self, call: Call) -> tuple[str, Props]:
         id = f"{call.inputs['stack']}/image@{call.inputs['host']}"
         if call.preview:
-            return id, {}
+            # Of the same image as before the preview knows that nothing that is made of it changes.
+            same = call.old_inputs.get("image") == call.inputs["image"]
+            return id, {"pinned": call.outputs["pinned"]} if same else {}
         name, engine = call.inputs["image"], engine_of(call.inputs)
         try:
             image = engine.pull(name, lambda text: call.say("status", text))

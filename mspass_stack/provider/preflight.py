@@ -95,6 +95,16 @@ def misplaced(old: dict[str, dict[str, int]], new: dict[str, dict[str, int]], go
                     "are numbered in their order, so write a new one behind those that are there"
                 )
 
+    holders = {(host, port): name for name, hosts in old.items() for host, port in hosts.items()}
+    for name, after in new.items():
+        for host, port in after.items():
+            holder = holders.get((host, port), name)
+            if holder != name and host not in new.get(holder, {}):
+                yield (
+                    f"mspass:cluster.database.shards.{name}: its port {port} on '{host}' is that of shard '{holder}' "
+                    f"until that one is gone: take '{holder}' away and pulumi up, then add to '{name}' and pulumi up"
+                )
+
 
 def _and(hosts: Iterable[str]) -> str:
     return " and ".join(f"'{host}'" for host in hosts)

@@ -14,7 +14,8 @@ from mspass_stack.engine import EngineError
 from mspass_stack.machine import Machine
 from mspass_stack.provider.codec import Props
 from mspass_stack.provider.image import engine_of, place
-from mspass_stack.provider.resource import Call, Refused, Resource, machine_of
+from mspass_stack.provider.machines import machine_of
+from mspass_stack.provider.resource import Call, Refused, Resource
 
 PROGRAM = files("mspass_stack.provider").joinpath("inside", "readdress.py")
 
@@ -44,10 +45,11 @@ class Readdress(Resource):
         inputs = call.inputs
         engine, words = engine_of(inputs), [inputs["data"], inputs["set"], json.dumps(inputs["addresses"])]
         try:
-            # A container of an earlier declaration, to be replaced in this very update, may have the data open.
-            engine.stop(inputs["container"], inputs["stackId"])
+            stopped = engine.stop(inputs["container"], inputs["stackId"])
             argv = ["python3", "-c", PROGRAM.read_text(), *words]
             engine.try_out(inputs["image"], argv, inputs["stackId"], folder=inputs["data"], user=inputs["user"])
+            if stopped:
+                engine.start(inputs["container"])
         except EngineError as error:
             raise Refused(f"{place(inputs)}{inputs['container']}: its data could not be mended: {error}") from None
 
@@ -59,9 +61,15 @@ def note_of(data: str) -> str:
 
 
 def _differ(host: Machine, note: str, wished: dict[str, str]) -> bool:
-    """Whether data name a peer by another address than the one wished; of new peers they know nothing yet."""
+    """Whether data name a peer by none of its addresses; of new peers they know nothing, new members MongoDB finds."""
     try:
         known: dict[str, str] = json.loads(host.read(note))
     except (OSError, ValueError):
         return True
-    return UNFINISHED in known or any(known.get(name, address) != address for name, address in wished.items())
+    return UNFINISHED in known or any(
+        not _members(seeds) & _members(known[name]) for name, seeds in wished.items() if name in known
+    )
+
+
+def _members(seeds: str) -> set[str]:
+    return set(seeds.partition("/")[2].split(","))

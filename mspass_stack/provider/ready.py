@@ -4,8 +4,9 @@ from typing import Protocol
 
 from mspass_stack.provider.codec import Props
 from mspass_stack.provider.image import engine_of
+from mspass_stack.provider.machines import machine_of
 from mspass_stack.provider.probes import look
-from mspass_stack.provider.resource import Call, InitFailed, Resource, machine_of
+from mspass_stack.provider.resource import Call, InitFailed, Resource
 from mspass_stack.provider.retirement import retire
 from mspass_stack.provider.supervisor import Supervisor
 from mspass_stack.provider.waiting import wait_until

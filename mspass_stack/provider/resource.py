@@ -4,10 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from mspass_stack.machine import Machine
 from mspass_stack.provider.codec import Props, has_unknown
-from mspass_stack.rendered import Reach
-from mspass_stack.transport import machine
 
 Severity: TypeAlias = Literal["status", "info", "warning"]
 
@@ -73,8 +70,3 @@ def changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Keys whose values differ; what is not known yet counts as different."""
     keys = sorted({*old, *new} - WAYS)
     return [key for key in keys if has_unknown(new.get(key)) or old.get(key) != new.get(key)]
-
-
-def machine_of(inputs: Props, key: str = "reach") -> Machine:
-    """The machine that a resource is on: this one where nothing else is said."""
-    return machine(Reach.model_validate(inputs.get(key, {})))

@@ -56,6 +56,11 @@ class Run:
     log: list[str] = field(default_factory=list[str])
     error: str = ""
 
+    @property
+    def running(self) -> "dict[str, Declared]":
+        """What runs the processes, natively or in containers, by name."""
+        return self.of("HostProcess") | self.of("Container")
+
     def of(self, kind: str) -> dict[str, Declared]:
         """The resources whose type ends so, by name."""
         return {found.name: found for found in self.resources if found.type.endswith(f":{kind}")}
@@ -139,6 +144,12 @@ class Monitor(mocks.MockMonitor):
         state.update(MessageToDict(request.object) | answer)
         id = f"id of {request.name}" if request.custom else ""
         return resource_pb2.RegisterResourceResponse(urn=urn, id=id, object=state)
+
+    def Invoke(self, request: Any) -> Any:
+        answer = Struct()
+        answer.update({"engine": f"unix:///abandoned/{request.tok}"})
+        response: Any = {"return": answer}
+        return resource_pb2.ResourceInvokeResponse(**response)
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
         outputs = _decoded(request.outputs)

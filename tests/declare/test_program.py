@@ -115,7 +115,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "mspass:cluster.hosts.here: '10.0.0.1'",
     ),
     "a sharded database": (
-        _config(database={"router": ["here"], "shards": {"a": ["here"]}}),
+        _config(database={"router": ["here"], "shards": {"a": ["here"]}, "cache": "1GiB"}),
         "mspass:cluster.database: a sharded database is for hosts reached over ssh",
     ),
 }

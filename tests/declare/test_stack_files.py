@@ -3,20 +3,22 @@
 from pathlib import Path
 from typing import Any
 
+import mocked_engine
 import pytest
 import yaml
-from mocked_engine import MARK, Run, Secret, opened, shown
+from mocked_engine import MARK, Declared, Run, Secret, opened, shown
 from own_program import PROJECT, Deploy
 
 from mspass_stack import Cluster, Inventory, Topology, plan
+from mspass_stack.topology import Kind
 
 FILES = sorted((PROJECT / "stacks").glob("Pulumi.*.yaml"))
 
-ROLE_OF_OUTPUT = {
-    "databaseUri": "mongod",
-    "schedulerAddress": "scheduler",
-    "dashboardUrl": "scheduler",
-    "jupyterUrl": "frontend",
+KINDS_OF_OUTPUT: dict[str, tuple[Kind, ...]] = {
+    "databaseUri": ("mongod", "mongos"),
+    "schedulerAddress": ("scheduler",),
+    "dashboardUrl": ("scheduler",),
+    "jupyterUrl": ("frontend",),
 }
 
 
@@ -52,9 +54,11 @@ def test_every_process_of_the_plan_is_declared_with_its_gate_and_nothing_else_ru
     declared: Run, topology: Topology
 ) -> None:
     keys = [f"{process.name}@{process.host}" for process in topology.processes]
-    assert sorted(declared.of("HostProcess")) == sorted(keys)
+    assert sorted(declared.running) == sorted(keys)
     assert sorted(declared.of("Ready")) == sorted(f"ready-{key}" for key in keys)
-    assert sorted(declared.of("HostFiles")) == sorted(f"files@{host}" for host in topology.hosts)
+    # In a lab the user's own files are on the machine that runs Pulumi, which is none of its hosts.
+    places = [*topology.hosts, *(["this-machine"] if topology.cluster.is_lab else [])]
+    assert sorted(declared.of("HostFiles")) == sorted(f"files@{host}" for host in places)
 
 
 def test_a_process_starts_after_the_files_of_its_host_and_stops_before_all_kinds_of_earlier_processes(
@@ -63,17 +67,18 @@ def test_a_process_starts_after_the_files_of_its_host_and_stops_before_all_kinds
     hosts = {process.name: process.host for process in topology.processes}
     for process in topology.processes:
         before = {f"{name}@{hosts[name]}" for name in process.after}
-        found = declared.of("HostProcess")[f"{process.name}@{process.host}"]
+        found = declared.running[f"{process.name}@{process.host}"]
         assert {f"files@{process.host}", *before} <= found.after
         assert not found.after & set(declared.of("Ready")), "an edge through a gate is lost with the gate"
 
 
 def test_a_gate_waits_for_its_own_process_and_looks_again_at_its_next_run(declared: Run) -> None:
     for name, gate in declared.of("Ready").items():
-        process = declared.of("HostProcess")[name.removeprefix("ready-")]
+        process = declared.running[name.removeprefix("ready-")]
         assert process.name in gate.after
-        assert f"run of {process.name}" in gate.inputs["incarnations"]
-        assert gate.inputs["process"] == process.inputs["process"]
+        run = f"id of {process.name}" if process.type.endswith(":Container") else f"run of {process.name}"
+        assert run in gate.inputs["incarnations"]
+        assert gate.inputs["process"]["argv"] == _argv(process)
 
 
 def test_workers_are_looked_at_again_after_a_restart_of_the_scheduler(declared: Run, topology: Topology) -> None:
@@ -81,7 +86,8 @@ def test_workers_are_looked_at_again_after_a_restart_of_the_scheduler(declared: 
     for worker in topology.of("worker"):
         assert scheduler
         gate = declared.of("Ready")[f"ready-{worker.name}@{worker.host}"]
-        assert f"run of {scheduler.name}@{scheduler.host}" in gate.inputs["incarnations"]
+        key = f"{scheduler.name}@{scheduler.host}"
+        assert {f"run of {key}", f"run of ready-{key}"} & set(gate.inputs["incarnations"])
 
 
 def test_nothing_is_written_before_the_preflight(declared: Run) -> None:
@@ -94,6 +100,9 @@ def test_the_users_of_the_database_wait_until_it_is_ready(declared: Run, topolog
         database = topology.one("mongod")
         assert database
         assert f"ready-{database.name}@{database.host}" in users.after
+    for cluster in declared.of("ShardedCluster").values():
+        members = topology.of("configsvr", "shard", "mongos")
+        assert {f"{process.name}@{process.host}" for process in members} <= cluster.after
 
 
 def test_a_process_is_restarted_when_a_secret_file_that_it_reads_changes(declared: Run) -> None:
@@ -105,9 +114,32 @@ def test_a_process_is_restarted_when_a_secret_file_that_it_reads_changes(declare
         assert process.inputs["secrets"] == {path: f"digest of {path}" for path in read}
 
 
+def test_a_container_is_another_one_when_a_secret_file_that_it_reads_changes(
+    declared: Run, file: Path, stack: str, deploy: Deploy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = {"digests": "another", "user": "1000:1000"}
+    monkeypatch.setitem(
+        mocked_engine.ANSWERS,
+        "HostFiles",
+        lambda _, inputs: again | {"digests": dict.fromkeys(opened(inputs["files"]), "another")},
+    )
+    other = deploy(_config(file), stack)
+    for name, container in declared.of("Container").items():
+        reads = [volume for volume in container.inputs["volumes"] if volume.get("readOnly")]
+        assert (_digest(other.running[name]) != _digest(container)) == bool(reads)
+
+
+def _digest(container: Declared) -> str:
+    return next(label["value"] for label in container.inputs["labels"] if label["label"] == "mspass.digest")
+
+
+def _argv(process: Declared) -> list[str]:
+    return process.inputs["command"] if process.type.endswith(":Container") else process.inputs["process"]["argv"]
+
+
 def test_the_outputs_have_their_fixed_names(declared: Run, topology: Topology) -> None:
     expected = {"inventory", "clientProfile"}
-    expected |= {name for name, kind in ROLE_OF_OUTPUT.items() if topology.one(kind)}  # pyright: ignore[reportArgumentType]
+    expected |= {name for name, kinds in KINDS_OF_OUTPUT.items() if topology.one(*kinds)}
     assert set(declared.outputs) == expected
 
 
@@ -124,8 +156,8 @@ def test_the_inventory_lists_the_processes_as_declared(declared: Run, topology: 
     assert inventory.names == [process.name for process in topology.processes]
     for entry in inventory.processes:
         key = f"{entry.name}@{entry.host}"
-        assert entry.argv == declared.of("HostProcess")[key].inputs["process"]["argv"]
-        assert entry.incarnation == f"run of {key}"
+        assert entry.argv == _argv(declared.running[key])
+        assert entry.incarnation == (f"run of ready-{key}" if entry.container else f"run of {key}")
 
 
 def test_no_secret_shows_in_an_input_an_output_or_a_message(declared: Run) -> None:
@@ -134,12 +166,20 @@ def test_no_secret_shows_in_an_input_an_output_or_a_message(declared: Run) -> No
     assert not [text for text in (*seen, *declared.log) if MARK in text]
 
 
-def test_the_secrets_reach_the_files_of_the_hosts(declared: Run, topology: Topology) -> None:
-    for found in declared.of("HostFiles").values():
+def test_the_secrets_reach_the_hosts_that_need_them_and_no_others(declared: Run, topology: Topology) -> None:
+    for name, found in declared.of("HostFiles").items():
+        host = name.partition("@")[2]
+        kinds = {process.kind for process in topology.processes if process.host == host}
+        users = not topology.cluster.is_lab or host == "this-machine"
         assert isinstance(found.inputs["files"], Secret)
         contents = "".join(opened(found.inputs["files"]).values())
-        assert ("SECRET-mongodb-password" in contents) == bool(topology.of("mongod"))
-        assert ("SECRET-jupyter-token" in contents) == bool(topology.of("frontend"))
+        database = topology.one("mongod", "mongos") is not None
+        assert (f"{MARK}mongodb-password" in contents) == (database and bool(users or kinds & {"worker", "frontend"}))
+        assert (f"{MARK}mongodb-keyfile" in contents) == bool(kinds & {"mongod", "configsvr", "shard", "mongos"})
+        assert (f"{MARK}jupyter-token" in contents) == ("frontend" in kinds)
+        dask = topology.tls and bool(users or kinds & {"scheduler", "worker", "frontend"})
+        assert (f"{MARK}dask-certificate" in contents) == dask
+        assert f"{MARK}dask-ca" not in contents, "the authority's key leaves the state for nobody"
 
 
 def test_a_preview_declares_the_same(declared: Run, file: Path, stack: str, deploy: Deploy) -> None:

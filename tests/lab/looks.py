@@ -1,5 +1,6 @@
 """Looks at a deployed lab from outside, by the clients that its users have."""
 
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,6 +61,15 @@ def spread(stack: LabStack) -> dict[str, int]:
     with mongo(stack.outputs()["databaseUri"]) as client:
         shards: dict[str, Any] = client[database].command("collStats", name)["shards"]
         return {shard: int(stats["count"]) for shard, stats in shards.items()}
+
+
+def expect_running(stack: LabStack, count: int) -> None:
+    """Every process is ready by its probe, Dask has its workers, and the database all documents."""
+    ran = stack.project.command(sys.executable, "-m", "mspass_stack.status", "--stack", stack.name)
+    assert ran.returncode == 0, ran.stdout
+    assert documents(stack) == count
+    declared = stack.cluster["pool"]["workers"].values()
+    assert len(workers(stack)) == sum(asked["processes"] for asked in declared)
 
 
 def expect_whole(stack: LabStack, count: int) -> None:

@@ -111,7 +111,7 @@ def test_a_misspelt_flat_key_is_refused() -> None:
         ({"runtime": "apptainer"}, "mspass:cluster.runtime: 'apptainer'"),
         ({"hosts": {"desktop": {"address": "10.0.0.1"}}}, "mspass:cluster.hosts.desktop: '10.0.0.1'"),
         (
-            {"database": {"router": ["desktop"], "shards": {"a": ["desktop"]}}},
+            {"database": {"router": ["desktop"], "shards": {"a": ["desktop"]}, "cache": "1GiB"}},
             "mspass:cluster.database: a sharded database is for hosts reached over ssh: expected db: HOST",
         ),
         (

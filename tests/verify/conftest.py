@@ -1,9 +1,10 @@
 """`pytest tests/verify --stack NAME`: does each role of a deployed stack do its job, seen from outside?
 
-One file per role; a role that the stack does not have is not collected, so that nothing is skipped.
+One file per part; a part that the stack does not have is not collected, so that nothing is skipped.
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,18 @@ from tests.verify.deployed import Deployed
 from tests.verify.pool import Pool, ask
 from tests.verify.sight import Sight, look_at
 
-ROLES = ("db", "scheduler", "worker", "frontend")
+MONGODB = ("db", "dbmanager", "shard")
+
+PARTS: dict[str, Callable[[Entry, Deployed], bool]] = {
+    "database": lambda entry, deployed: "databaseUri" in deployed.outputs and entry == deployed.inventory.entrance,
+    "mongodb": lambda entry, _: entry.role in MONGODB,
+    "shard": lambda entry, _: entry.role == "shard",
+    "scheduler": lambda entry, _: entry.role == "scheduler",
+    "worker": lambda entry, _: entry.role == "worker",
+    "frontend": lambda entry, _: entry.role == "frontend",
+    "open_ports": lambda _, deployed: deployed.is_lab,
+}
+"""The processes that each file is about, by its name; the others are about all."""
 
 DEPLOYED = pytest.StashKey[Deployed]()
 
@@ -31,22 +43,23 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[DEPLOYED] = deployed = Deployed.of(stack)
     except NotUpError as error:
         raise pytest.UsageError(str(error)) from error
-    for engine in {process.engine for process in deployed.inventory.processes if process.engine}:
-        os.environ["DOCKER_HOST"] = engine  # testinfra asks the client
+    for entry in deployed.inventory.processes:
+        if entry.container and not deployed.inventory.reach(entry).remote:
+            os.environ["DOCKER_HOST"] = entry.engine  # testinfra asks the client
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    role = collection_path.stem.removeprefix("test_")
-    return (role in ROLES and not config.stash[DEPLOYED].inventory.playing(role)) or None
+    return (collection_path.name.startswith("test_") and not _entries(config, collection_path)) or None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Each test that asks for a `process` runs for every process of its file's role, or for all."""
+    """Each test that asks for a `process` runs for every process of its file's part, one that asks for a `host` for
+    every host."""
     if "process" in metafunc.fixturenames:
-        inventory = metafunc.config.stash[DEPLOYED].inventory
-        role = metafunc.definition.path.stem.removeprefix("test_")
-        entries = inventory.playing(role) if role in ROLES else inventory.processes
+        entries = _entries(metafunc.config, metafunc.definition.path)
         metafunc.parametrize("process", entries, ids=[entry.name for entry in entries])
+    if "host" in metafunc.fixturenames:
+        metafunc.parametrize("host", list(metafunc.config.stash[DEPLOYED].inventory.hosts))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -61,12 +74,22 @@ def deployed(pytestconfig: pytest.Config) -> Deployed:
 
 
 @pytest.fixture
-def sight(process: Entry) -> Sight:
+def sight(process: Entry, deployed: Deployed) -> Sight:
     """A look at the process under its runtime."""
-    return look_at(process)
+    return look_at(process, deployed.inventory)
 
 
 @pytest.fixture(scope="session")
 def pool(pytestconfig: pytest.Config) -> Pool:
     """What a task on each Dask worker saw; asked once."""
     return ask(pytestconfig.stash[DEPLOYED])
+
+
+def _everybody(_: Entry, __: Deployed) -> bool:
+    return True
+
+
+def _entries(config: pytest.Config, path: Path) -> list[Entry]:
+    deployed = config.stash[DEPLOYED]
+    belongs = PARTS.get(path.stem.removeprefix("test_"), _everybody)
+    return [entry for entry in deployed.inventory.processes if belongs(entry, deployed)]

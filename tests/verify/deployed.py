@@ -3,15 +3,20 @@
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
-import testinfra
 from pymongo import MongoClient
 
 from mspass_stack import status
-from mspass_stack.inventory import Inventory
+from mspass_stack.inventory import Entry, Inventory
+from mspass_stack.machine import Machine
+from mspass_stack.transport import machine
+from tests.verify.places import machine_at
 
 PATIENCE = 3
 """Seconds that a service may take to answer a look."""
+
+SECRETS = ("keyfile", "jupyter-token", "dask.pem")
 
 
 @dataclass(frozen=True)
@@ -37,18 +42,56 @@ class Deployed:
         return cls(outputs, Inventory.model_validate(outputs["inventory"]))
 
     @property
-    def here(self) -> Any:
-        """This machine: a testinfra `Host`, whose modules are known at run time only."""
-        return testinfra.get_host("local://")
+    def is_lab(self) -> bool:
+        return any(place.reach.remote for place in self.inventory.hosts.values())
+
+    def host(self, name: str) -> Any:
+        """A host of the stack: a testinfra `Host`, whose modules are known at run time only."""
+        return machine_at(self.inventory.hosts[name].reach)
+
+    def uid(self, host: str) -> int:
+        return int(self.inventory.hosts[host].user.split(":")[0])
+
+    def place(self, process: Entry, port: int) -> tuple[str, int]:
+        """Where a port of a process is reached from here."""
+        return self._machine(process.host).meet(process.address, port)
+
+    def pages(self, process: Entry) -> str:
+        """Where the HTTP pages by which a process is probed are reached from here."""
+        address, port = self._machine(process.probe.host).meet(process.probe.address, process.probe.port)
+        return f"http://{address}:{port}"
 
     def database(self) -> MongoClient[dict[str, Any]]:
         """The database as its user."""
-        return MongoClient(self.outputs["databaseUri"], serverSelectionTimeoutMS=PATIENCE * 1000)
+        parts = urlsplit(str(self.outputs["databaseUri"]))
+        return self.mongo(self.inventory.entrance, username=parts.username, password=self.password)
+
+    def mongo(self, process: Entry, **credentials: Any) -> MongoClient[dict[str, Any]]:
+        """One server of MongoDB, by no credentials or by some."""
+        address, port = self.place(process, process.ports[0])
+        return MongoClient(
+            address, port, directConnection=True, serverSelectionTimeoutMS=PATIENCE * 1000, **credentials
+        )
+
+    def internal(self, process: Entry) -> MongoClient[dict[str, Any]]:
+        """One server of MongoDB as its internal user, which the owner of the key file may be."""
+        key_file: str = self.host(process.host).file(str(self.secrets / "keyfile")).content_string
+        credentials = {"username": "__system", "password": key_file, "authSource": "local"}
+        return self.mongo(process, **credentials, authMechanism="SCRAM-SHA-256")
 
     @property
     def secrets(self) -> PurePosixPath:
         return PurePosixPath(self.inventory.home) / "secrets"
 
+    def secrets_on(self, host: str) -> list[str]:
+        """What nobody else may see, by the files that a host has."""
+        files = [self.host(host).file(str(self.secrets / name)) for name in SECRETS]
+        known = [str(file.content_string).strip() for file in files if file.exists]
+        return [*known, *([self.password] if "databaseUri" in self.outputs else [])]
+
     @property
     def password(self) -> str:
-        return str(self.outputs["databaseUri"]).split("://")[1].split("@")[0].split(":")[1]
+        return urlsplit(str(self.outputs["databaseUri"])).password or ""
+
+    def _machine(self, host: str) -> Machine:
+        return machine(self.inventory.hosts[host].reach)

@@ -1,12 +1,17 @@
 """What can be seen of a process from outside, under each runtime."""
 
 import json
+from pathlib import Path
 from typing import Any, Protocol
 
 import psutil
 import testinfra
 
-from mspass_stack.inventory import Entry
+from mspass_stack.inventory import Entry, Inventory
+from mspass_stack.rendered import Reach
+from tests.verify.places import container_on, machine_at
+
+LISTENING = Path(__file__).parent / "inside" / "listening.py"
 
 
 class Sight(Protocol):
@@ -66,12 +71,12 @@ class Native:
 
 
 class Contained:
-    """A process in a container of this machine's Docker engine."""
+    """A process in a container of a Docker engine, here or on another host."""
 
-    def __init__(self, process: Entry) -> None:
+    def __init__(self, process: Entry, reach: Reach) -> None:
         self._process = process
-        self._local: Any = testinfra.get_host("local://")
-        self.machine: Any = testinfra.get_host(f"docker://{process.container}")
+        self._host = machine_at(reach)
+        self.machine: Any = container_on(reach, process.container)
 
     @property
     def pid(self) -> int:
@@ -79,29 +84,32 @@ class Contained:
         return int(self.machine.file("/proc/1/task/1/children").content_string.split()[0])
 
     def run(self) -> str:
-        if not self._local.docker(self._process.container).is_running:
+        if not self._host.docker(self._process.container).is_running:
             return ""
         found = self._inspected()
         return f"{found['Id'][:12]}-{found['State']['StartedAt']}"
 
     def listening(self) -> set[tuple[str, int]]:
+        if self._inspected()["HostConfig"]["NetworkMode"] == "host":
+            seen: list[tuple[str, int]] = json.loads(self.machine.check_output("python3 -c %s", LISTENING.read_text()))
+            return {(address, port) for address, port in seen}
         bindings: dict[str, Any] = self._inspected()["HostConfig"]["PortBindings"] or {}
         published = {(to["HostIp"], int(to["HostPort"])) for places in bindings.values() for to in places}
         ports = {port for _, port in published}
         return published | {place for _, place in _listeners() if place[1] in ports}
 
     def shown(self) -> list[str]:
-        said = self._local.run("docker logs %s", self._process.container)
-        tops = self._local.check_output("docker top %s", self._process.container)
+        said = self._host.run("docker logs %s", self._process.container)
+        tops = self._host.check_output("docker top %s", self._process.container)
         return [json.dumps(self._inspected()), said.stdout, said.stderr, tops]
 
     def _inspected(self) -> dict[str, Any]:
-        return self._local.docker(self._process.container).inspect()
+        return self._host.docker(self._process.container).inspect()
 
 
-def look_at(process: Entry) -> Sight:
+def look_at(process: Entry, inventory: Inventory) -> Sight:
     """The look at a process that its runtime calls for."""
-    return Contained(process) if process.container else Native(process)
+    return Contained(process, inventory.reach(process)) if process.container else Native(process)
 
 
 def _listeners() -> list[tuple[int | None, tuple[str, int]]]:

@@ -55,7 +55,7 @@ def test_a_kernel_finds_the_cluster_by_its_environment(
     with kernel(session) as started:
         found = json.loads(started.run(PROGRAM.read_text()))
     assert found["directory"] == deployed.inventory.workdir
-    if deployed.inventory.playing("db"):
+    if "databaseUri" in deployed.outputs:
         assert found["database"]
     if pool := deployed.inventory.playing("scheduler"):
         assert found["scheduler"].rpartition(":")[2] == pool[0].endpoint.rpartition(":")[2]

@@ -1,6 +1,6 @@
 """Each process runs as declared: this run of it, its user, its command line, its ports, no secret in sight."""
 
-import pwd
+import socket
 
 from mspass_stack.inventory import Entry
 from tests.verify.deployed import Deployed
@@ -16,10 +16,12 @@ def test_it_is_the_run_of_the_last_up(process: Entry, sight: Sight) -> None:
 def test_it_runs_as_the_user_and_with_the_command_line_declared(
     process: Entry, sight: Sight, deployed: Deployed
 ) -> None:
-    assert sight.machine.file(f"/proc/{sight.pid}").uid == pwd.getpwnam(deployed.inventory.user).pw_uid
+    assert sight.machine.file(f"/proc/{sight.pid}").uid == deployed.uid(process.host)
     argv = sight.machine.file(f"/proc/{sight.pid}/cmdline").content_string.rstrip("\0").split("\0")
-    assert argv[1:] == process.argv[1:]
-    assert argv[0].rpartition("/")[2] == process.argv[0].rpartition("/")[2]
+    # What is a script has its interpreter before it.
+    program, *words = argv[-len(process.argv) :]
+    assert words == list(process.argv[1:])
+    assert program.rpartition("/")[2] == process.argv[0].rpartition("/")[2]
 
 
 def test_it_may_open_as_many_files_as_its_host_allows(process: Entry, sight: Sight) -> None:
@@ -28,14 +30,17 @@ def test_it_may_open_as_many_files_as_its_host_allows(process: Entry, sight: Sig
     assert soft == hard
 
 
-def test_it_listens_on_its_ports_and_on_loopback_only(process: Entry, sight: Sight) -> None:
+def test_it_listens_on_its_ports_and_on_its_own_address_only(process: Entry, sight: Sight) -> None:
+    """A desktop's own address is the loopback one."""
     places = sight.listening()
     assert set(process.ports) <= {port for _, port in places}
-    assert {address for address, _ in places} <= {"127.0.0.1"}
+    assert {address for address, _ in places} <= {"127.0.0.1", socket.gethostbyname(process.address)}
+
+
+def test_it_is_made_of_the_same_image_as_all_others(process: Entry, deployed: Deployed) -> None:
+    assert {process.image} == {entry.image for entry in deployed.inventory.processes}
 
 
 def test_no_secret_is_in_its_command_lines_or_its_log(process: Entry, sight: Sight, deployed: Deployed) -> None:
-    files = [deployed.here.file(str(deployed.secrets / name)) for name in ("keyfile", "jupyter-token")]
-    secrets = [file.content_string for file in files if file.exists]
-    secrets += [deployed.password] if "databaseUri" in deployed.outputs else []
+    secrets = deployed.secrets_on(process.host)
     assert not [secret for secret in secrets for text in sight.shown() if secret in text]

@@ -9,7 +9,8 @@ from tests.verify.pool import Pool
 
 def test_it_is_where_the_outputs_say(process: Entry, deployed: Deployed) -> None:
     assert deployed.outputs["schedulerAddress"] == process.endpoint
-    assert httpx.get(deployed.outputs["dashboardUrl"], timeout=PATIENCE).is_success
+    path = deployed.outputs["dashboardUrl"].rpartition("/")[2]
+    assert httpx.get(f"{deployed.pages(process)}/{path}", timeout=PATIENCE).is_success
 
 
 def test_it_has_the_workers_declared_and_no_others(process: Entry, deployed: Deployed, pool: Pool) -> None:

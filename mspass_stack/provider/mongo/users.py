@@ -8,8 +8,9 @@ from pymongo.errors import ConnectionFailure, PyMongoError
 from mspass_stack.machine import Machine
 from mspass_stack.provider.codec import Props
 from mspass_stack.provider.compatibility import note
+from mspass_stack.provider.machines import machine_of
 from mspass_stack.provider.mongo.client import Client, brief, internal
-from mspass_stack.provider.resource import Call, InitFailed, Resource, machine_of
+from mspass_stack.provider.resource import Call, InitFailed, Resource
 from mspass_stack.provider.waiting import wait_until
 
 PATIENCE = 30.0

@@ -29,6 +29,11 @@ class Double(Servicer):
     def __init__(self, engine_address: str) -> None:
         super().__init__({}, engine_address, VERSION)
 
+    async def DiffConfig(self, request: Any, context: Any) -> Any:
+        changed = decode(request.old_inputs) != decode(request.news)
+        kinds = provider_pb2.DiffResponse
+        return kinds(changes=kinds.DIFF_SOME if changed else kinds.DIFF_NONE)
+
     async def Configure(self, request: Any, context: Any) -> Any:
         arguments = decode(request.args)
         connection = Connection(str(arguments["host"]), arguments.get("sshOpts"))

@@ -24,12 +24,11 @@ for number in 0:stdin 1:stdout 2:stderr; do ln -s "fd/${number%:*}" "root/dev/${
 
 # Docker stacks overlays of its own, for which an overlay is no ground.
 mount --bind docker root/var/lib/docker
-for layer in "$template"/overlay2/*/diff; do
-    mine=root/var/lib/docker/${layer#"$template"/}
-    [ -d "$mine" ] || continue # the host removed the image
-    mount --bind "$layer" "$mine"
-    mount -o remount,ro,bind "$mine"
-done
+mkdir root/run/layers
+if [ -d "$template" ]; then
+    mount --bind "$template/overlay2" root/run/layers
+    mount -o remount,ro,bind root/run/layers
+fi
 
 cd root
 pivot_root . mnt
