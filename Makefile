@@ -8,7 +8,7 @@ endif
 
 python := .venv/bin/python
 
-.PHONY: help bootstrap desktop test lint status logs example verify destroy bench lab-sim lab-sim-down
+.PHONY: help bootstrap desktop test lint status logs example verify destroy bench bench-lab lab-sim lab-sim-down
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "make %-13s%s\n", $$1, $$2 }'
@@ -58,6 +58,9 @@ destroy: | .venv/bin/pulumi ## stop the stack; the data stay
 
 bench: | .venv/bin/pulumi ## start to ready, against the same daemons started by hand
 	$(python) bench/start_to_ready.py
+
+bench-lab: | .venv/bin/pulumi ## the same for a sharded lab of three simulated hosts (Debian, root)
+	$(python) bench/lab.py
 
 lab-sim: bootstrap ## four simulated lab hosts, to try `pulumi up -s lab-sim` on (Debian, root)
 	@scripts/ensure-stack lab-sim

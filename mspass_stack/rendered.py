@@ -72,7 +72,8 @@ class Reach(Value):
     @property
     def _identity(self) -> dict[str, str]:
         known = f'~/.ssh/known_hosts ~/.ssh/known_hosts2 "{self.known_hosts}"' if self.known_hosts else ""
-        found = {"BatchMode": "yes", "IdentityFile": self.key, "UserKnownHostsFile": known}
+        key = f'"{self.key}"' if self.key else ""
+        found = {"BatchMode": "yes", "IdentityFile": key, "UserKnownHostsFile": known}
         return {name: value for name, value in {**found, "StrictHostKeyChecking": "yes"}.items() if value}
 
 

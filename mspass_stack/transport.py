@@ -4,6 +4,7 @@ One connection per host is kept and shared by all that this process does there, 
 MaxStartups (10:30:100) counts connections that are being opened, its MaxSessions (10) what runs in one.
 """
 
+import logging
 import shlex
 import socket
 import threading
@@ -43,6 +44,9 @@ DIAL = "docker system dial-stdio"
 """The client on the host carries its engine's socket, as Docker's own ssh:// does (docker/cli, connhelper)."""
 
 T = TypeVar("T")
+
+# What it warns of (a port that nobody listens on yet) is told by whoever asked for it.
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 
 class _Unknown(paramiko.MissingHostKeyPolicy):

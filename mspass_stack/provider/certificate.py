@@ -77,7 +77,7 @@ def _builder(
 
 
 def _name(text: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text[:64])])  # RFC 5280, ub-common-name
 
 
 def _alternative(name: str) -> x509.GeneralName:

@@ -20,7 +20,7 @@ for folder in "$1" "$2"; do
     there=$folder
     while [ ! -e "$there" ]; do there=$(dirname "$there"); done
     test -d "$there" && test -w "$there" && echo "writable $folder"
-    echo "free $folder $(df -Pk "$there" | awk 'NR == 2 {printf "%.0f", $4 * 1024}')"
+    echo "free $folder $(df -Pk "$there" | awk 'NR == 2 {size = $4} END {printf "%.0f", size * 1024}')"
 done
 shift 2
 for name; do getent ahosts "$name" >/dev/null 2>&1 && echo "resolves $name"; done

@@ -30,12 +30,13 @@ class Secret:
 
 @dataclass(frozen=True)
 class Declared:
-    """A resource as a program registered it; `after` and `parent` are names like its own."""
+    """A resource as a program registered it; `after`, `parent` and `provider` are names like its own."""
 
     urn: str
     inputs: dict[str, Any]
     after: frozenset[str]
     parent: str
+    provider: str
 
     @property
     def type(self) -> str:
@@ -132,7 +133,9 @@ class Monitor(mocks.MockMonitor):
         inputs = _decoded(request.object)
         parent = name_of(request.parent) if request.parent else ""
         after = frozenset(map(name_of, request.dependencies))
-        declared = Declared(urn, inputs, after, parent)
+        # A provider is named by its URN and its id.
+        provider = name_of(request.provider) if request.provider else ""
+        declared = Declared(urn, inputs, after, parent, provider)
         self._run.resources.append(declared)
         if self._preview:
             return resource_pb2.RegisterResourceResponse(urn=urn)

@@ -213,12 +213,16 @@ class Link:
 
     def is_stale(self) -> bool:
         """An idle connection that has something to say was closed by the member."""
+        patience = self.socket.gettimeout()
+        self.socket.setblocking(False)  # with a timeout of its own, Python waits for it
         try:
-            self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            self.socket.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
             return False
         except OSError:
             pass
+        finally:
+            self.socket.settimeout(patience)
         return True
 
     def close(self) -> None:
@@ -553,6 +557,9 @@ class Client:
             body = {key: value for key, value in body.items() if key not in SESSION}
             if isinstance(body.get("writeConcern"), RawBSONDocument) and body["writeConcern"].get("w") == 0:
                 body["writeConcern"] = {"w": 1}
+            if name in WRITES:
+                # The cluster's default, which a member does not apply to its internal user: a killed shard lost writes.
+                body.setdefault("writeConcern", MAJORITY)
             reply = self._command(name, db, body, sections)
             return reply if "ok" in reply else reply | {"ok": 1.0}
         except (Failure, Refusal) as refusal:
@@ -999,6 +1006,8 @@ class Client:
 
 
 Handler = Callable[[Client, str, Doc, Sections], Doc]
+
+WRITES = {"insert", "update", "delete", "findAndModify", "findandmodify", "create", "createIndexes"}
 
 ADMIN: dict[str, Handler] = {
     "addShard": Client.add_shard,

@@ -19,7 +19,7 @@ PULUMI = Path(sys.executable).with_name("pulumi")
 LEFT_OUT = shutil.ignore_patterns(
     ".git", ".venv", ".state", ".lab", "data", "work", "*cache*", "__pycache__", "*.egg-info"
 )
-LIMIT = 180
+LIMIT = 400
 """Seconds that any single command of a test may take."""
 
 

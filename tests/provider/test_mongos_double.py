@@ -13,6 +13,7 @@ import gridfs
 import pytest
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.write_concern import WriteConcern
 
 from mspass_stack.provider.executables import find
 from mspass_stack.provider.secret import FORMS
@@ -115,7 +116,9 @@ def filled(cluster: Cluster, db: str, count: int = 2500) -> None:
     with cluster.internal() as client:
         client.admin.command("shardCollection", f"{db}.wf", key={"_id": "hashed"})
     with cluster.user() as client:
-        client[db]["wf"].insert_many([{"_id": n, "group": n % 7, "path": {"tags": [n % 3, 3]}} for n in range(count)])
+        # On disk, so that a killed server still has them.
+        wf = client[db].get_collection("wf", write_concern=WriteConcern("majority", j=True))
+        wf.insert_many([{"_id": n, "group": n % 7, "path": {"tags": [n % 3, 3]}} for n in range(count)])
 
 
 def on_shard(cluster: Cluster, shard: str, db: str) -> int:

@@ -11,15 +11,17 @@ import pytest
 
 from mspass_stack.inventory import Entry
 from mspass_stack.status import NotUpError
-from tests.verify.deployed import Deployed
+from tests.verify.deployed import DEPLOYED, Deployed, set_of
 from tests.verify.pool import Pool, ask
 from tests.verify.sight import Sight, look_at
 
 MONGODB = ("db", "dbmanager", "shard")
 
 PARTS: dict[str, Callable[[Entry, Deployed], bool]] = {
-    "database": lambda entry, deployed: "databaseUri" in deployed.outputs and entry == deployed.inventory.entrance,
+    "database": lambda entry, _: entry.role == "db" or entry.probe.kind == "mongos",
     "mongodb": lambda entry, _: entry.role in MONGODB,
+    "replica_set": lambda entry, _: bool(set_of(entry)),
+    "router": lambda entry, _: entry.probe.kind == "mongos",
     "shard": lambda entry, _: entry.role == "shard",
     "scheduler": lambda entry, _: entry.role == "scheduler",
     "worker": lambda entry, _: entry.role == "worker",
@@ -27,8 +29,6 @@ PARTS: dict[str, Callable[[Entry, Deployed], bool]] = {
     "open_ports": lambda _, deployed: deployed.is_lab,
 }
 """The processes that each file is about, by its name; the others are about all."""
-
-DEPLOYED = pytest.StashKey[Deployed]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -53,13 +53,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Each test that asks for a `process` runs for every process of its file's part, one that asks for a `host` for
-    every host."""
+    """Each test that asks for a `process` runs for every process of its file's part, one that asks for a `place` for
+    every host (`host` is a fixture of testinfra's own)."""
     if "process" in metafunc.fixturenames:
         entries = _entries(metafunc.config, metafunc.definition.path)
         metafunc.parametrize("process", entries, ids=[entry.name for entry in entries])
-    if "host" in metafunc.fixturenames:
-        metafunc.parametrize("host", list(metafunc.config.stash[DEPLOYED].inventory.hosts))
+    if "place" in metafunc.fixturenames:
+        metafunc.parametrize("place", list(metafunc.config.stash[DEPLOYED].inventory.hosts))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

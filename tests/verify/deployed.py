@@ -1,10 +1,12 @@
 """A deployed stack as its outputs describe it."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from pymongo import MongoClient
 
 from mspass_stack import status
@@ -16,7 +18,14 @@ from tests.verify.places import machine_at
 PATIENCE = 3
 """Seconds that a service may take to answer a look."""
 
-SECRETS = ("keyfile", "jupyter-token", "dask.pem")
+SECRETS = ("keyfile", "jupyter-token", "jupyter_server_config.json", "dask.pem")
+
+TELLING = 16
+"""Characters that a line of a secret file must have to be told from words that are none."""
+
+
+CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+"""Shown to whoever connects; the key beside it is not."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +70,30 @@ class Deployed:
         address, port = self._machine(process.probe.host).meet(process.probe.address, process.probe.port)
         return f"http://{address}:{port}"
 
-    def database(self) -> MongoClient[dict[str, Any]]:
-        """The database as its user."""
+    def own_pages(self, process: Entry) -> set[int]:
+        """The declared ports that ask nobody for a password: Dask's pages, by which a scheduler is probed."""
+        return {process.probe.port} if process.role == "scheduler" else set()
+
+    def database(self, process: Entry | None = None) -> MongoClient[dict[str, Any]]:
+        """The database as its user, by its entrance or by another router."""
         parts = urlsplit(str(self.outputs["databaseUri"]))
-        return self.mongo(self.inventory.entrance, username=parts.username, password=self.password)
+        return self.mongo(process or self.inventory.entrance, username=parts.username, password=self.password)
+
+    def members(self, name: str) -> set[str]:
+        """The members that a replica set has by declaration, as MongoDB writes them."""
+        return {f"{entry.address}:{entry.ports[0]}" for entry in self._set(name)}
+
+    def primary(self, process: Entry) -> Entry:
+        """The primary of a process's replica set.
+
+        Raises:
+            AssertionError: it has none.
+        """
+        for entry in self._set(set_of(process)):
+            with self.mongo(entry) as client:
+                if client.admin.command("hello")["isWritablePrimary"]:
+                    return entry
+        raise AssertionError(f"replica set {set_of(process)} has no primary")
 
     def mongo(self, process: Entry, **credentials: Any) -> MongoClient[dict[str, Any]]:
         """One server of MongoDB, by no credentials or by some."""
@@ -86,12 +115,31 @@ class Deployed:
     def secrets_on(self, host: str) -> list[str]:
         """What nobody else may see, by the files that a host has."""
         files = [self.host(host).file(str(self.secrets / name)) for name in SECRETS]
-        known = [str(file.content_string).strip() for file in files if file.exists]
+        known = [secret for file in files if file.exists for secret in telling_lines(file.content_string)]
         return [*known, *([self.password] if "databaseUri" in self.outputs else [])]
 
     @property
     def password(self) -> str:
         return urlsplit(str(self.outputs["databaseUri"])).password or ""
 
+    def _set(self, name: str) -> list[Entry]:
+        return [entry for entry in self.inventory.processes if set_of(entry) == name]
+
     def _machine(self, host: str) -> Machine:
         return machine(self.inventory.hosts[host].reach)
+
+
+DEPLOYED = pytest.StashKey[Deployed]()
+
+
+def set_of(process: Entry) -> str:
+    """The replica set that a process is a member of; empty for others."""
+    words = process.argv
+    return words[words.index("--replSet") + 1] if "--replSet" in words else ""
+
+
+def telling_lines(content: str) -> list[str]:
+    """What of a secret file must be seen nowhere, line by line: a newline looks different in a log or in JSON."""
+    values = re.sub(r'"\w+":', " ", CERTIFICATE.sub("", content))  # without the names in a file of JSON
+    words = re.split(r'[\s"{}]+', values)
+    return [word for word in words if len(word) >= TELLING and not word.startswith("-----")]

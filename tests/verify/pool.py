@@ -23,12 +23,12 @@ class Pool:
 
     Attributes:
         workers: name, threads, memory limit, directory and documents of each.
-        versions: of distributed, of the scheduler and all workers.
+        versions: of Python and of what must fit together, that the scheduler and all workers have, by name.
         documents: what every task should have read from the database; none without one.
     """
 
     workers: list[dict[str, Any]]
-    versions: list[str]
+    versions: dict[str, list[str]]
     documents: list[int] | None
 
     def of(self, process: Entry) -> list[dict[str, Any]]:

@@ -38,6 +38,10 @@ class Sight(Protocol):
         """Everything that other users of the machine, or readers of its log, may see of it."""
         ...
 
+    def is_made_of(self, image: str) -> bool:
+        """Whether what runs now was made from an image; a native process was from none, whose name is empty."""
+        ...
+
 
 class Native:
     """A process of the user on this machine."""
@@ -64,6 +68,9 @@ class Native:
     def shown(self) -> list[str]:
         lines = [" ".join(member.cmdline()) for member in self._family()]
         return [*lines, self.machine.file(self._process.log).content_string]
+
+    def is_made_of(self, image: str) -> bool:
+        return not image
 
     def _family(self) -> list[psutil.Process]:
         first = psutil.Process(self.pid)
@@ -102,6 +109,10 @@ class Contained:
         said = self._host.run("docker logs %s", self._process.container)
         tops = self._host.check_output("docker top %s", self._process.container)
         return [json.dumps(self._inspected()), said.stdout, said.stderr, tops]
+
+    def is_made_of(self, image: str) -> bool:
+        made_of: str = self._host.check_output("docker image inspect --format '{{.Id}}' %s", image)
+        return self._inspected()["Image"] == made_of
 
     def _inspected(self) -> dict[str, Any]:
         return self._host.docker(self._process.container).inspect()

@@ -1,4 +1,4 @@
-"""The database serves its user, and lets them do no more than their work."""
+"""The database, by each of its entrances, serves its user, and lets them do no more than their work."""
 
 import secrets
 from typing import Any
@@ -13,8 +13,9 @@ FORBIDDEN: list[dict[str, Any]] = [{"createUser": "x", "pwd": "x", "roles": []},
 
 
 def test_its_user_writes_and_reads(process: Entry, deployed: Deployed) -> None:
-    assert f"{process.address}:{process.ports[0]}/" in deployed.outputs["databaseUri"]
-    with deployed.database() as client:
+    entrance = deployed.inventory.entrance
+    assert f"{entrance.address}:{entrance.ports[0]}/" in deployed.outputs["databaseUri"]
+    with deployed.database(process) as client:
         own = f"verify_{secrets.token_hex(4)}"
         try:
             client[own]["a"].insert_one({"n": 1})
@@ -25,7 +26,7 @@ def test_its_user_writes_and_reads(process: Entry, deployed: Deployed) -> None:
 
 
 def test_its_user_may_not_administer_it(process: Entry, deployed: Deployed) -> None:
-    with deployed.database() as client:
+    with deployed.database(process) as client:
         for command in FORBIDDEN:
             with pytest.raises(OperationFailure, match="not authorized"):
                 client.admin.command(command)

@@ -50,16 +50,19 @@ def test_its_root_is_the_workdir(process: Entry, sight: Sight, session: httpx.Cl
 
 
 def test_a_kernel_finds_the_cluster_by_its_environment(
-    process: Entry, session: httpx.Client, deployed: Deployed
+    process: Entry, session: httpx.Client, deployed: Deployed, request: pytest.FixtureRequest
 ) -> None:
     with kernel(session) as started:
         found = json.loads(started.run(PROGRAM.read_text()))
     assert found["directory"] == deployed.inventory.workdir
     if "databaseUri" in deployed.outputs:
         assert found["database"]
-    if pool := deployed.inventory.playing("scheduler"):
-        assert found["scheduler"].rpartition(":")[2] == pool[0].endpoint.rpartition(":")[2]
+    if schedulers := deployed.inventory.playing("scheduler"):
+        assert found["scheduler"].rpartition(":")[2] == schedulers[0].endpoint.rpartition(":")[2]
         assert found["answer"] == sum([1, 2, 3])
+        # What a kernel sends must be understood at the other end.
+        versions = request.getfixturevalue("pool").versions
+        assert {name: [version] for name, version in found["versions"].items()} == versions
     if "mspass" not in found:
         deployed.notes.append(f"MsPASS's own Client on {process.name}: not run: no mspasspy")
     else:

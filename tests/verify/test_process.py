@@ -37,10 +37,11 @@ def test_it_listens_on_its_ports_and_on_its_own_address_only(process: Entry, sig
     assert {address for address, _ in places} <= {"127.0.0.1", socket.gethostbyname(process.address)}
 
 
-def test_it_is_made_of_the_same_image_as_all_others(process: Entry, deployed: Deployed) -> None:
+def test_it_is_made_of_the_one_image_of_all_hosts(process: Entry, sight: Sight, deployed: Deployed) -> None:
     assert {process.image} == {entry.image for entry in deployed.inventory.processes}
+    assert sight.is_made_of(process.image)
 
 
 def test_no_secret_is_in_its_command_lines_or_its_log(process: Entry, sight: Sight, deployed: Deployed) -> None:
-    secrets = deployed.secrets_on(process.host)
-    assert not [secret for secret in secrets for text in sight.shown() if secret in text]
+    secrets, shown = deployed.secrets_on(process.host), sight.shown()
+    assert not [secret for secret in secrets for text in shown if secret in text]

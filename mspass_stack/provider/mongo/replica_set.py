@@ -17,6 +17,9 @@ PRIMARY = 120.0
 SYNC = 24 * 3600.0
 """Seconds for a new member to copy the data of the others."""
 
+LOOK = 0.3
+"""Seconds between two looks at a set: each of them logs in to every member."""
+
 NOT_INITIATED = 94
 NOT_A_MEMBER = 93
 """MongoDB's codes NotYetInitialized and InvalidReplicaSetConfig (src/mongo/base/error_codes.yml)."""
@@ -89,7 +92,7 @@ class ReplicaSet:
 
             return look
 
-        if not wait_until(settled(False), PRIMARY) or not wait_until(settled(True), SYNC, pause=0.5):
+        if not wait_until(settled(False), PRIMARY, LOOK) or not wait_until(settled(True), SYNC, LOOK):
             raise Refused(f"replica set {self.name} ({', '.join(self.places)}): {missing}")
 
     def primary(self) -> Client:

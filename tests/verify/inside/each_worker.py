@@ -11,6 +11,8 @@ from distributed import Client
 
 SECONDS = 15
 
+PACKAGES = ("distributed", "dask", "pymongo")
+
 
 def look(database: str, collection: str) -> dict[str, Any]:
     import os
@@ -37,13 +39,15 @@ def main(scheduler: str, database: str, collection: str) -> None:
     with Client(scheduler, timeout=SECONDS) as client:
         addresses = list(cast("dict[str, int]", client.nthreads()))
         tasks = [client.submit(look, database, collection, workers=[a], pure=False) for a in addresses]
-        versions = cast("dict[str, Any]", client.get_versions())
+        versions = cast("dict[str, Any]", client.get_versions(packages=["pymongo"]))
         everybody = [versions["scheduler"], *versions["workers"].values()]
+        found = {name: [one["packages"].get(name) for one in everybody] for name in PACKAGES}
+        found["python"] = [".".join(one["packages"]["python"].split(".")[:3]) for one in everybody]
         print(
             json.dumps(
                 {
                     "workers": [task.result(timeout=SECONDS) for task in tasks],
-                    "versions": sorted({one["packages"]["distributed"] for one in everybody}),
+                    "versions": {name: sorted(map(str, set(seen))) for name, seen in found.items()},
                 }
             )
         )

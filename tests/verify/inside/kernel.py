@@ -4,9 +4,14 @@ import importlib
 import importlib.util
 import json
 import os
+import sys
+from importlib import metadata
 from typing import Any
 
 found: dict[str, Any] = {"directory": os.path.realpath(os.curdir)}
+found["versions"] = {"python": ".".join(map(str, sys.version_info[:3]))}
+for package in ("distributed", "dask", "pymongo"):
+    found["versions"][package] = metadata.version(package) if importlib.util.find_spec(package) else "None"
 if "MSPASS_DB_ADDRESS" in os.environ:
     from pymongo import MongoClient
 

@@ -1,0 +1,97 @@
+"""An edit that would take a shard from under its data is refused in the preview, with the ways to do it."""
+
+from typing import Any
+
+import pytest
+
+from mspass_stack.provider.preflight import misplaced
+from mspass_stack.provider.registry import RESOURCES
+from mspass_stack.provider.resource import Call, Refused
+
+Shards = dict[str, dict[str, int]]
+
+UP: Shards = {"a": {"n1": 27018}, "b": {"n2": 27018}}
+
+FINE: dict[str, tuple[Shards, Shards, list[str]]] = {
+    "the first up": ({}, UP, []),
+    "nothing changed": (UP, UP, []),
+    "a shard more": (UP, UP | {"c": {"n1": 27019}}, []),
+    "a shard less": (UP, {"a": {"n1": 27018}}, []),
+    "a host more for a shard": (UP, UP | {"a": {"n1": 27018, "n3": 27018}}, []),
+    "a host less for a shard": ({"a": {"n1": 27018, "n2": 27018}}, {"a": {"n2": 27018}}, []),
+    "a member moved, another stays": ({"a": {"n1": 27018, "n2": 27018}}, {"a": {"n2": 27018, "n3": 27018}}, []),
+    "the shards in another order": (UP, {"b": {"n2": 27018}, "a": {"n1": 27018}}, []),
+    "a host without shards given up": (UP, UP, ["n9"]),
+    "one of two members given up": ({"a": {"n1": 27018, "n2": 27018}}, {"a": {"n2": 27018}}, ["n1"]),
+    "a shard taken away whose other member is still there": (
+        {"a": {"n1": 27018, "n2": 27018}, "b": {"n3": 27018}},
+        {"b": {"n3": 27018}},
+        ["n1"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FINE)
+def test_what_loses_nothing_is_let_through(case: str) -> None:
+    assert list(misplaced(*FINE[case])) == []
+
+
+def test_a_shard_that_moves_is_told_both_ways_to_do_it() -> None:
+    assert list(misplaced(UP, UP | {"a": {"n3": 27018, "n4": 27018}}, [])) == [
+        "mspass:cluster.database.shards.a: a shard does not move from 'n1' to 'n3' and 'n4' by an edit. Either add "
+        "'n3' and 'n4' to its hosts, pulumi up, then take 'n1' away; or add a shard of another name on 'n3' and 'n4', "
+        "pulumi up, then take 'a' away, which drains it."
+    ]
+
+
+def test_a_shard_written_before_another_on_its_host_is_told_where_to_write_it() -> None:
+    after = {"first": {"n1": 27018}, "a": {"n1": 27019}, "b": {"n2": 27018}}
+    said = list(misplaced(UP, after, []))
+    assert said == [
+        "mspass:cluster.database.shards.a: its port on 'n1' would change from 27018 to 27019: shards of a host are "
+        "numbered in their order, so write a new one behind those that are there"
+    ]
+
+
+def test_a_shard_taken_away_before_another_on_its_host_would_shift_that_one() -> None:
+    before = {"a": {"n1": 27018}, "b": {"n1": 27019}}
+    said = list(misplaced(before, {"b": {"n1": 27018}}, []))
+    assert said[0].startswith(
+        "mspass:cluster.database.shards.b: its port on 'n1' would change from 27019 to 27018: shards of a host are"
+    )
+
+
+def test_two_shards_of_a_host_that_change_places_are_both_told() -> None:
+    before = {"a": {"n1": 27018}, "b": {"n1": 27019}}
+    said = list(misplaced(before, {"b": {"n1": 27018}, "a": {"n1": 27019}}, []))
+    assert [line.split(":")[1] for line in said] == ["cluster.database.shards.a", "cluster.database.shards.b"]
+
+
+def test_a_new_shard_waits_for_the_port_of_one_that_is_still_being_drained() -> None:
+    said = list(misplaced(UP, {"b": {"n2": 27018}, "c": {"n1": 27018}}, []))
+    assert said == [
+        "mspass:cluster.database.shards.c: its port 27018 on 'n1' is that of shard 'a' until that one is gone: take "
+        "'a' away and pulumi up, then add to 'c' and pulumi up"
+    ]
+
+
+def test_a_shard_on_hosts_that_are_given_up_was_not_drained() -> None:
+    before = UP | {"a": {"n1": 27018, "n3": 27018}}
+    assert list(misplaced(before, {"b": {"n2": 27018}}, ["n1", "n3"])) == [
+        "mspass:abandon: shard 'a' on 'n1' and 'n3' was not drained: its documents would be lost"
+    ]
+
+
+def test_all_that_is_misplaced_is_told_at_once() -> None:
+    assert len(list(misplaced(UP, {"a": {"n3": 27018}, "b": {"n4": 27018}}, []))) == 2
+
+
+def test_the_preflight_refuses_it_in_its_diff_which_a_preview_asks_for() -> None:
+    old: dict[str, Any] = {"shards": UP, "abandoned": []}
+    new: dict[str, Any] = {"shards": UP | {"a": {"n3": 27018}}, "abandoned": []}
+    with pytest.raises(Refused) as refused:
+        RESOURCES["Preflight"].diff(Call("preflight", new, old_inputs=old))
+    first, second = str(refused.value).splitlines()
+    assert first == "nothing was changed:"
+    assert second.startswith("  mspass:cluster.database.shards.a: a shard does not move")
+    assert RESOURCES["Preflight"].diff(Call("preflight", old, old_inputs=old)) == []

@@ -1,0 +1,105 @@
+"""The way to a host, as OpenSSH and Docker's tools take it."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from mspass_stack.config import Cluster
+from mspass_stack.rendered import Reach
+from mspass_stack.runtimes import reach
+
+PLAIN = Reach(host="n1", address="10.0.0.1")
+FULL = Reach(
+    host="n1",
+    address="10.0.0.1",
+    user="me",
+    port=2222,
+    key="/my keys/id",
+    known_hosts="/my keys/known",
+    jump="you@gate:2200",
+)
+
+
+def _options(words: list[str]) -> dict[str, str]:
+    """OpenSSH's options by name; every second word is -o."""
+    assert words[::2] == ["-o"] * (len(words) // 2)
+    return dict(word.split("=", 1) for word in words[1::2])
+
+
+def _reach(base: str = "/project", **ssh: object) -> Reach:
+    hosts = {"n1": {"address": "10.0.0.1", "ssh": ssh}, "n2": {"address": "10.0.0.2"}}
+    value = {"runtime": "docker", "workdir": "/w", "datadir": "/d", "hosts": hosts, "database": {"db": "n1"}}
+    return reach("n1", Cluster.read(value), Path(base))
+
+
+def test_an_engine_has_the_address_that_dockers_own_tools_take() -> None:
+    assert PLAIN.engine == "ssh://10.0.0.1"
+    assert FULL.engine == "ssh://me@10.0.0.1:2222"
+
+
+def test_a_host_without_ssh_is_this_machine() -> None:
+    value: dict[str, Any] = {"hosts": {"desktop": {}}, "database": {"db": "desktop"}}
+    here = reach("desktop", Cluster.read(value), Path("/project"))
+    assert here == Reach(host="desktop")
+    assert not here.remote
+    assert PLAIN.remote
+
+
+def test_ssh_asks_nothing_checks_host_keys_and_shares_one_connection() -> None:
+    options = _options(PLAIN.ssh_options)
+    assert options["BatchMode"] == "yes"
+    assert options["StrictHostKeyChecking"] == "yes"
+    assert options["ControlMaster"] == "auto"
+    assert options["ControlPath"].startswith("/tmp/mspass-%i/"), "the folder of forward.own_folder()"
+
+
+def test_what_the_config_leaves_out_is_the_users_own_ssh_config() -> None:
+    assert not {"IdentityFile", "UserKnownHostsFile", "ProxyCommand", "User", "Port"} & set(_options(PLAIN.ssh_options))
+    assert PLAIN.ssh == ["ssh", *PLAIN.ssh_options, "10.0.0.1"]
+
+
+def test_a_command_line_names_user_and_port() -> None:
+    assert FULL.ssh == ["ssh", *FULL.ssh_options, "-p", "2222", "me@10.0.0.1"]
+
+
+def test_paths_with_blanks_stay_one_path() -> None:
+    """OpenSSH takes an option's value apart at blanks, as a line of its config."""
+    options = _options(FULL.ssh_options)
+    assert shlex.split(options["IdentityFile"]) == ["/my keys/id"]
+    assert shlex.split(options["UserKnownHostsFile"])[-1] == "/my keys/known"
+
+
+def test_the_stacks_known_hosts_stand_beside_the_users_own() -> None:
+    assert shlex.split(_options(FULL.ssh_options)["UserKnownHostsFile"])[:2] == [
+        "~/.ssh/known_hosts",
+        "~/.ssh/known_hosts2",
+    ]
+
+
+def test_a_jump_host_is_met_with_the_same_key_and_known_hosts() -> None:
+    own = _options(FULL.ssh_options)
+    words = shlex.split(own["ProxyCommand"])
+    assert words[0] == "ssh"
+    assert words[-5:] == ["-W", "[%h]:%p", "-p", "2200", "you@gate"]
+    there = _options(words[1:-5])
+    assert there == {
+        key: own[key] for key in ("BatchMode", "IdentityFile", "UserKnownHostsFile", "StrictHostKeyChecking")
+    }
+    assert "ControlPath" not in there, "a shared connection is of one host"
+
+
+def test_a_jump_host_without_a_port_is_named_alone() -> None:
+    words = shlex.split(_options(Reach(address="10.0.0.1", jump="gate").ssh_options)["ProxyCommand"])
+    assert words[-3:] == ["-W", "[%h]:%p", "gate"]
+
+
+def test_relative_files_start_at_the_project_and_the_users_home_is_known() -> None:
+    assert _reach(key=".lab/key").key == "/project/.lab/key"
+    assert _reach(known_hosts="/etc/known").known_hosts == "/etc/known"
+    assert _reach(key="~/.ssh/lab").key == str(Path.home() / ".ssh/lab")
+
+
+def test_all_of_ssh_arrives_in_the_reach() -> None:
+    asked: dict[str, Any] = {"user": "me", "port": 2222, "key": "/k", "known_hosts": "/h", "jump": "you@gate:2200"}
+    assert _reach(**asked) == Reach(host="n1", address="10.0.0.1", **asked)
+    assert _reach() == PLAIN

@@ -1,0 +1,51 @@
+"""What a port tells a stranger: only proof of a refusal counts, since a closed or a plain port fails too."""
+
+import socket
+import ssl
+
+from tests.verify.deployed import PATIENCE
+
+WANTED = ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "SSLV3_ALERT_HANDSHAKE_FAILURE")
+"""The server's own alert for a client without a certificate, of TLS 1.3 and of TLS 1.2."""
+
+ALERT = b"\x15\x03"
+"""What a TLS record with an alert begins with (RFC 8446, "Record Protocol")."""
+
+
+def without_certificate(address: str, port: int) -> str:
+    """Speak TLS without a certificate; empty when one is asked for, else what happened."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with socket.create_connection((address, port), PATIENCE) as plain, context.wrap_socket(plain) as encrypted:
+            # Under TLS 1.3 the client has shaken hands before the server sees that it has no certificate.
+            return f"{port}: serves without a certificate, and said {encrypted.recv(100)!r}"
+    except ssl.SSLError as error:
+        return "" if error.reason in WANTED else f"{port}: no TLS that asks for a certificate: {error}"
+    except OSError as error:
+        return f"{port}: {type(error).__name__}: {error}"
+
+
+def without_tls(address: str, port: int) -> str:
+    """Speak without encryption; empty when the port hangs up on it, else what happened.
+
+    A plain port of Dask greets whoever connects, one with pages answers the request.
+    """
+    try:
+        with socket.create_connection((address, port), PATIENCE) as plain:
+            plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            said = plain.recv(100)
+    except ConnectionResetError:
+        return ""
+    except OSError as error:
+        return f"{port}: {type(error).__name__}: {error}"
+    return "" if not said or said.startswith(ALERT) else f"{port}: answers without encryption: {said!r}"
+
+
+def can_connect(address: str, port: int) -> bool:
+    """Whether a connection to a port can be made straight from here."""
+    try:
+        socket.create_connection((address, port), PATIENCE).close()
+    except OSError:
+        return False
+    return True
