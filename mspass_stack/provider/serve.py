@@ -31,8 +31,8 @@ THREADS = 256
 """Waits hold a thread each; asyncio's own pool has cores + 4."""
 
 ADVICE = (
-    "To go on without it: --refresh=false --exclude '**@HOST'; to give it up for good: mspass:abandon (README, "
-    '"A host that is down").'
+    "To go on without it: --refresh=false --exclude '**@HOST' --exclude '**::preflight'; to give it up for good: "
+    'mspass:abandon (README, "A host that is down").'
 )
 
 SEVERITY = {"status": engine_pb2.INFO, "info": engine_pb2.INFO, "warning": engine_pb2.WARNING}

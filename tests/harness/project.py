@@ -17,7 +17,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 PULUMI = Path(sys.executable).with_name("pulumi")
 LEFT_OUT = shutil.ignore_patterns(
-    ".git", ".venv", ".state", ".lab", "data", "work", "*cache*", "__pycache__", "*.egg-info"
+    ".git", ".venv", ".state", ".lab", "data", "work", ".*cache*", "__pycache__", "*.egg-info"
 )
 LIMIT = 400
 """Seconds that any single command of a test may take."""

@@ -47,11 +47,13 @@ class View:
     Attributes:
         config: its stored config; none when it was never initiated.
         state: PRIMARY, SECONDARY ... ; REMOVED when the config names others only.
+        primary: who it says is the primary, HOST:PORT; empty when it knows none.
     """
 
     member: Member
     config: dict[str, Any] | None
     state: str
+    primary: str
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,12 @@ class ReplicaSet:
                 return "its members are changed"
             unsettled = [f"{view.member.place} is {view.state}" for view in views if view.state not in SETTLED]
             return ", ".join(unsettled) if until_synced else ""
+        if leaving := next((view for view in views if view.primary not in ("", *self.places)), None):
+            return self._take_over(leaving)
+        return self._found(views)
+
+    def _found(self, views: list[View]) -> str:
+        """Give a set without a primary the config by which it gets one."""
         if len(views) < len(self.members):
             return f"{len(views)} of {len(self.members)} members answer, and none of them is primary"
         configured = [view for view in views if view.config]
@@ -144,11 +152,25 @@ class ReplicaSet:
             return "its members are renamed"
         return f"no primary yet ({', '.join(f'{view.member.place} is {view.state}' for view in views)})"
 
+    def _take_over(self, view: View) -> str:
+        """The primary is a member that is to leave: it takes the new ones in, and hands over."""
+        address, _, port = view.primary.rpartition(":")
+        with self.client(Member(view.member.host, address, int(port))) as client:
+            config = _config_of(client)
+            known = {member["host"] for member in config["members"]}
+            if not known >= set(self.places):
+                client.admin.command("replSetReconfig", next_config(config, self.places))
+                return "its members are changed"
+            # It may be that nobody has caught up yet: then it stays primary, and is asked again.
+            client.admin.command({"replSetStepDown": 60, "secondaryCatchUpPeriodSecs": 10})
+        return f"{view.primary} hands over"
+
     def _views(self) -> Iterator[View]:
         for member in self.members:
             try:
                 with self.client(member) as client:
-                    yield View(member, _config_or_none(client), _state_of(client))
+                    primary = str(client.admin.command("hello").get("primary", ""))
+                    yield View(member, _config_or_none(client), _state_of(client), primary)
             except PyMongoError:
                 continue
 
