@@ -4,7 +4,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -16,7 +15,6 @@ from tests.harness.lab import Lab, LabError, ensure_test_image, network
 from tests.harness.project import ROOT
 
 PLACES = ("/opt", "/srv", "/etc", "/tmp", "/var/tmp", "/var/lib", "/dev/shm", "/run", "/root", "/usr/local/bin")
-PROGRAMS = ("dockerd", "containerd", "sshd", "tini", "unshare")
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +26,7 @@ def image() -> str:
 
 
 @pytest.fixture(scope="module")
-def before() -> set[str]:
-    return _traces()
-
-
-@pytest.fixture(scope="module")
-def lab(before: set[str], image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def lab(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     lab = Lab(tmp_path_factory.mktemp("lab"), 3, image, ["MaxStartups 99"])
     try:
         lab.up()
@@ -89,14 +82,14 @@ def test_a_power_cut_is_silent_loses_processes_and_keeps_the_disk(lab: Lab, imag
     lab.docker("lab1", "run", "--detach", "--name=one", "--network=host", image, "sleep", "1234")
     lab.docker("lab1", "run", "--detach", "--name=paused", "--network=none", image, "sleep", "1234")
     lab.docker("lab1", "pause", "paused")
-    inside = _processes(lab, "lab1")
+    inside = _processes("lab1")
     with socket.create_connection((lab.address("lab1"), 22), 5) as connection:
         connection.recv(100)
         connection.settimeout(1)
         lab.power_off("lab1")
         with pytest.raises(TimeoutError):
             connection.recv(100)
-    assert not any(process.is_running() for process in inside)
+    assert not [process for process in inside if _live(process)]
     assert not lab.is_on("lab1")
     assert not _reaches(lab, "lab2", "lab1")
     lab.power_on("lab1")
@@ -160,23 +153,27 @@ def test_one_lab_is_up_at_a_time(lab: Lab, tmp_path: Path) -> None:
     assert lab.ssh("lab1", "hostname") == "lab1\n"
 
 
-def test_close_leaves_nothing(lab: Lab, before: set[str]) -> None:
-    processes = [process for name in lab.names for process in _processes(lab, name)]
+def test_close_leaves_nothing(lab: Lab) -> None:
+    processes = _processes(*lab.names)
     lab.close()
     lab.close()
-    assert not [process for process in processes if process.is_running()]
-    assert _traces() <= before
+    assert processes
+    assert not [process for process in processes if _live(process)]
+    assert not _traces()
     assert not list(lab.folder.glob("*"))
 
 
-def test_a_killed_process_leaves_a_lab_that_the_next_one_closes(before: set[str], tmp_path: Path) -> None:
+def test_a_killed_process_leaves_a_lab_that_the_next_one_closes(tmp_path: Path) -> None:
     program = "import sys, pathlib, tests.harness.lab as lab; lab.Lab(pathlib.Path(sys.argv[1]), 2).up()"
     with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT) as process:
         assert wait_until((tmp_path / "lab.json").exists, 60)
         process.kill()
-    assert _traces() - before
+    assert _traces()
+    processes = _processes(*network.hosts())
     Lab(tmp_path).close()
-    assert _traces() <= before
+    assert processes
+    assert not [process for process in processes if _live(process)]
+    assert not _traces()
 
 
 def _has(lab: Lab, name: str, path: str) -> bool:
@@ -189,20 +186,26 @@ def _reaches(lab: Lab, one: str, other: str) -> bool:
     return lab.execute(one, "sh", "-c", look) == "reached\n"
 
 
-def _processes(lab: Lab, name: str) -> list[psutil.Process]:
-    """A host's processes with those of its containers, as this machine sees them."""
-    return psutil.Process(network.pids(name)[0]).children(recursive=True)
+def _processes(*names: str) -> list[psutil.Process]:
+    """The processes of hosts with those of their containers, as this machine sees them."""
+    found: list[psutil.Process] = []
+    for pid in (pid for name in names for pid in network.pids(name)):
+        with suppress(psutil.NoSuchProcess):
+            found += [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    return found
+
+
+def _live(process: psutil.Process) -> bool:
+    """Whether it runs; one that this machine's first process has yet to bury does not."""
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def _traces() -> set[str]:
-    """What this machine has of mounts, namespaces, links, control groups and programs of a host."""
-    traces = {f"mount {line}" for line in Path("/proc/self/mounts").read_text().splitlines() if "lab" in line}
-    traces |= {f"link {path.name}" for path in Path("/sys/class/net").glob("*lab*")}
-    traces |= {f"space {path.name}" for path in Path("/run/netns").glob("*lab*")}
-    traces |= {f"group {path}" for path in Path("/sys/fs/cgroup").glob("**/mspass-lab/**/")}
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            # What is dead and waits for its parent is no trace: that parent is this machine's first process.
-            if process.name() in PROGRAMS and process.status() != psutil.STATUS_ZOMBIE:
-                traces.add(f"process {process.pid} {process.name()}")
-    return traces
+    """What this machine has of a lab's mounts, links, namespaces and control groups."""
+    mounts = Path("/proc/self/mounts").read_text().splitlines()
+    traces = {f"mount {line}" for line in mounts if "mspass-lab" in line or "lab-tree" in line}
+    traces |= {f"link {path.name}" for path in Path("/sys/class/net").glob("mspass-lab*")}
+    traces |= {f"space {path.name}" for path in Path("/run/netns").glob("mspass-lab*")}
+    return traces | {f"group {path}" for path in Path("/sys/fs/cgroup").glob("**/mspass-lab/**/")}

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from pymongo.errors import PyMongoError
+from pymongo.write_concern import WriteConcern
 
 from mspass_stack.machine import Machine, Unreachable
 from mspass_stack.provider.codec import Props
@@ -87,6 +88,8 @@ class ShardedCluster(Resource):
         cluster = Cluster(call.inputs)
         try:
             cluster.ensure_sets(lambda text: call.say("status", text))
+            with cluster.config.primary() as config:
+                tell_members(config, cluster.shards)
             with cluster.router() as router:
                 call.say("status", "adding shards")
                 add_shards(router, cluster.shards)
@@ -179,6 +182,15 @@ def add_shards(router: Client, shards: Mapping[str, ReplicaSet]) -> None:
     for name, shard in shards.items():
         if name not in known:
             router.admin.command("addShard", shard.seeds, name=name)
+
+
+def tell_members(config: Client, shards: Mapping[str, ReplicaSet]) -> None:
+    """Write into the config servers who the members of each shard are, as a router does that sees them change."""
+    known = config["config"].get_collection("shards", write_concern=WriteConcern("majority"))
+    for found in known.find({"_id": {"$in": list(shards)}}):
+        seeds = shards[found["_id"]].seeds
+        if set(found["host"].partition("/")[2].split(",")) != set(seeds.partition("/")[2].split(",")):
+            known.update_one({"_id": found["_id"]}, {"$set": {"host": seeds}})
 
 
 def shard_collections(router: Client, collections: Mapping[str, str]) -> None:
