@@ -72,6 +72,9 @@ class Database(Model):
         default={}, description="hashed shard key of each sharded collection, as in mspass.arrival: _id"
     )
     port: Port = Field(default=27017, description="of db and routers; config servers and shards count on from it")
+    ports: dict[Name, Port] = Field(
+        default={}, description="the port of a shard, or of config, on all its hosts, in place of the one it counts to"
+    )
     cache: Cache | None = Field(
         default=None, description="WiredTiger's cache of each mongod, at least 256MiB; MongoDB's own rule without"
     )
@@ -83,14 +86,17 @@ class Database(Model):
     def member_ports(self) -> dict[tuple[str, str], int]:
         """The port of each member of a set, by set and host (the config server's set is `config`).
 
-        Numbered as in MsPASS's own script: router P, config server P+1; several members on a host count on from there.
+        Numbered as in MsPASS's own script: router P, config server P+1; several members on a host count on from there,
+        but for those with a port of their own.
         """
         members = [("config", host) for host in self.config_hosts]
         members += [(key, host) for key, hosts in self.shards.items() for host in hosts]
-        ports: dict[tuple[str, str], int] = {}
-        for name, host in members:
-            ports[name, host] = self.port + 1 + sum(other == host for _, other in ports)
-        return ports
+        counted = [(name, host) for name, host in members if name not in self.ports]
+        return {
+            (name, host): self.ports.get(name)
+            or self.port + 1 + sum(other == host for _, other in counted[: counted.index((name, host))])
+            for name, host in members
+        }
 
 
 class Workers(Model):

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from ipaddress import ip_address
 
-from mspass_stack.config import FLAT_KEYS, KEY, LOOPBACK, Cluster, ConfigError, placements, ports
+from mspass_stack.config import FLAT_KEYS, KEY, Cluster, ConfigError, placements, ports
 
 RESERVED = frozenset({"admin", "config", "configserver", "local"})
 """Names that MongoDB or we use for something else than a shard."""
@@ -67,6 +68,8 @@ def _sets(cluster: Cluster) -> Iterator[str]:
     """A set has its members on hosts of their own: two on one disk are no safer than one."""
     if (database := cluster.database) is None:
         return
+    for key in set(database.ports) - {"config", *database.shards}:
+        yield f"{KEY}.database.ports.{key}: no such shard (shards: {', '.join(database.shards)}; or config)"
     for key, members in database.shards.items():
         if not members:
             yield f"{KEY}.database.shards.{key}: expected at least one host"
@@ -109,12 +112,21 @@ def _reachable(cluster: Cluster) -> Iterator[str]:
         yield f"{KEY}.hosts: without ssh each of {', '.join(here)} is this machine: expected at most one such host"
     if len(played) > 1 or cluster.is_lab:
         for host in played:
-            if cluster.hosts[host].address == LOOPBACK:
-                yield f"{KEY}.hosts.{host}.address: {LOOPBACK!r}: expected an address by which other hosts reach it"
-    addresses = Counter(cluster.hosts[host].address for host in played if cluster.hosts[host].address != LOOPBACK)
+            if ":" in (address := cluster.hosts[host].address):
+                yield f"{KEY}.hosts.{host}.address: {address!r}: expected a name or an IPv4 address"
+            elif _is_loopback(address):
+                yield f"{KEY}.hosts.{host}.address: {address!r}: expected an address by which other hosts reach it"
+    addresses = Counter(address for host in played if not _is_loopback(address := cluster.hosts[host].address))
     for address, times in addresses.items():
         if times > 1:
             yield f"{KEY}.hosts: address {address!r} {times} times: expected one host per address"
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
 
 
 def _absolute(cluster: Cluster) -> Iterator[str]:

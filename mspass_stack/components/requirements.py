@@ -40,9 +40,9 @@ def needs(topology: Topology, host: str, python: str) -> dict[str, Any]:
 
 
 def shards(topology: Topology) -> dict[str, dict[str, int]]:
-    """The port of each shard's member, by shard and host."""
+    """The port of each member, by set and host: of the shards, and of the config servers."""
     found: dict[str, dict[str, int]] = {}
-    for process in topology.of("shard"):
+    for process in topology.of("configsvr", "shard"):
         found.setdefault(process.replica_set or "", {})[process.host] = process.ports["mongodb"]
     return found
 

@@ -4,6 +4,7 @@ Pulumi's Docker plugin deletes a container by asking its engine. For a host of `
 lives as long as the plugin: it knows no container and no network, which the Docker plugin takes for done.
 """
 
+import hashlib
 import json
 import socketserver
 import threading
@@ -58,7 +59,8 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 def open_for(stack: str, hosts: list[str]) -> str:
     """Give hosts up; the address of the engine that has nothing of them, the same in every run of a stack."""
     abandoned.update(hosts)
-    path = own_folder() / f"abandoned-{stack}.socket"
+    # A socket's path is short, a stack's name need not be.
+    path = own_folder() / f"abandoned-{hashlib.sha256(stack.encode()).hexdigest()[:12]}.socket"
     path.unlink(missing_ok=True)
     server = _Server(str(path), _Nothing)
     threading.Thread(target=server.serve_forever, daemon=True).start()

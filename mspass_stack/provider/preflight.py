@@ -27,6 +27,8 @@ from mspass_stack.provider.sockets import listeners
 SOCKET_PATH = 100
 """Bytes that the path of a Unix socket may have (sun_path holds 108; supervisord adds a suffix while it binds)."""
 
+CONFIG_SET = "configserver"
+
 
 class Preflight(Resource):
     """Inputs by host: `home`, `workdir`, `ports` (YAML path by port), `memory` (bytes asked by YAML path), `engine`
@@ -75,10 +77,16 @@ def misplaced(old: dict[str, dict[str, int]], new: dict[str, dict[str, int]], go
         gone: hosts that are given up.
     """
     for name, before in old.items():
-        path, after = f"mspass:cluster.database.shards.{name}", new.get(name)
+        path, after = _path(name), new.get(name)
         here = _and(before)
+        if name == CONFIG_SET and after and not set(before) & set(after):
+            yield (
+                f"{path}: the config servers do not move from {here} to {_and(after)} by an edit: write "
+                f"config: [{', '.join([*before, *after])}], pulumi up, then take {here} away"
+            )
+            continue
         if after is None:
-            if set(before) <= set(gone):
+            if name != CONFIG_SET and set(before) <= set(gone):
                 yield f"mspass:abandon: shard '{name}' on {here} was not drained: its documents would be lost"
             continue
         if not set(before) & set(after):
@@ -90,20 +98,25 @@ def misplaced(old: dict[str, dict[str, int]], new: dict[str, dict[str, int]], go
             )
         for host in set(before) & set(after):
             if before[host] != after[host]:
+                key = "config" if name == CONFIG_SET else name
                 yield (
-                    f"{path}: its port on '{host}' would change from {before[host]} to {after[host]}: shards of a host "
-                    "are numbered in their order, so write a new one behind those that are there"
+                    f"{path}: its port on '{host}' would change from {before[host]} to {after[host]}: members are "
+                    f"numbered in their order; keep it by mspass:cluster.database.ports: {{{key}: {before[host]}}}"
                 )
 
     holders = {(host, port): name for name, hosts in old.items() for host, port in hosts.items()}
     for name, after in new.items():
         for host, port in after.items():
             holder = holders.get((host, port), name)
-            if holder != name and host not in new.get(holder, {}):
+            if holder != name and host not in {*new.get(holder, {}), *old.get(name, {})}:
                 yield (
-                    f"mspass:cluster.database.shards.{name}: its port {port} on '{host}' is that of shard '{holder}' "
+                    f"{_path(name)}: its port {port} on '{host}' is that of shard '{holder}' "
                     f"until that one is gone: take '{holder}' away and pulumi up, then add to '{name}' and pulumi up"
                 )
+
+
+def _path(name: str) -> str:
+    return "mspass:cluster.database." + ("config" if name == CONFIG_SET else f"shards.{name}")
 
 
 def _and(hosts: Iterable[str]) -> str:

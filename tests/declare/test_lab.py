@@ -199,10 +199,6 @@ def test_a_shard_written_before_another_one_of_its_host_is_seen_by_the_preflight
     assert list(misplaced(before, after, [])), "and refused"
 
 
-@pytest.mark.xfail(
-    raises=AssertionError,
-    reason="the preflight is told of shards only, and a router that moves takes them along: requirements.py",
-)
 def test_config_servers_that_move_are_seen_by_the_preflight(lab: Run, deploy: Deploy) -> None:
     before = lab.of("Preflight")["preflight"].inputs["shards"]
     database = {**_config()["mspass:cluster"]["database"], "router": ["node9"]}

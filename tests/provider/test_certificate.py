@@ -76,10 +76,6 @@ def test_two_ends_of_a_stack_take_each_other_by_any_of_their_names(tmp_path: Pat
     assert _exchange(ends[0], ends[1], name) == b"hello"
 
 
-@pytest.mark.xfail(
-    raises=ssl.SSLCertVerificationError,
-    reason="no key identifiers and no key usage: mspass_stack/provider/certificate.py",
-)
 def test_the_rules_that_python_3_13_is_strict_about_are_kept(tmp_path: Path) -> None:
     authority = _authority()
     ends = [End(tmp_path / end, authority, _certificate(authority, HERE)) for end in ("server", "client")]

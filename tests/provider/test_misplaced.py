@@ -48,17 +48,16 @@ def test_a_shard_written_before_another_on_its_host_is_told_where_to_write_it() 
     after = {"first": {"n1": 27018}, "a": {"n1": 27019}, "b": {"n2": 27018}}
     said = list(misplaced(UP, after, []))
     assert said == [
-        "mspass:cluster.database.shards.a: its port on 'n1' would change from 27018 to 27019: shards of a host are "
-        "numbered in their order, so write a new one behind those that are there"
+        "mspass:cluster.database.shards.a: its port on 'n1' would change from 27018 to 27019: members are numbered in "
+        "their order; keep it by mspass:cluster.database.ports: {a: 27018}"
     ]
 
 
 def test_a_shard_taken_away_before_another_on_its_host_would_shift_that_one() -> None:
     before = {"a": {"n1": 27018}, "b": {"n1": 27019}}
-    said = list(misplaced(before, {"b": {"n1": 27018}}, []))
-    assert said[0].startswith(
-        "mspass:cluster.database.shards.b: its port on 'n1' would change from 27019 to 27018: shards of a host are"
-    )
+    (said,) = misplaced(before, {"b": {"n1": 27018}}, [])
+    assert said.endswith("keep it by mspass:cluster.database.ports: {b: 27019}")
+    assert not list(misplaced(before, {"b": {"n1": 27019}}, [])), "as that says"
 
 
 def test_two_shards_of_a_host_that_change_places_are_both_told() -> None:

@@ -75,6 +75,14 @@ BREACHES: dict[str, tuple[Mapping[str, Any], str]] = {
         _sharded(shards={"a": ["n2"], "b": ["n2"]}),
         "mspass:cluster.database.cache: required: host 'n2' has 2 mongod",
     ),
+    "a port of no shard": (
+        _sharded(ports={"c": 27100}),
+        "mspass:cluster.database.ports.c: no such shard (shards: a, b; or config)",
+    ),
+    "an address that endpoints cannot be written with": (
+        _lab(hosts=HOSTS | {"n2": {"address": "fd00::2", "ssh": {}}}),
+        "mspass:cluster.hosts.n2.address: 'fd00::2': expected a name or an IPv4 address",
+    ),
     "no ports left": (
         _sharded(port=65535),
         "mspass:cluster.database.port: 65536 on host 'n1' is no port",
@@ -94,7 +102,6 @@ def test_a_breach_is_told_with_its_yaml_path(case: str) -> None:
     assert any(line.startswith(expected) for line in str(refused.value).splitlines())
 
 
-@pytest.mark.xfail(raises=pytest.fail.Exception, reason="rules.py knows 127.0.0.1 only")
 @pytest.mark.parametrize("address", ["localhost", "127.0.1.1"])
 def test_an_address_that_means_each_host_itself_is_refused_however_it_is_written(address: str) -> None:
     with pytest.raises(ConfigError, match=r"mspass:cluster\.hosts\.n2\.address: "):
@@ -166,6 +173,12 @@ def test_members_are_numbered_on_each_host_in_their_order() -> None:
         ("a", "n2"): 27018,
         ("b", "n2"): 27019,
     }
+
+
+def test_a_shard_keeps_a_port_that_it_is_given_whoever_comes_or_goes() -> None:
+    database = Database(router=("n1",), shards={"b": ("n2",), "c": ("n2", "n3")}, ports={"b": 27019})
+    ports = {("config", "n1"): 27018, ("b", "n2"): 27019, ("c", "n2"): 27018, ("c", "n3"): 27018}
+    assert database.member_ports() == ports
 
 
 def test_a_member_more_behind_the_others_renumbers_nobody() -> None:
