@@ -49,16 +49,18 @@ class ContainerHost:
         self._stack, self._stack_id, self._host = stack, stack_id, reach.host
         self._hook = pulumi.ResourceHook(f"free-name@{reach.host}", _free_name(Engine(address, reach)))
         ground = pulumi.ResourceOptions(parent=parent, depends_on=list(after))
-        self.image = resources.ContainerImage(
-            f"image@{reach.host}", stack, stack_id, reach, address, image, needs, home, opts=ground
-        )
         self._provider = docker.Provider(
             f"docker@{reach.host}",
             host=reach.engine if reach.remote else address,
             ssh_opts=reach.ssh_options if reach.remote else None,
-            opts=pulumi.ResourceOptions(parent=parent, depends_on=[self.image]),
+            opts=ground,
         )
         self._network = self._made(network, parent) if network else None
+        # The image removes leftovers when it goes, and a network goes only once nothing is in it.
+        below = pulumi.ResourceOptions(parent=parent, depends_on=[self._network or self._provider])
+        self.image = resources.ContainerImage(
+            f"image@{reach.host}", stack, stack_id, reach, address, image, needs, home, opts=below
+        )
 
     @staticmethod
     def forget(hosts: Sequence[str], address: str, parent: pulumi.Resource, after: pulumi.Resource) -> None:
@@ -141,7 +143,7 @@ class ContainerHost:
             f"network@{self._host}",
             name=network,
             labels=[docker.NetworkLabelArgs(label=key, value=value) for key, value in labels.items()],
-            opts=self._options(parent, [self.image]),
+            opts=self._options(parent, []),
         )
 
     def _options(

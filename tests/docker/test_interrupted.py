@@ -1,6 +1,8 @@
 """`pulumi up` of containers killed after each step from the image on; what is before is the same for any runtime."""
 
-from tests.docker.looks import containers, networks
+from mspass_stack.engine import STACK
+from mspass_stack.runtimes import network_name
+from tests.docker.looks import containers, docker, networks
 from tests.harness import image
 from tests.harness.killed import killed_after
 from tests.harness.project import Project, Stack
@@ -28,8 +30,17 @@ def test_a_destroy_right_after_a_killed_up_leaves_nothing(project: Project) -> N
     stack = Stack(project, "cut", {"runtime": "docker", "image": image.name()})
     assert killed_after(stack, 18)
     stack.pulumi("cancel", "--yes")
+    _a_container_that_the_state_does_not_know(stack)
     stack.destroy()
     _nothing_of(stack)
+
+
+def _a_container_that_the_state_does_not_know(stack: Stack) -> None:
+    """As the Docker plugin makes one when the kill comes between its creation and the state's next write."""
+    network, name = network_name(stack.name), f"mspass-{stack.name}-unknown"
+    stack_id = docker("network", "inspect", network, "--format", f'{{{{index .Labels "{STACK}"}}}}').strip()
+    words = ["--name", name, "--network", network, "--label", f"{STACK}={stack_id}", "--entrypoint", "sleep"]
+    docker("run", "--detach", "--init", *words, image.name(), "infinity")
 
 
 def _nothing_of(stack: Stack) -> None:

@@ -23,13 +23,21 @@ STACK = "of-the-graveyard-test"
 
 @pytest.fixture(autouse=True)
 def given_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
-    """The hosts that are given up: none when a test begins."""
+    """The hosts that are given up: none when a test begins; the sockets that it opens are gone when it ends."""
     hosts: set[str] = set()
     monkeypatch.setattr(graveyard, "abandoned", hosts)
-    before = set(own_folder().iterdir())
+    made: set[Path] = set()
+    opened = graveyard.open_for
+
+    def noted(stack: str, hosts: list[str]) -> str:
+        address = opened(stack, hosts)
+        made.add(Path(address.removeprefix("unix://")))
+        return address
+
+    monkeypatch.setattr(graveyard, "open_for", noted)
     yield hosts
-    for made in set(own_folder().glob("abandoned-*")) - before:
-        made.unlink()
+    for path in made:
+        path.unlink()
 
 
 @pytest.fixture
