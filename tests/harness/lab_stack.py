@@ -65,7 +65,3 @@ class LabStack(Stack):
         host = self.containers()[container]
         first = self.lab.docker(host, "inspect", "--format", "{{.State.Pid}}", container).strip()
         return host, self.lab.execute(host, "ps", "-o", "pid=", "--ppid", first).split()[0]
-
-        return self.project.command(
-            self.project.path / ".venv/bin/python", "-m", "mspass_stack.status", "--stack", self.name
-        )

@@ -29,6 +29,14 @@ def written(sharded: LabStack, lab: Lab) -> Iterator[LabStack]:
             lab.power_on(name)
 
 
+def _begin_up(stack: LabStack) -> "subprocess.Popen[str]":
+    words = [PULUMI, "--non-interactive", "up", "--yes", "--skip-preview", "--stack", stack.name]
+    place, pipe = stack.project, subprocess.PIPE
+    return subprocess.Popen(
+        words, cwd=place.path, env=place.environment, stdout=pipe, stderr=subprocess.STDOUT, text=True
+    )
+
+
 @pytest.mark.parametrize("process", PROCESSES)
 def test_a_killed_process(written: LabStack, lab: Lab, process: str) -> None:
     before = written.runs()
@@ -108,18 +116,7 @@ def test_an_up_killed_after_ten_different_steps(written: LabStack) -> None:
 def test_two_ups_at_once(written: LabStack) -> None:
     written.cluster["pool"]["workers"]["lab4"]["processes"] = 1
     written.write()
-    words = ["up", "--yes", "--skip-preview", "--stack", written.name]
-    both = [
-        subprocess.Popen(
-            [PULUMI, "--non-interactive", *words],
-            cwd=written.project.path,
-            env=written.project.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for _ in range(2)
-    ]
+    both = [_begin_up(written) for _ in range(2)]
     said = [one.communicate(timeout=300)[0] for one in both]
     refused = [text for text, one in zip(said, both, strict=True) if one.returncode]
     assert len(refused) < 2, said
@@ -133,15 +130,7 @@ def test_two_ups_at_once(written: LabStack) -> None:
 
 def test_an_interrupted_up_says_so_and_the_next_one_goes_on(written: LabStack) -> None:
     written.destroy()
-    words = [PULUMI, "--non-interactive", "up", "--yes", "--skip-preview", "--stack", written.name]
-    running = subprocess.Popen(
-        words,
-        cwd=written.project.path,
-        env=written.project.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    running = _begin_up(written)
     assert wait_until(lambda: len(written.containers()) >= 2, 120)
     running.send_signal(signal.SIGINT)
     said = running.communicate(timeout=200)[0]

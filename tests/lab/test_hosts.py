@@ -129,10 +129,10 @@ def test_an_engine_ends_while_its_host_runs_on(lab: Lab) -> None:
 
 
 def test_hosts_may_exchange_their_addresses_which_all_know(lab: Lab) -> None:
-    lab.renumber("lab2", "10.88.0.99")
-    lab.renumber("lab3", "10.88.0.12")
-    assert lab.ssh("lab3", "hostname -I") == "10.88.0.12 \n"
-    assert "10.88.0.99" in lab.execute("lab1", "getent", "hosts", "lab2")
+    lab.renumber("lab2", f"{network.SUBNET}.99")
+    lab.renumber("lab3", f"{network.SUBNET}.12")
+    assert lab.ssh("lab3", "hostname -I") == f"{network.SUBNET}.12 \n"
+    assert f"{network.SUBNET}.99" in lab.execute("lab1", "getent", "hosts", "lab2")
     assert lab.ssh("lab2", "hostname") == "lab2\n"
     assert _reaches(lab, "lab1", "lab2")
     assert _reaches(lab, "lab1", "lab3")
@@ -167,7 +167,7 @@ def test_close_leaves_nothing(lab: Lab) -> None:
 def test_a_killed_process_leaves_a_lab_that_the_next_one_closes(tmp_path: Path) -> None:
     program = "import sys, pathlib, tests.harness.lab as lab; lab.Lab(pathlib.Path(sys.argv[1]), 2).up()"
     with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT) as process:
-        assert wait_until((tmp_path / "lab.json").exists, 60)
+        assert wait_until(lambda: _processes(*network.hosts()), 60)
         process.kill()
     assert _traces()
     processes = _processes(*network.hosts())
@@ -207,6 +207,6 @@ def _traces() -> set[str]:
     """What this machine has of a lab's mounts, links, namespaces and control groups."""
     mounts = Path("/proc/self/mounts").read_text().splitlines()
     traces = {f"mount {line}" for line in mounts if "mspass-lab" in line or "lab-tree" in line}
-    traces |= {f"link {path.name}" for path in Path("/sys/class/net").glob("mspass-lab*")}
-    traces |= {f"space {path.name}" for path in Path("/run/netns").glob("mspass-lab*")}
-    return traces | {f"group {path}" for path in Path("/sys/fs/cgroup").glob("**/mspass-lab/**/")}
+    traces |= {f"link {path.name}" for path in Path("/sys/class/net").glob(f"{network.LAB}*")}
+    traces |= {f"space {path.name}" for path in Path("/run/netns").glob(f"{network.LAB}*")}
+    return traces | {f"group {path}" for path in Path("/sys/fs/cgroup").glob(f"**/{network.LAB}/**/")}

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import time
+from tempfile import TemporaryFile
 from typing import Any
 
 from pymongo import MongoClient
@@ -30,26 +31,30 @@ def main(folder: str, name: str, text: str) -> None:
         "--setParameter",
         "skipShardingConfigurationChecks=true",
     ]
-    server = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    said: list[str] = []
-    try:
-        mend(connected(server, said), json.loads(text))
-    finally:
-        server.terminate()
-        said.append(server.communicate()[0][-2000:])
-    if server.returncode:
-        sys.exit(f"mongod ended with {server.returncode}: {said[-1]}")
+    # Not a pipe, which nobody would read while it fills.
+    with TemporaryFile("w+") as log:
+        server = subprocess.Popen(argv, stdout=log, stderr=log)
+        try:
+            mend(connected(server), json.loads(text))
+        finally:
+            server.terminate()
+            server.wait()
+            log.seek(0)
+            end = log.read()[-2000:]
+            if server.returncode:
+                sys.exit(f"mongod ended with {server.returncode}: {end}")
 
 
-def connected(server: "subprocess.Popen[str]", said: list[str]) -> MongoClient[dict[str, Any]]:
+def connected(server: "subprocess.Popen[bytes]") -> MongoClient[dict[str, Any]]:
     """A client of the server once it is the primary of a set of its own."""
+    said = ""
     client: MongoClient[dict[str, Any]] = MongoClient(
         "127.0.0.1", PORT, directConnection=True, serverSelectionTimeoutMS=500
     )
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
         if server.poll() is not None:
-            sys.exit(f"mongod ended with {server.returncode}: {server.communicate()[0][-2000:]}")
+            sys.exit("mongod has ended")
         try:
             if client.admin.command("hello")["isWritablePrimary"]:
                 return client
@@ -57,9 +62,9 @@ def connected(server: "subprocess.Popen[str]", said: list[str]) -> MongoClient[d
             if [member["host"] for member in config["members"]] != [ALONE["host"]]:
                 client.admin.command("replSetReconfig", {**config, "members": [ALONE]}, force=True)
         except PyMongoError as error:
-            said.append(str(error))
+            said = str(error)
         time.sleep(0.1)
-    sys.exit(f"it has no primary after {SECONDS:.0f} s: {said[-1] if said else ''}")
+    sys.exit(f"it has no primary after {SECONDS:.0f} s: {said}")
 
 
 def mend(client: MongoClient[dict[str, Any]], addresses: dict[str, str]) -> None:

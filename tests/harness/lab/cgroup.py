@@ -5,10 +5,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from mspass_stack.provider.waiting import wait_until
+from tests.harness.lab.network import LAB
 
 ROOT = Path("/sys/fs/cgroup")
-LAB = "mspass-lab"
-"""As engine.sh says too."""
 
 
 def thaw(host: str) -> None:

@@ -1,4 +1,4 @@
-"""The claim on this machine's one lab network: names and addresses are fixed, so one lab is up at a time."""
+"""The claim on a lab's network: names and addresses are fixed, so of each number one lab is up at a time."""
 
 import fcntl
 import json
@@ -11,7 +11,7 @@ from tests.harness.engine import CACHE
 from tests.harness.lab import network, remains
 from tests.harness.lab.command import LabError
 
-FILE = CACHE.with_name("lab.lock")
+FILE = CACHE.with_name(f"lab{network.NUMBER}.lock")
 """Locked while the process with the claim lives; names the folder of the lab, also when that process was killed."""
 
 LIMIT = 1800

@@ -10,7 +10,7 @@ start)
         mount --bind "$layer" "$mine"
         mount -o remount,ro,bind "$mine"
     done
-    exec setsid --fork dockerd --bridge=none --iptables=false --cgroup-parent="/mspass-lab/$(hostname)" \
+    exec setsid --fork dockerd --bridge=none --iptables=false --cgroup-parent="/$(cat /etc/lab)/$(hostname)" \
         >> /var/log/docker.log 2>&1 < /dev/null
     ;;
 stop)

@@ -42,6 +42,7 @@ class Host:
         (self.folder / "tree").symlink_to(tree)
         (self.folder / "template").symlink_to(template or "/nonexistent")
         self.write("/etc/hostname", f"{self.name}\n")
+        self.write("/etc/lab", network.LAB)
         self.write("/usr/local/sbin/engine", (HERE / "engine.sh").read_text(), 0o755)
 
     def boot(self) -> None:

@@ -3,16 +3,20 @@
 The switch is a namespace of its own: a Docker engine of this machine filters what is bridged in the machine's own.
 """
 
+import os
 from pathlib import Path
 
 from tests.harness.lab.command import run
 
-SUBNET = "10.88.0"
-LINK = "mspass-lab0"
+NUMBER = int(os.environ.get("MSPASS_LAB", "0"))
+"""Which of this machine's labs: 0 is a person's own, the tests that run side by side have one each."""
+LAB = f"mspass-lab{NUMBER}"
+SUBNET = f"10.88.{NUMBER}"
+LINK = LAB
 """This machine's end of its cable, the only thing of a lab that is seen outside its namespaces."""
 CONTROLLER = "controller"
 """The switch's port of this machine; a host's port has the host's name."""
-SPACES = "mspass-lab-"
+SPACES = f"{LAB}-"
 SWITCH = f"{SPACES}switch"
 BRIDGE = "bridge"
 

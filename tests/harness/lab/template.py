@@ -15,8 +15,6 @@ from tests.harness.lab.command import LabError
 from tests.harness.lab.host import Host
 
 KIND = "template"
-KEPT = 2
-"""Templates that stay in the cache."""
 
 
 def ensure(image: str) -> Path:
@@ -25,7 +23,7 @@ def ensure(image: str) -> Path:
     Raises:
         LabError: it does not.
     """
-    return cache.ensure(KIND, image.encode(), lambda folder: _fill(folder, image), KEPT)
+    return cache.ensure(KIND, image.encode(), lambda folder: _fill(folder, image))
 
 
 def ensure_test_image() -> str:
