@@ -33,7 +33,7 @@ desktop: bootstrap ## a running MsPASS cluster on this machine (RUNTIME=docker o
 
 test: lint ## lint, then every tier of the tests
 	@$(python) -m tests.harness
-	MSPASS_TEST_DOUBLES=1 $(python) -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	MSPASS_TEST_DOUBLES=1 $(python) -m pytest --numprocesses 2 --dist loadscope
 
 lint: bootstrap ## ruff, pyright and import-linter
 	$(python) -m ruff check
