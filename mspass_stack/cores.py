@@ -32,4 +32,7 @@ def _ask(cluster: Cluster, base: Path, host: str) -> int:
         return int(machine(reach(host, cluster, base)).run(["nproc"]).stdout)
     except (Unreachable, ValueError) as error:
         path = f"{KEY}.pool.workers.{host}.processes"
-        raise ConfigError(f"{path}: not given, and the host cannot be asked for its cores: {error}") from None
+        raise ConfigError(
+            f"{path}: not given, and the host cannot be asked for its cores: {error}; "
+            "to go on without it, write the number that it had (pulumi stack output inventory)"
+        ) from None

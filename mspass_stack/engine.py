@@ -9,6 +9,7 @@ from typing import Any, cast
 import docker
 from docker.errors import APIError, DockerException, NotFound
 from docker.models.containers import Container
+from requests import RequestException
 
 from mspass_stack.machine import Unreachable
 from mspass_stack.rendered import Reach
@@ -253,7 +254,7 @@ class Engine:
             raise EngineError(f"no Docker engine answers at {self}: {self._cause(error)}") from None
         try:
             yield client
-        except DockerException as error:
+        except (DockerException, RequestException) as error:
             raise EngineError(f"Docker engine at {self}: {_reason(error)}") from None
         finally:
             client.close()
@@ -271,7 +272,7 @@ class Engine:
         return (ran.stderr or ran.stdout).strip() or _reason(error)
 
     def __str__(self) -> str:
-        return f"host '{self._reach.host}' ({self._reach.address})" if self._machine.remote else self._address
+        return str(self._reach) if self._machine.remote else self._address
 
 
 def _ports(container: dict[str, Any]) -> Iterator[int]:
@@ -310,7 +311,7 @@ def _split(name: str) -> tuple[str, str]:
     return (repository, tag) if separator and "/" not in tag else (name, "latest")
 
 
-def _reason(error: DockerException) -> str:
+def _reason(error: Exception) -> str:
     """What the engine said, without the HTTP around it."""
     if isinstance(error, APIError) and error.explanation:
         return str(error.explanation)

@@ -112,11 +112,9 @@ class Here:
 
 
 def is_open(address: str, port: int, timeout: float) -> bool:
-    """Whether the way to a port is open from here, be it that nobody listens there yet."""
+    """Whether somebody answers at a port. A refusal says little: many a firewall refuses what others may reach."""
     try:
         socket.create_connection((address, port), timeout).close()
-    except ConnectionRefusedError:
-        return True
     except OSError:
         return False
     return True

@@ -39,6 +39,9 @@ class Reach(Value):
     known_hosts: str = ""
     jump: str = ""
 
+    def __str__(self) -> str:
+        return f"host '{self.host}' ({self.address})"
+
     @property
     def remote(self) -> bool:
         return bool(self.address)
@@ -52,8 +55,12 @@ class Reach(Value):
     @property
     def ssh(self) -> list[str]:
         """The command line of OpenSSH to it; one more word is a command line there."""
-        port = ["-p", str(self.port)] if self.port else []
-        return ["ssh", *self.ssh_options, *port, f"{self.user}@{self.address}" if self.user else self.address]
+        return ["ssh", *self.ssh_options, *self._destination]
+
+    def tunnel(self, address: str, port: int) -> list[str]:
+        """The command line by which a person opens a port that the host sees at `address` on this machine."""
+        own = {name: value for name, value in self._own.items() if name not in ("BatchMode", "StrictHostKeyChecking")}
+        return ["ssh", *_options(own), "-N", "-L", f"{port}:{address}:{port}", *self._destination]
 
     @property
     def ssh_options(self) -> list[str]:
@@ -62,12 +69,20 @@ class Reach(Value):
         The shared connection is a socket in `forward.own_folder()`; without that folder ssh shares none.
         """
         shared = {"ControlMaster": "auto", "ControlPath": "/tmp/mspass-%i/%C", "ControlPersist": "60"}
-        own = self._identity
-        if self.jump:
-            # Unlike -J, a command gets the key and the known hosts of the stack too.
-            words = shlex.join(["ssh", *_options(self._identity), "-W", "[%h]:%p", *_destination(self.jump)])
-            own = {**own, "ProxyCommand": words}
-        return _options({**shared, "ConnectTimeout": "10", "ServerAliveInterval": "5", **own})
+        return _options({**shared, "ConnectTimeout": "10", "ServerAliveInterval": "5", **self._own})
+
+    @property
+    def _destination(self) -> list[str]:
+        port = ["-p", str(self.port)] if self.port else []
+        return [*port, f"{self.user}@{self.address}" if self.user else self.address]
+
+    @property
+    def _own(self) -> dict[str, str]:
+        if not self.jump:
+            return self._identity
+        # Unlike -J, a command gets the key and the known hosts of the stack too.
+        words = ["ssh", *_options(self._identity), "-W", "[%h]:%p", *_destination(self.jump)]
+        return {**self._identity, "ProxyCommand": shlex.join(words)}
 
     @property
     def _identity(self) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -83,8 +84,7 @@ def tunnel(inventory: Inventory) -> str:
     for entry in inventory.playing("scheduler"):
         reach, port = inventory.reach(entry), entry.probe.port
         if reach.remote:
-            user = f"{reach.user}@" if reach.user else ""
-            return f"ssh -N -L {port}:{entry.probe.address}:{port} {user}{reach.address}"
+            return shlex.join(reach.tunnel(entry.probe.address, port))
     return ""
 
 

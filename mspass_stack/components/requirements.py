@@ -25,7 +25,7 @@ def asked(topology: Topology, host: str, home: str, workdir: str, engine: str, p
         return found
     mongodb = any(process.host == host for process in topology.of(*MONGODB))
     peers = sorted({cluster.hosts[other].address for other in topology.hosts if other != host})
-    return {**found, "image": cluster.image, "peers": peers, "mongodb": mongodb}
+    return {**found, "image": cluster.image, "address": cluster.hosts[host].address, "peers": peers, "mongodb": mongodb}
 
 
 def needs(topology: Topology, host: str, python: str) -> dict[str, Any]:

@@ -14,6 +14,8 @@ echo "machine $(uname -m)"
 echo "features $(grep -m 1 -E '^(flags|Features)' /proc/cpuinfo | cut -d: -f2)"
 awk '$4 == "0A" {print "listens", $2}' /proc/net/tcp /proc/net/tcp6 2>/dev/null
 ss -Hltnp 2>/dev/null | sed 's/^/socket /'
+echo "uid $(id -u)"
+stat -c 'keeper %u' "$1" 2>/dev/null
 echo "owner $(cat "$1/.mspass-stack" 2>/dev/null | tr '\n' ' ')"
 ls -A "$1" 2>/dev/null | sed 's/^/holds /'
 for folder in "$1" "$2"; do
@@ -23,7 +25,7 @@ for folder in "$1" "$2"; do
     echo "free $folder $(df -Pk "$there" | awk 'NR == 2 {size = $4} END {printf "%.0f", size * 1024}')"
 done
 shift 2
-for name; do getent ahosts "$name" >/dev/null 2>&1 && echo "resolves $name"; done
+for name; do getent ahosts "$name" 2>/dev/null | awk -v "name=$name" 'NR == 1 {print "resolves", name, $1}'; done
 echo "clock $(date +%s.%N)"
 """
 
@@ -35,7 +37,9 @@ class Facts:
     Attributes:
         memory: bytes; `free` disk in bytes by folder.
         sockets: lines of `ss` about who listens, where the host has it.
+        uid: of the user of SSH; `keeper` that of the stack's folder, -1 where there is none.
         owner: name and id of the stack that the folder belongs to.
+        resolves: the first address by name.
         skew: seconds that its clock is ahead of this machine's; `doubt` how far off that may be.
     """
 
@@ -46,11 +50,13 @@ class Facts:
     features: frozenset[str] = frozenset()
     ports: frozenset[int] = frozenset()
     sockets: tuple[str, ...] = ()
+    uid: int = 0
+    keeper: int = -1
     owner: tuple[str, ...] = ()
     holds: tuple[str, ...] = ()
     writable: frozenset[str] = frozenset()
     free: Mapping[str, int] = field(default_factory=dict[str, int])
-    resolves: frozenset[str] = frozenset()
+    resolves: Mapping[str, str] = field(default_factory=dict[str, str])
     skew: float = 0.0
     doubt: float = 0.0
 
@@ -68,7 +74,7 @@ def gather(host: Machine, home: str, workdir: str, names: Sequence[str]) -> Fact
 
     Args:
         home, workdir: folders of the stack on it.
-        names: of the other hosts, which it should resolve.
+        names: of all hosts, which it should resolve.
 
     Raises:
         Unreachable: it does not answer, or its shell does not.
@@ -104,11 +110,13 @@ def parse(text: str, before: float = 0.0, after: float = 0.0) -> Facts:
         features=frozenset(one("features").split()),
         ports=frozenset(int(place.rpartition(":")[2], 16) for place in said.get("listens", [])),
         sockets=tuple(said.get("socket", [])),
+        uid=int(one("uid") or 0),
+        keeper=int(one("keeper") or -1),
         owner=tuple(one("owner").split()),
         holds=tuple(said.get("holds", [])),
         writable=frozenset(said.get("writable", [])),
         free={value.rpartition(" ")[0]: int(value.rpartition(" ")[2] or 0) for value in said.get("free", [])},
-        resolves=frozenset(said.get("resolves", [])),
+        resolves=dict(value.split() for value in said.get("resolves", [])),
         # The clock is the last thing that it says.
         skew=float(one("clock") or after) - after,
         doubt=after - before,

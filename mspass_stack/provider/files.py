@@ -2,6 +2,8 @@
 
 import hashlib
 import hmac
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -28,21 +30,18 @@ class HostFiles(Resource):
         home = PurePosixPath(call.inputs["home"])
         self._refuse_foreign(call, host)
         folders = [home, *map(PurePosixPath, call.inputs["folders"]), *(PurePosixPath(path).parent for path in wished)]
-        try:
+        with _told(call):
             for folder in dict.fromkeys(folders):
                 if not host.is_folder(str(folder)):
                     host.make_folder(str(folder), 0o700 if folder.is_relative_to(home) else 0o755)
             host.write(str(home / OWNER), f"{call.inputs['stack']} {call.inputs['stackId']}\n")
             for path, content in wished.items():
                 host.write(path, content)
-        except OSError as error:
-            raise Refused(
-                f"host '{call.inputs['host']}': {error.filename or home}: {error.strerror or error}"
-            ) from None
-        return id, self._look(call, host)
+            return id, self._look(call, host)
 
     def read(self, call: Call) -> Props:
-        return call.outputs | self._look(call, machine_of(call.inputs))
+        with _told(call):
+            return call.outputs | self._look(call, machine_of(call.inputs))
 
     def diff(self, call: Call) -> list[str]:
         names = changed(call.old_inputs, call.inputs)
@@ -74,12 +73,13 @@ class HostFiles(Resource):
         home, host = call.inputs["home"], machine_of(call.inputs)
         if not host.remote:
             Supervisor(home, call.inputs["stackId"]).shut_down()
-        for path in call.inputs["files"]:
-            host.remove(path)
-            folder = str(PurePosixPath(path).parent)
-            if host.is_folder(folder) and host.is_empty(folder):
-                host.remove_folder(folder)
-        host.remove(f"{home}/{OWNER}")
+        with _told(call):
+            for path in call.inputs["files"]:
+                host.remove(path)
+                folder = str(PurePosixPath(path).parent)
+                if host.is_folder(folder) and host.is_empty(folder):
+                    host.remove_folder(folder)
+            host.remove(f"{home}/{OWNER}")
 
     def _refuse_foreign(self, call: Call, host: Machine) -> None:
         other = owner(host, call.inputs["home"])
@@ -96,6 +96,16 @@ class HostFiles(Resource):
             "missing": [path for path in call.inputs["folders"] if not host.is_folder(path)],
             "user": "{}:{}".format(*host.owner(home)) if there else call.outputs.get("user", ""),
         }
+
+
+@contextmanager
+def _told(call: Call) -> Generator[None]:
+    """What a host's disk refuses is told with host and path."""
+    try:
+        yield
+    except OSError as error:
+        path = error.filename or call.inputs["home"]
+        raise Refused(f"host '{call.inputs['host']}': {path}: {error.strerror or error}") from None
 
 
 def owner(host: Machine, home: str) -> tuple[str, str] | None:

@@ -35,7 +35,7 @@ class Look:
         known = Reach.model_validate(reach)
         engine = Engine(asked["engine"], known)
         try:
-            facts = gather(machine(known), asked["home"], asked["workdir"], asked["peers"])
+            facts = gather(machine(known), asked["home"], asked["workdir"], [asked["address"], *asked["peers"]])
             self.problems += self._engine(engine, asked["image"])
             published = engine.published()
         except (Unreachable, EngineError) as error:
@@ -76,6 +76,11 @@ def judge(facts: Facts, asked: Props, stack_id: str, published: Mapping[int, Pub
     for name in asked["peers"]:
         if name not in facts.resolves:
             yield f"it cannot resolve '{name}', the address of another host: give it a DNS or /etc/hosts entry"
+    if (own := facts.resolves.get(asked["address"], "")).startswith("127."):
+        yield (
+            f"its own name '{asked['address']}' is {own} there, where no other host reaches it: "
+            "correct its /etc/hosts, or write its address on the network"
+        )
     if abs(facts.skew) > SKEW + facts.doubt:
         yield f"its clock is {facts.skew:+.0f} s off this machine's: set up time synchronisation (chrony, ntp)"
 
@@ -93,6 +98,11 @@ def _folders(facts: Facts, asked: Props, stack_id: str) -> Iterator[str]:
     elif not facts.owner and (foreign := sorted(name for name in facts.holds if not OWN.match(name))):
         names = ", ".join(foreign[:3])
         yield f"mspass:cluster.datadir: {home} holds what is not ours ({names}): choose a folder of its own"
+    if facts.keeper not in (-1, facts.uid):
+        yield (
+            f"mspass:cluster.datadir: {home} belongs to uid {facts.keeper}, and the ssh user is uid {facts.uid}: "
+            "log in as its owner"
+        )
     for path, folder in (("datadir", home), ("workdir", workdir)):
         if folder not in facts.writable:
             yield f"mspass:cluster.{path}: {folder} cannot be made or written by the ssh user"

@@ -33,7 +33,8 @@ CONFIG_SET = "configserver"
 class Preflight(Resource):
     """Inputs by host: `home`, `workdir`, `ports` (YAML path by port), `memory` (bytes asked by YAML path), `engine`
     (empty without containers), what native processes need (`programs`, and `modules` by interpreter), and of a lab's
-    hosts `image`, `peers` (names to resolve) and `mongodb`. `reaches` by host. `shards`: port by host, by name."""
+    hosts `image`, `address`, `peers` (the other hosts' addresses) and `mongodb`. `reaches` by host. `shards`: port by
+    host, by name."""
 
     def create(self, call: Call) -> tuple[str, Props]:
         hosts: dict[str, Props] = dict(sorted(call.inputs["hosts"].items()))
@@ -56,7 +57,8 @@ class Preflight(Resource):
             misplaced(call.old_inputs.get("shards", {}), call.inputs["shards"], call.inputs["abandoned"])
         ):
             raise Refused("nothing was changed:\n" + "\n".join(f"  {problem}" for problem in problems))
-        return super().diff(call)
+        another_way = call.old_inputs.get("reaches") != call.inputs["reaches"]
+        return super().diff(call) + (["reaches"] if another_way else [])
 
     def _look(self, call: Call, stack_id: str, host: str) -> tuple[list[str], list[str]]:
         asked = call.inputs["hosts"][host]

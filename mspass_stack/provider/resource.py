@@ -63,7 +63,7 @@ class Resource:
 
 
 WAYS = frozenset({"reach", "probeReach", "reaches"})
-"""Inputs that say how a host is reached: the state has the newest, and a new one changes nothing."""
+"""Inputs that say how a host is reached: the state has the newest, and a new one changes nothing there."""
 
 
 def changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

@@ -31,6 +31,7 @@ THREADS = 256
 """Waits hold a thread each; asyncio's own pool has cores + 4."""
 
 ADVICE = (
+    "If it is reached in another way now: --refresh=false, once. "
     "To go on without it: --refresh=false --exclude '**@HOST' --exclude '**::preflight'; to give it up for good: "
     'mspass:abandon (README, "A host that is down").'
 )

@@ -124,7 +124,7 @@ class Stack:
             AssertionError: it failed; the text is its output.
         """
         ran = self.pulumi("up", "--yes", "--skip-preview", "--suppress-outputs", *options)
-        assert ran.returncode == 0, ran.stdout
+        assert ran.returncode == 0, _errors_first(ran.stdout)
         return ran.stdout
 
     def refused_up(self) -> str:
@@ -135,12 +135,12 @@ class Stack:
 
     def destroy(self) -> str:
         ran = self.pulumi("destroy", "--yes", "--skip-preview", "--suppress-outputs")
-        assert ran.returncode == 0, ran.stdout
+        assert ran.returncode == 0, _errors_first(ran.stdout)
         return ran.stdout
 
     def outputs(self) -> dict[str, Any]:
         ran = self.pulumi("stack", "output", "--json", "--show-secrets")
-        assert ran.returncode == 0, ran.stdout
+        assert ran.returncode == 0, _errors_first(ran.stdout)
         return json.loads(ran.stdout)
 
     def verify(self) -> "subprocess.CompletedProcess[str]":
@@ -163,3 +163,8 @@ class Stack:
         cluster = self.cluster
         pool, frontend = cluster["pool"], cluster["frontend"]
         return [cluster["database"]["port"], pool["port"], pool["dashboard"], frontend["port"]]
+
+
+def _errors_first(said: str) -> str:
+    """What a command said; of a long text, a report of the tests may show the ends alone."""
+    return "\n".join([*(line for line in said.splitlines() if "error:" in line), said])

@@ -160,7 +160,7 @@ def test_close_leaves_nothing(lab: Lab) -> None:
     lab.close()
     assert processes
     assert not [process for process in processes if _live(process)]
-    assert not _traces()
+    assert not _traces(lab.folder)
     assert not list(lab.folder.glob("*"))
 
 
@@ -169,12 +169,12 @@ def test_a_killed_process_leaves_a_lab_that_the_next_one_closes(tmp_path: Path) 
     with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT) as process:
         assert wait_until(lambda: _processes(*network.hosts()), 60)
         process.kill()
-    assert _traces()
+    assert _traces(tmp_path)
     processes = _processes(*network.hosts())
     Lab(tmp_path).close()
     assert processes
     assert not [process for process in processes if _live(process)]
-    assert not _traces()
+    assert not _traces(tmp_path)
 
 
 def _has(lab: Lab, name: str, path: str) -> bool:
@@ -203,10 +203,10 @@ def _live(process: psutil.Process) -> bool:
     return False
 
 
-def _traces() -> set[str]:
-    """What this machine has of a lab's mounts, links, namespaces and control groups."""
+def _traces(folder: Path) -> set[str]:
+    """What this machine has of this process's lab: mounts, links, namespaces and control groups."""
     mounts = Path("/proc/self/mounts").read_text().splitlines()
-    traces = {f"mount {line}" for line in mounts if "mspass-lab" in line or "lab-tree" in line}
-    traces |= {f"link {path.name}" for path in Path("/sys/class/net").glob(f"{network.LAB}*")}
-    traces |= {f"space {path.name}" for path in Path("/run/netns").glob(f"{network.LAB}*")}
+    traces = {f"mount {line}" for line in mounts if network.SPACES in line or str(folder) in line}
+    traces |= {f"link {path.name}" for path in Path("/sys/class/net").glob(network.LINK)}
+    traces |= {f"space {path.name}" for path in Path("/run/netns").glob(f"{network.SPACES}*")}
     return traces | {f"group {path}" for path in Path("/sys/fs/cgroup").glob(f"**/{network.LAB}/**/")}

@@ -20,6 +20,13 @@ def _edited(stack: LabStack, **changes: Any) -> set[str]:
     return {name for name, run in before.items() if after.get(name) != run}
 
 
+def _reached(stack: LabStack, host: str, **ssh: str) -> None:
+    """Write another way to a host."""
+    known = stack.cluster["hosts"][host]
+    stack.cluster["hosts"][host] = {**known, "ssh": {**known["ssh"], **ssh}}
+    stack.write()
+
+
 def _database(stack: LabStack, **changes: Any) -> dict[str, Any]:
     return {**stack.cluster["database"], **changes}
 
@@ -53,12 +60,21 @@ def test_the_example_does_real_work_and_shows_the_spread(sharded: LabStack) -> N
     assert {line.split()[1] for line in ran.stdout.splitlines() if line.startswith("shard ")} == {"a:", "b:"}
 
 
-def test_another_ssh_user_restarts_nothing(sharded: LabStack) -> None:
+def test_another_way_to_a_host_restarts_nothing(sharded: LabStack) -> None:
     runs = sharded.runs()
-    host = sharded.cluster["hosts"]["lab4"]
-    sharded.cluster["hosts"]["lab4"] = {**host, "ssh": {**host["ssh"], "user": "root"}}
-    sharded.write()
+    _reached(sharded, "lab4", jump=f"{sharded.lab.user}@{sharded.lab.address('lab1')}")
     sharded.up()
+    assert sharded.runs() == runs
+    sharded.find_hosts()
+    sharded.up()
+
+
+def test_an_ssh_user_who_does_not_own_the_files_is_refused(sharded: LabStack) -> None:
+    """Root's files could not be read by the containers, which run as the owner."""
+    runs = sharded.runs()
+    _reached(sharded, "lab4", user="root")
+    said = sharded.refused_up()
+    assert f"host 'lab4': mspass:cluster.datadir: /srv/mspass/{sharded.name} belongs to uid 1000" in said
     assert sharded.runs() == runs
     sharded.find_hosts()
     sharded.up()

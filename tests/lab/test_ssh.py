@@ -1,5 +1,6 @@
 """A machine behind SSH: connections, files, ways to its ports, host keys; by the transport alone."""
 
+import socket
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from mspass_stack import connection
 from mspass_stack.machine import Here, Machine, Unreachable
+from mspass_stack.provider.waiting import wait_until
 from mspass_stack.rendered import Reach
 from mspass_stack.transport import Ssh
 from tests.harness.lab import Lab
@@ -90,6 +93,19 @@ def test_a_port_that_is_seen_from_there_alone_is_reached_through_ssh(uncut: Lab)
     lab.execute("lab4", "pkill", "-f", "sshd -p 2222")
 
 
+def test_a_port_that_a_firewall_refuses_is_reached_through_ssh(uncut: Lab) -> None:
+    lab = uncut
+    lab.execute("lab4", "/usr/sbin/sshd", "-p", "2222")
+    refuse = ("INPUT", "-i", "eth0", "-p", "tcp", "--dport", "2222", "-j", "REJECT", "--reject-with", "tcp-reset")
+    lab.execute("lab4", "iptables", "-A", *refuse)
+    with pytest.raises(ConnectionRefusedError):
+        _banner(lab.address("lab4"), 2222)
+    address, port = Ssh(_reach(lab, "lab4")).meet(lab.address("lab4"), 2222)
+    assert _banner(address, port).startswith("SSH-2.0")
+    lab.execute("lab4", "iptables", "-D", *refuse)
+    lab.execute("lab4", "pkill", "-f", "sshd -p 2222")
+
+
 def test_a_host_behind_a_jump_host_is_reached_by_both_kinds_of_ssh(uncut: Lab) -> None:
     uncut.cut("controller", "lab2")
     reach = _reach(uncut, "lab2", jump=f"{uncut.user}@{uncut.address('lab1')}")
@@ -102,7 +118,8 @@ def test_a_host_behind_a_jump_host_is_reached_by_both_kinds_of_ssh(uncut: Lab) -
 
 def test_what_the_users_own_ssh_config_says_is_heard(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".ssh").mkdir(mode=0o700)
-    own = ("Host *", f"User {lab.user}", f"IdentityFile {lab.key}", f"UserKnownHostsFile {lab.known_hosts}")
+    keys = (f"IdentityFile {tmp_path}/none", f"IdentityFile {lab.key}")
+    own = ("Host *", f"User {lab.user}", *keys, f"UserKnownHostsFile {lab.known_hosts}")
     (tmp_path / ".ssh" / "config").write_text("\n".join(own))
     monkeypatch.setenv("HOME", str(tmp_path))
     ran = Ssh(Reach(host="lab1", address=lab.address("lab1"))).run(["id", "-un"])
@@ -134,8 +151,18 @@ def test_a_connection_that_broke_is_opened_anew(lab: Lab) -> None:
     assert machine.run(["hostname"]).stdout == "lab5\n"
 
 
-def _banner(address: str, port: int) -> str:
-    import socket
+def test_whoever_waits_for_a_host_that_was_cut_off_is_told(uncut: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "KEEPALIVE", 1)
+    monkeypatch.setattr(connection, "SILENCE", 2000)
+    machine = Ssh(_reach(uncut, "lab3"))
+    with ThreadPoolExecutor() as pool:
+        waits = pool.submit(machine.run, ["sh", "-c", "echo here > /tmp/began; sleep 60"])
+        assert wait_until(lambda: machine.exists("/tmp/began"), 10)
+        uncut.cut("controller", "lab3")
+        with pytest.raises(Unreachable, match="host 'lab3'"):
+            waits.result(30)
 
+
+def _banner(address: str, port: int) -> str:
     with socket.create_connection((address, port), timeout=10) as opened:
         return opened.recv(64).decode()

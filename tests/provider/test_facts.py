@@ -20,13 +20,15 @@ listens 0100007F:1F90
 listens 00000000000000000000000000000000:0016
 socket LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=812,fd=3))
 socket LISTEN 0 4096 127.0.0.1:8080 0.0.0.0:*
+uid 1000
+keeper 1000
 owner lab 0123456789ab
 holds .mspass-stack
 holds my thesis.tex
 writable /srv/my data
 free /srv/my data 5368709120
 free /srv/work 1024
-resolves node2.lab
+resolves node2.lab 10.0.0.2
 clock 1000.250000000
 """
 
@@ -43,11 +45,13 @@ def test_all_that_a_host_says_is_read() -> None:
             'LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=812,fd=3))',
             "LISTEN 0 4096 127.0.0.1:8080 0.0.0.0:*",
         ),
+        uid=1000,
+        keeper=1000,
         owner=("lab", "0123456789ab"),
         holds=(".mspass-stack", "my thesis.tex"),
         writable=frozenset({"/srv/my data"}),
         free={"/srv/my data": 5368709120, "/srv/work": 1024},
-        resolves=frozenset({"node2.lab"}),
+        resolves={"node2.lab": "10.0.0.2"},
         skew=0.25,
         doubt=1.0,
     )
@@ -89,7 +93,9 @@ def test_a_real_shell_says_what_this_machine_is(tmp_path: Path) -> None:
     assert facts.writable == {str(home), str(work)}
     assert set(facts.free) == {str(home), str(work)}
     assert all(0 < free <= shutil.disk_usage(tmp_path).total for free in facts.free.values())
-    assert facts.resolves == {"localhost"}
+    assert set(facts.resolves) == {"localhost"}
+    assert facts.resolves["localhost"] in ("127.0.0.1", "::1")
+    assert facts.uid == facts.keeper == os.getuid()
     assert facts.cores == os.cpu_count()
     assert facts.machine == os.uname().machine
     assert facts.memory == os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

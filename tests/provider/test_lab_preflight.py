@@ -25,7 +25,9 @@ FINE = Facts(
     ports=frozenset({22}),
     writable=frozenset({"/srv/lab", "/srv/work"}),
     free={"/srv/lab": 50 * GIB, "/srv/work": GIB},
-    resolves=frozenset({"10.0.0.2", "node2.lab"}),
+    uid=1000,
+    keeper=1000,
+    resolves={"node1.lab": "10.0.0.1", "10.0.0.2": "10.0.0.2", "node2.lab": "10.0.0.2"},
     skew=0.3,
     doubt=0.2,
 )
@@ -35,6 +37,7 @@ ASKED: dict[str, Any] = {
     "workdir": "/srv/work",
     "ports": {"27018": "mspass:cluster.database.shards.a", "8888": "mspass:cluster.frontend.port"},
     "memory": {"mspass:cluster.pool.workers.n1.memory": 8 * GIB, "mspass:cluster.database.cache": 4 * GIB},
+    "address": "node1.lab",
     "peers": ["10.0.0.2", "node2.lab"],
     "mongodb": True,
 }
@@ -139,9 +142,22 @@ def test_a_cpu_that_mongodb_does_not_run_on_is_told_where_mongodb_is_to_run() ->
 
 
 def test_each_peer_that_is_not_resolved_is_told() -> None:
-    assert _judged(resolves=frozenset({"10.0.0.2"})) == [
+    assert _judged(resolves={"10.0.0.2": "10.0.0.2"}) == [
         "it cannot resolve 'node2.lab', the address of another host: give it a DNS or /etc/hosts entry"
     ]
+
+
+def test_a_host_whose_own_name_is_loopback_is_told() -> None:
+    """As Debian's installer writes it."""
+    (problem,) = _judged(resolves={**FINE.resolves, "node1.lab": "127.0.1.1"})
+    assert problem.startswith("its own name 'node1.lab' is 127.0.1.1 there, where no other host reaches it: ")
+
+
+def test_a_folder_of_another_user_is_told_for_root_too() -> None:
+    assert _judged(uid=0) == [
+        "mspass:cluster.datadir: /srv/lab belongs to uid 1000, and the ssh user is uid 0: log in as its owner"
+    ]
+    assert _judged(uid=0, keeper=-1) == [], "there is none yet"
 
 
 @pytest.mark.parametrize(("skew", "shown"), [(5.3, "+5"), (-120.0, "-120")])

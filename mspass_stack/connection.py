@@ -1,0 +1,180 @@
+"""One connection to a host over SSH, opened when it is needed and kept; the only file that imports fabric.
+
+It is shared by all that this process does there, so that sshd never sees a burst: its MaxStartups (10:30:100) counts
+connections that are being opened, its MaxSessions (10) what runs in one.
+"""
+
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import fabric
+import paramiko
+from paramiko.ssh_exception import NoValidConnectionsError
+from tenacity import RetryError, Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random
+
+from mspass_stack.machine import Unreachable
+from mspass_stack.rendered import Reach
+
+CONNECT = 10
+"""Seconds for one try to connect."""
+
+TRIES = 8
+"""An sshd that has too many connections half open drops some by chance; they are tried again after 0.2 to 2 seconds."""
+
+KEEPALIVE = 15
+"""Seconds between signs of life on a connection."""
+
+SILENCE = 30_000
+"""Milliseconds that what was sent may stay unconfirmed: then the host is cut off, and whoever waits for it is told."""
+
+# What it warns of (a port that nobody listens on yet) is told by whoever asked for it.
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+
+
+class _Unknown(paramiko.MissingHostKeyPolicy):
+    """A host key is never taken on trust."""
+
+    def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
+        name, _, port = hostname.strip("[]").partition("]:")
+        scan = f"ssh-keyscan {f'-p {port} ' if port else ''}{name} >> ~/.ssh/known_hosts"
+        raise paramiko.SSHException(
+            f"its host key ({key.get_name()} {key.fingerprint}) is not in known_hosts: "
+            f"compare it with the host's own and type: {scan}"
+        )
+
+
+class Connection:
+    """The connection to a host."""
+
+    def __init__(self, reach: Reach) -> None:
+        self._reach = reach
+        self._opening = threading.Lock()
+        self._kept: fabric.Connection | None = None
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the host is reached through another one."""
+        prepared: Any = self._prepared()
+        return bool(prepared.gateway)
+
+    def transport(self) -> paramiko.Transport:
+        """The open connection, be it a new one after the last broke.
+
+        Raises:
+            Unreachable: with the reason, and what to do about an unknown host key.
+        """
+        with self._opening:
+            kept = self._kept
+            if kept is None or kept.transport is None or not kept.transport.is_active():
+                self._kept = kept = self._connect()
+            assert kept.transport is not None
+            return kept.transport
+
+    def _connect(self) -> fabric.Connection:
+        retrying = Retrying(
+            retry=retry_if_exception(_is_dropped),
+            stop=stop_after_attempt(TRIES),
+            wait=wait_random(0.2, 2),
+            reraise=True,
+        )
+        try:
+            return retrying(self._open)
+        except (paramiko.SSHException, OSError, EOFError, RetryError) as error:
+            raise Unreachable(f"{self._reach} cannot be reached by ssh: {_why(error)}") from None
+
+    def _open(self) -> fabric.Connection:
+        connection = self._prepared()
+        connection.open()
+        assert connection.transport is not None
+        connection.transport.set_keepalive(KEEPALIVE)
+        for hop in _hops(connection):
+            assert hop.transport is not None
+            if isinstance(hop.transport.sock, socket.socket):
+                hop.transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE)
+        return connection
+
+    def _prepared(self) -> fabric.Connection:
+        """The connection as config and ~/.ssh/config want it, not yet opened."""
+        reach = self._reach
+        options: dict[str, Any] = {"banner_timeout": 3 * CONNECT, "auth_timeout": 3 * CONNECT}
+        if reach.key:
+            options["key_filename"] = reach.key
+        gateway = _gateway(reach.jump, options) if reach.jump else None
+        connection = fabric.Connection(
+            reach.address,
+            user=reach.user or None,
+            port=reach.port or None,
+            gateway=gateway,
+            connect_timeout=CONNECT,
+            connect_kwargs=options,
+        )
+        for hop in _hops(connection):
+            _check_keys(hop, reach.known_hosts)
+            # OpenSSH passes over a file of ~/.ssh/config that is not there; paramiko gives up.
+            asked = cast("dict[str, list[str]]", hop.connect_kwargs)
+            keys = asked.get("key_filename", [])
+            asked["key_filename"] = [key for key in keys if key == reach.key or Path(key).expanduser().exists()]
+        return connection
+
+
+def open_session(transport: paramiko.Transport) -> paramiko.Channel:
+    """Open a session; sshd refuses one while it is still closing others that ended."""
+    retrying = Retrying(
+        retry=retry_if_exception(_is_refused),
+        stop=stop_after_delay(CONNECT),
+        wait=wait_random(0.05, 0.5),
+        reraise=True,
+    )
+    return retrying(transport.open_session, timeout=CONNECT)
+
+
+def _gateway(jump: str, options: dict[str, Any]) -> fabric.Connection:
+    return fabric.Connection(jump, connect_timeout=CONNECT, connect_kwargs=dict(options))
+
+
+def _hops(connection: fabric.Connection) -> Iterator[fabric.Connection]:
+    """A connection, and those that it goes through."""
+    yield connection
+    through = cast("Any", connection).gateway
+    if isinstance(through, fabric.Connection):
+        yield from _hops(through)
+
+
+def _check_keys(connection: fabric.Connection, known_hosts: str) -> None:
+    """Known hosts from SSH's usual files, those that ~/.ssh/config names for the host, and the stack's own."""
+    client: Any = connection.client
+    config: Any = connection.ssh_config
+    client.set_missing_host_key_policy(_Unknown())
+    named = str(config.get("userknownhostsfile", "")).split()
+    for file in ("/etc/ssh/ssh_known_hosts", "~/.ssh/known_hosts", *named, known_hosts):
+        path = Path(file).expanduser()
+        if file and path.is_file():
+            client.load_system_host_keys(str(path))
+
+
+def _is_dropped(error: BaseException) -> bool:
+    """Whether sshd closed the connection before it said a word, which is what a full MaxStartups looks like."""
+    return isinstance(error, EOFError | ConnectionResetError) or "banner" in str(error)
+
+
+def _is_refused(error: BaseException) -> bool:
+    """Whether sshd refused a session; of two refusals at once, paramiko gives one its reason, the other this text."""
+    return isinstance(error, paramiko.ChannelException) or str(error) == "Unable to open channel."
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, paramiko.BadHostKeyException):
+        return (
+            f"its host key ({error.key.get_name()}) is not the one in known_hosts: if the host was set up anew, "
+            f"type: ssh-keygen -R {error.hostname}"
+        )
+    if isinstance(error, NoValidConnectionsError):
+        said = [str(one.strerror or one) for one in cast("dict[Any, OSError]", error.errors).values()]
+        return said[0]
+    if isinstance(error, TimeoutError | socket.timeout):
+        return f"no answer within {CONNECT} s"
+    return str(error) or type(error).__name__
