@@ -1,10 +1,13 @@
 """In CI a skipped test has failed: nobody reads the reason there. Files run side by side, Docker's one by one."""
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+
+from tests.harness.docker_plugin.warm import warm
 
 LONGEST = ("docker", "lab", "stacks")
 """The folders whose tests begin first, so that none of them is left over for the end."""
@@ -29,6 +32,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ranks = {folder: rank for rank, folder in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path.parent.name, len(ranks)))
+
+
+@pytest.fixture(scope="session")
+def warm_plugins() -> Iterator[None]:
+    with warm():
+        yield
 
 
 @pytest.hookimpl(trylast=True)

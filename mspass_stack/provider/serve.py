@@ -1,4 +1,4 @@
-"""The gRPC face of the plugin: a servicer of our own over the SDK's, because its answers are richer.
+"""The gRPC face of the plugin: a servicer of our own in place of the SDK's, because its answers are richer.
 
 Create, Update and Read may answer "made, but not in order" (ErrorResourceInitFailed), so what was started is in the
 state before anybody waits for it; errors are one message without a traceback; ints survive; any number of calls runs
@@ -16,10 +16,8 @@ from typing import Any, NoReturn, TypeVar
 import grpc
 import grpc.aio
 from google.protobuf import empty_pb2
-from pulumi.provider.experimental.provider import Provider
-from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS  # pyright: ignore[reportPrivateUsage]
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from mspass_stack.forward import own_folder
 from mspass_stack.machine import Unreachable
@@ -42,14 +40,16 @@ SEVERITY = {"status": engine_pb2.INFO, "info": engine_pb2.INFO, "warning": engin
 T = TypeVar("T")
 
 
-class Servicer(ProviderServicer):
+class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     """Serves resources by the last part of their type token."""
 
     def __init__(self, resources: Mapping[str, Resource], engine_address: str = "", version: str = "0.1.0") -> None:
-        super().__init__([], version, Provider(), engine_address)  # pyright: ignore[reportAbstractUsage]
-        self._resources = resources
+        self._resources, self._version = resources, version
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="resource")
         self._engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(engine_address)) if engine_address else None
+
+    async def GetPluginInfo(self, request: Any, context: Any) -> Any:
+        return plugin_pb2.PluginInfo(version=self._version)
 
     async def CheckConfig(self, request: Any, context: Any) -> Any:
         return provider_pb2.CheckResponse(inputs=request.news)

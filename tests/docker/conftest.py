@@ -33,7 +33,7 @@ def engine() -> Iterator[TestEngine]:
 
 
 @pytest.fixture(scope="module")
-def project(engine: TestEngine) -> Iterator[Project]:
+def project(engine: TestEngine, warm_plugins: None) -> Iterator[Project]:
     project = Project()
     project.environment |= docker_plugin.environment()
     yield project

@@ -30,7 +30,7 @@ def lab(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="module")
-def project() -> Iterator[Project]:
+def project(warm_plugins: None) -> Iterator[Project]:
     project = Project()
     yield project
     project.close()

@@ -1,12 +1,19 @@
 """The way of a replica set to its declared members: one change at a time, new ones first."""
 
+import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mspass_stack.machine import Here
+from mspass_stack.provider.mongo.client import internal
 from mspass_stack.provider.mongo.replica_set import Member, ReplicaSet, next_config
+from mspass_stack.provider.secret import FORMS
+from mspass_stack.provider.waiting import wait_until
+from tests.harness.project import free_ports
+from tests.provider.conftest import Host
 
 SETTINGS = {"electionTimeoutMillis": 10000}
 
@@ -77,3 +84,30 @@ def test_any_set_gets_to_any_other_by_single_steps_and_never_has_fewer_than_the_
 def test_a_set_is_written_as_mongodb_writes_it() -> None:
     members = (Member(Here(), "10.0.0.1", 27018), Member(Here(), "n2.lab", 27019))
     assert ReplicaSet("a", members, "key").seeds == "a/10.0.0.1:27018,n2.lab:27019"
+
+
+DRAIN = "hangBeforeRSTLOnDrainComplete"
+"""MongoDB's own fail point: a set has a primary, which takes no writes yet. On a busy machine that lasts a while."""
+
+
+def test_a_set_is_ready_when_its_primary_takes_writes_and_not_before(host: Host) -> None:
+    port, key, data = free_ports(1)[0], host.home / "keyfile", host.home / "db"
+    data.mkdir()
+    key.touch(mode=0o600)
+    key.write_text(FORMS["keyfile"]())
+    words = ["--dbpath", data, "--port", port, "--bind_ip", "127.0.0.1", "--nounixsocket", "--keyFile", key]
+    fails = f"failpoint.{DRAIN}={json.dumps({'mode': 'alwaysOn'})}"
+    words += ["--replSet", "a", "--setParameter", "enableTestCommands=1", "--setParameter", fails]
+    host.ensure(host.process("mongod", "mongod", *map(str, words)))
+    replica_set = ReplicaSet("a", (Member(Here(), "127.0.0.1", port),), key.read_text())
+    with ThreadPoolExecutor() as pool, internal(Here(), "127.0.0.1", port, key.read_text()) as client:
+        said: list[str] = []
+        ready = pool.submit(replica_set.ensure, said.append)
+        try:
+            assert wait_until(lambda: ready.done() or "PRIMARY" in " ".join(said), 60), host.log("mongod")
+            assert not ready.done()
+        finally:
+            assert wait_until(lambda: client.admin.command({"configureFailPoint": DRAIN, "mode": "off"}), 10)
+        ready.result(60)
+    with replica_set.primary() as client:
+        client["test"]["test"].insert_one({})

@@ -86,21 +86,37 @@ class ShardedCluster(Resource):
 
     def _ensure(self, call: Call, id: str) -> Props:
         cluster = Cluster(call.inputs)
+        error = "no answer"
+
+        def joined() -> Props | None:
+            nonlocal error
+            try:
+                return self._join(cluster, call)
+            except PyMongoError as failure:
+                # Sets that have just got their primaries do not know each other yet.
+                call.say("status", error := brief(failure))
+                return None
+
         try:
             cluster.ensure_sets(lambda text: call.say("status", text))
-            with cluster.config.primary() as config:
-                tell_members(config, cluster.shards)
-            with cluster.router() as router:
-                call.say("status", "adding shards")
-                add_shards(router, cluster.shards)
-                users.ensure(router, call.inputs["users"])
-                shard_collections(router, call.inputs["collections"])
-                outputs = seen(router)
-            cluster.take_notes()
-        except PyMongoError as error:
-            raise InitFailed(id, {}, f"the sharded database: {brief(error)}") from None
-        except (Refused, Unreachable) as error:
-            raise InitFailed(id, {}, f"the sharded database: {error}") from None
+            outputs = wait_until(joined, users.PATIENCE)
+        except (Refused, Unreachable) as failure:
+            raise InitFailed(id, {}, f"the sharded database: {failure}") from None
+        if outputs is None:
+            raise InitFailed(id, {}, f"the sharded database: {error}")
+        return outputs
+
+    def _join(self, cluster: "Cluster", call: Call) -> Props:
+        """Make one database of sets and routers; what is done already is left."""
+        with cluster.config.primary() as config:
+            tell_members(config, cluster.shards)
+        with cluster.router() as router:
+            call.say("status", "adding shards")
+            add_shards(router, cluster.shards)
+            users.ensure(router, call.inputs["users"])
+            shard_collections(router, call.inputs["collections"])
+            outputs = seen(router)
+        cluster.take_notes()
         return outputs
 
 

@@ -46,7 +46,7 @@ class View:
 
     Attributes:
         config: its stored config; none when it was never initiated.
-        state: PRIMARY, SECONDARY ... ; REMOVED when the config names others only.
+        state: PRIMARY (one that takes writes), SECONDARY ... ; REMOVED when the config names others only.
         primary: who it says is the primary, HOST:PORT; empty when it knows none.
     """
 
@@ -169,8 +169,10 @@ class ReplicaSet:
         for member in self.members:
             try:
                 with self.client(member) as client:
-                    primary = str(client.admin.command("hello").get("primary", ""))
-                    yield View(member, _config_or_none(client), _state_of(client), primary)
+                    said, state = client.admin.command("hello"), _state_of(client)
+                    if state == "PRIMARY" and not said["isWritablePrimary"]:
+                        state = "PRIMARY, but takes no writes yet"
+                    yield View(member, _config_or_none(client), state, str(said.get("primary", "")))
             except PyMongoError:
                 continue
 

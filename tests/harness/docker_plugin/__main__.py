@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 from pulumi.runtime.proto import provider_pb2
@@ -84,7 +84,11 @@ class Double(Servicer):
         return self._resources[token]  # pyright: ignore[reportReturnType]
 
 
-if __name__ == "__main__":
+def main(arguments: list[str]) -> NoReturn:
     with suppress(KeyboardInterrupt):
-        asyncio.run(serve(Double(next((a for a in sys.argv[1:] if not a.startswith("-")), ""))))
+        asyncio.run(serve(Double(next((a for a in arguments if not a.startswith("-")), ""))))
     os._exit(0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
