@@ -112,9 +112,15 @@ class Here:
 
 
 def is_open(address: str, port: int, timeout: float) -> bool:
-    """Whether somebody answers at a port. A refusal says little: many a firewall refuses what others may reach."""
+    """Whether somebody answers at a port.
+
+    Raises:
+        ConnectionRefusedError: nobody listens there, or a firewall says so.
+    """
     try:
         socket.create_connection((address, port), timeout).close()
+    except ConnectionRefusedError:
+        raise
     except OSError:
         return False
     return True

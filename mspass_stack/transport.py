@@ -44,6 +44,7 @@ class Ssh:
         self._transfers = threading.Lock()
         self._sftp: paramiko.SFTPClient | None = None
         self._ways: dict[tuple[str, int], tuple[str, int]] = {}
+        self._tunnels: dict[tuple[str, int], tuple[str, int]] = {}
         self._socket: Path | None = None
         self._carrying = threading.Lock()
 
@@ -74,8 +75,11 @@ class Ssh:
         place = address, port
         if place not in self._ways:
             here = address.startswith("127.") or address == "localhost"
-            direct = not (here or self._connection.is_behind) and is_open(address, port, DIRECT)
-            self._ways[place] = place if direct else forward_port(partial(self._tunnel, address, port))
+            try:
+                direct = not (here or self._connection.is_behind) and is_open(address, port, DIRECT)
+            except ConnectionRefusedError:
+                return self._tunnel_to(place)  # by a firewall, or since nobody listens yet: it is tried again
+            self._ways[place] = place if direct else self._tunnel_to(place)
         return self._ways[place]
 
     def make_folder(self, path: str, mode: int) -> None:
@@ -150,10 +154,14 @@ class Ssh:
         channel.exec_command(DIAL)
         return channel
 
-    def _tunnel(self, address: str, port: int) -> Channel:
-        return self._connection.transport().open_channel(
-            "direct-tcpip", (address, port), ("127.0.0.1", 0), timeout=CONNECT
-        )
+    def _tunnel_to(self, place: tuple[str, int]) -> tuple[str, int]:
+        if place not in self._tunnels:
+            self._tunnels[place] = forward_port(partial(self._open_tunnel, place))
+        return self._tunnels[place]
+
+    def _open_tunnel(self, place: tuple[str, int]) -> Channel:
+        transport = self._connection.transport()
+        return transport.open_channel("direct-tcpip", place, ("127.0.0.1", 0), timeout=CONNECT)
 
     @contextmanager
     def _session(self) -> Generator[paramiko.Transport]:

@@ -9,8 +9,10 @@ import os
 import shutil
 import subprocess
 import tempfile
+from contextlib import closing, suppress
 from pathlib import Path
 
+import docker
 import psutil
 
 from mspass_stack.engine import Engine, EngineError, address
@@ -59,11 +61,15 @@ class TestEngine:
             raise NoEngine("no Docker engine answers, and only root on Debian can start one here")
         CACHE.mkdir(parents=True, exist_ok=True)
         # One engine at a time works on these images; another session of tests waits.
-        self._lock = CACHE.with_suffix(".lock").open("w")
+        self._lock = CACHE.with_suffix(".lock").open("a+")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._end_leftover()
         self._folder = Path(tempfile.mkdtemp(prefix="mspass-docker-"))
+        self._lock.write(str(self._folder))
+        self._lock.flush()
         self.address = f"unix://{self._folder}/docker.sock"
         self._start()
+        self._remove_leftovers()
 
     @property
     def ours(self) -> bool:
@@ -72,13 +78,15 @@ class TestEngine:
 
     def restart(self) -> None:
         """End the engine and start it again, as a reboot does."""
-        self._stop()
+        assert self._daemon
+        _end(psutil.Process(self._daemon.pid))
         self._start()
 
     def close(self) -> None:
         if self._daemon:
-            self._stop()
+            _end(psutil.Process(self._daemon.pid))
             shutil.rmtree(self._folder)
+            self._lock.truncate(0)
             self._lock.close()
 
     def _start(self) -> None:
@@ -98,14 +106,33 @@ class TestEngine:
         if not _answers(self.address):
             raise NoEngine(f"dockerd did not start:\n{(self._folder / 'log').read_text()[-2000:]}")
 
-    def _stop(self) -> None:
-        assert self._daemon
-        children = psutil.Process(self._daemon.pid).children(recursive=True)
-        self._daemon.terminate()
-        self._daemon.wait(60)
-        _, alive = psutil.wait_procs(children, timeout=20)
-        for process in alive:
-            process.kill()
+    def _end_leftover(self) -> None:
+        """End the engine of a session that was killed, which the lock names."""
+        self._lock.seek(0)
+        if folder := self._lock.read():
+            with suppress(OSError, ValueError, psutil.NoSuchProcess):
+                daemon = psutil.Process(int(Path(folder, "pid").read_text()))
+                if daemon.name() == "dockerd" and f"--data-root={CACHE}" in daemon.cmdline():
+                    _end(daemon)
+            shutil.rmtree(folder, ignore_errors=True)
+        self._lock.truncate(0)
+
+    def _remove_leftovers(self) -> None:
+        """Remove what such a session left in the engine; its images are kept."""
+        with closing(docker.DockerClient(base_url=self.address)) as client:
+            for container in client.containers.list(all=True):
+                container.remove(force=True)
+            client.networks.prune()
+
+
+def _end(daemon: psutil.Process) -> None:
+    """End an engine, and what it started."""
+    children = daemon.children(recursive=True)
+    daemon.terminate()
+    daemon.wait(60)
+    _, alive = psutil.wait_procs(children, timeout=20)
+    for process in alive:
+        process.kill()
 
 
 def _answers(address: str) -> bool:

@@ -5,6 +5,7 @@ Pulumi starts a plugin for each provider and each phase of a command: ten of the
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -47,7 +48,8 @@ def _serve(path: str) -> None:
     listener.bind(f"{path}.new")
     listener.listen(64)
     Path(f"{path}.new").rename(path)
-    while True:
+    parent = os.pidfd_open(os.getppid())
+    while listener in select.select([listener, parent], [], [])[0]:
         client = listener.accept()[0]
         if os.fork() == 0:
             listener.close()
