@@ -121,7 +121,7 @@ class ContainerHost:
             if own
             else None,
             healthcheck=docker.ContainerHealthcheckArgs(
-                tests=["CMD", *container.health], interval="10s", timeout="5s", start_period="30s", retries=3
+                tests=["CMD", *container.health], interval="30s", timeout="5s", start_period="30s", retries=3
             ),
             cpus=f"{container.cpus}.0" if container.cpus else None,
             restart="unless-stopped",
