@@ -1,6 +1,6 @@
 """One connection to a host over SSH, opened when it is needed and kept; the only file that imports fabric.
 
-It is shared by all that this process does there, so that sshd never sees a burst: its MaxStartups (10:30:100) counts
+It is shared by what this process does there, so that sshd never sees a burst: its MaxStartups (10:30:100) counts
 connections that are being opened, its MaxSessions (10) what runs in one.
 """
 
@@ -84,7 +84,15 @@ class Connection:
         try:
             return retrying(self._open)
         except (paramiko.SSHException, OSError, EOFError, RetryError) as error:
-            raise Unreachable(f"{self._reach} cannot be reached by ssh: {_why(error)}") from None
+            why = _why(error)
+            # Of a host key it is told what to type, which is the last word.
+            tried = "" if "known_hosts" in why else f" (tried {self._way})"
+            raise Unreachable(f"{self._reach} cannot be reached by ssh: {why}{tried}") from None
+
+    @property
+    def _way(self) -> str:
+        hops: list[Any] = [*_hops(self._prepared())]
+        return " through ".join(f"{hop.user}@{hop.host}:{hop.port}" for hop in hops)
 
     def _open(self) -> fabric.Connection:
         connection = self._prepared()
@@ -100,6 +108,9 @@ class Connection:
     def _prepared(self) -> fabric.Connection:
         """The connection as config and ~/.ssh/config want it, not yet opened."""
         reach = self._reach
+        for key, path in (("key", reach.key), ("known_hosts", reach.known_hosts)):
+            if path and not Path(path).is_file():
+                raise Unreachable(f"{reach}: mspass:cluster.hosts.{reach.host}.ssh.{key}: {path}: no such file")
         options: dict[str, Any] = {"banner_timeout": 3 * CONNECT, "auth_timeout": 3 * CONNECT}
         if reach.key:
             options["key_filename"] = reach.key

@@ -4,6 +4,7 @@ import shlex
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -20,8 +21,8 @@ from mspass_stack.rendered import Reach
 TRANSFER = 60
 """Seconds for one answer about files."""
 
-SESSIONS = 6
-"""Commands and transfers at once in one connection; the rest of sshd's ten is for files and the engine."""
+SESSIONS = 8
+"""Commands at once in one connection, of the ten that sshd takes; what is kept open for files is another one."""
 
 DIRECT = 1.0
 """Seconds until the direct way to a port is taken for closed, and SSH's is used."""
@@ -41,6 +42,7 @@ class Ssh:
         self._reach = reach
         self._connection = Connection(reach)
         self._sessions = threading.BoundedSemaphore(SESSIONS)
+        self._trunks: list[_Trunk] = []
         self._transfers = threading.Lock()
         self._sftp: paramiko.SFTPClient | None = None
         self._ways: dict[tuple[str, int], tuple[str, int]] = {}
@@ -150,9 +152,23 @@ class Ssh:
                 raise
 
     def _dial(self) -> Channel:
-        channel = open_session(self._connection.transport())
-        channel.exec_command(DIAL)
-        return channel
+        """A way to the engine. They may be many and long, and whoever has one may wait for another: none may wait."""
+        with self._carrying:
+            trunk = next((trunk for trunk in self._trunks if trunk.used < SESSIONS), None)
+            if trunk is None:
+                self._trunks.append(trunk := _Trunk(Connection(self._reach)))
+            trunk.used += 1
+        try:
+            channel = open_session(trunk.connection.transport())
+            channel.exec_command(DIAL)
+        except BaseException:
+            self._hang_up(trunk)
+            raise
+        return _Dialled(channel, partial(self._hang_up, trunk))
+
+    def _hang_up(self, trunk: "_Trunk") -> None:
+        with self._carrying:
+            trunk.used -= 1
 
     def _tunnel_to(self, place: tuple[str, int]) -> tuple[str, int]:
         if place not in self._tunnels:
@@ -174,6 +190,35 @@ class Ssh:
 
     def __str__(self) -> str:
         return str(self._reach)
+
+
+@dataclass
+class _Trunk:
+    """A connection for ways to the engine, and how many of its sessions are in use."""
+
+    connection: Connection
+    used: int = 0
+
+
+@dataclass(frozen=True)
+class _Dialled:
+    """A way to the engine that makes room for the next when it is closed."""
+
+    channel: paramiko.Channel
+    leave: Callable[[], None]
+
+    def recv(self, nbytes: int, /) -> bytes:
+        return self.channel.recv(nbytes)
+
+    def sendall(self, data: bytes, /) -> object:
+        return self.channel.sendall(data)
+
+    def shutdown(self, how: int, /) -> object:
+        return self.channel.shutdown(how)
+
+    def close(self) -> None:
+        self.channel.close()
+        self.leave()
 
 
 _kept: dict[Reach, Ssh] = {}

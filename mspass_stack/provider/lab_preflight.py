@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mspass_stack.engine import Engine, EngineError, Publisher
+from mspass_stack.engine import NAME, Engine, EngineError, Publisher
 from mspass_stack.machine import Unreachable
 from mspass_stack.provider.codec import Props
 from mspass_stack.provider.facts import Facts, gather
+from mspass_stack.provider.files import OWNER
 from mspass_stack.provider.limits import MONGODB_DISK, NOFILE, OWN
 from mspass_stack.rendered import Reach
 from mspass_stack.transport import machine
@@ -39,7 +40,8 @@ class Look:
             self.problems += self._engine(engine, asked["image"])
             published = engine.published()
         except (Unreachable, EngineError) as error:
-            self.problems.append(str(error).removeprefix(f"host '{host}' ({known.address}) "))
+            said = str(error).removeprefix(f"{known}").lstrip(": ")
+            self.problems.append(said if known.remote else f"{said} (without ssh: it is this machine)")
             return
         self.problems += judge(facts, asked, stack_id, published)
         self.warnings += doubts(facts)
@@ -55,7 +57,8 @@ class Look:
         if others := engine.owners(self._stack) - {self._stack_id}:
             yield (
                 f"it runs a stack '{self._stack}' of another clone ({', '.join(sorted(others))}): "
-                "destroy that one first, or give this stack another name"
+                "destroy that one first, or give this stack another name; of a host that was given up and came back: "
+                f"docker rm -f $(docker ps -aq --filter label={NAME}={self._stack}) there"
             )
 
 
@@ -94,7 +97,10 @@ def doubts(facts: Facts) -> Iterator[str]:
 def _folders(facts: Facts, asked: Props, stack_id: str) -> Iterator[str]:
     home, workdir = asked["home"], asked["workdir"]
     if facts.owner and facts.owner[-1] != stack_id:
-        yield f"mspass:cluster.datadir: {home} belongs to stack '{facts.owner[0]}' ({facts.owner[-1]}) of another clone"
+        yield (
+            f"mspass:cluster.datadir: {home} belongs to stack '{facts.owner[0]}' ({facts.owner[-1]}) of another clone; "
+            f"of a host that was given up and came back: rm {home}/{OWNER} there"
+        )
     elif not facts.owner and (foreign := sorted(name for name in facts.holds if not OWN.match(name))):
         names = ", ".join(foreign[:3])
         yield f"mspass:cluster.datadir: {home} holds what is not ours ({names}): choose a folder of its own"

@@ -57,7 +57,7 @@ class Preflight(Resource):
             misplaced(call.old_inputs.get("shards", {}), call.inputs["shards"], call.inputs["abandoned"])
         ):
             raise Refused("nothing was changed:\n" + "\n".join(f"  {problem}" for problem in problems))
-        another_way = call.old_inputs.get("reaches") != call.inputs["reaches"]
+        another_way = call.old_inputs.get("reaches") != call.inputs.get("reaches")
         return super().diff(call) + (["reaches"] if another_way else [])
 
     def _look(self, call: Call, stack_id: str, host: str) -> tuple[list[str], list[str]]:

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from mspass_stack.engine import EngineError
 from mspass_stack.provider.codec import Props
 from mspass_stack.provider.image import engine_of
 from mspass_stack.provider.machines import machine_of
@@ -52,22 +53,27 @@ def _kept(process: RenderedProcess, call: Call) -> tuple[Keeper, str]:
 
 def _wait(call: Call, process: RenderedProcess, id: str) -> Props:
     keeper, name = _kept(process, call)
-    seen, looks, host = "", 0, machine_of(call.inputs, "probeReach")
+    seen, looks, incarnation, host = "", 0, "", machine_of(call.inputs, "probeReach")
 
     def settled() -> str:
-        nonlocal seen, looks
-        missing = look(process.probe, host)
-        if not missing:
-            return "ready"
+        nonlocal seen, looks, incarnation
+        try:
+            if not (missing := look(process.probe, host)):
+                incarnation = keeper.runs(name)
+                return "ready"
+            # An engine is asked now and then: it is busy with starting just now.
+            looks += 1
+            if looks % 10 == 0 and keeper.gave_up(name):
+                return "gave up"
+        except EngineError as error:
+            missing = str(error)
         if missing != seen:
             seen = missing
             call.say("status", f"waiting: {missing}")
-        # An engine is asked now and then: it is busy with starting just now.
-        looks += 1
-        return "gave up" if looks % 10 == 0 and keeper.gave_up(name) else ""
+        return ""
 
     if wait_until(settled, process.probe.deadline) == "ready":
-        return {"incarnation": keeper.runs(name)}
+        return {"incarnation": incarnation}
     where = f"{process.probe.kind} at {process.probe.address}:{process.probe.port}"
     raise InitFailed(
         id,

@@ -19,6 +19,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS  # pyright: ignore[reportPrivateUsage]
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
+from mspass_stack.engine import EngineError
 from mspass_stack.forward import own_folder
 from mspass_stack.machine import Unreachable
 from mspass_stack.provider import graveyard
@@ -145,7 +146,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             return await asyncio.get_running_loop().run_in_executor(self._threads, step, kind)
         except InitFailed as failed:
             await _abort_init_failed(context, failed, call)
-        except Refused as refused:
+        except (Refused, EngineError) as refused:
             await _abort(context, str(refused))
         except Unreachable as unreachable:
             await _abort(context, f"{unreachable}\n{ADVICE}")

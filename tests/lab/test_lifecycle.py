@@ -159,6 +159,12 @@ def test_destroy_keeps_the_data_which_open_on_hosts_with_other_addresses(sharded
     for name in lab.names[:4]:
         left = lab.execute(name, "sh", "-c", f"ls -A /srv/mspass/{sharded.name}").split()
         assert not {"secrets", ".mspass-stack"} & set(left)
+    whole = sharded.cluster["database"]
+    sharded.cluster["database"] = {**whole, "shards": {"a": whole["shards"]["a"]}}
+    sharded.write()
+    assert "mspass:cluster.database.shards.c: missing: the kept data have it" in sharded.refused_up()
+    sharded.cluster["database"] = whole
+    sharded.destroy()
     for number, name in enumerate(lab.names):
         lab.renumber(name, _address(lab, 111 + number))
     sharded.find_hosts()

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from mspass_stack import connection
+from mspass_stack.engine import Engine
 from mspass_stack.machine import Here, Machine, Unreachable
 from mspass_stack.provider.waiting import wait_until
 from mspass_stack.rendered import Reach
-from mspass_stack.transport import Ssh
+from mspass_stack.transport import Ssh, machine
 from tests.harness.lab import Lab
 
 TOGETHER = 20
@@ -138,8 +139,24 @@ def test_another_host_key_than_the_known_one_is_refused(lab: Lab, tmp_path: Path
 def test_a_key_that_is_not_let_in_is_told_as_such(lab: Lab, tmp_path: Path) -> None:
     key = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-    with pytest.raises(Unreachable, match=r"host 'lab1' .* cannot be reached by ssh: .*[Aa]uthentication"):
+    said = rf"host 'lab1' .* cannot be reached by ssh: .*[Aa]uthentication.*tried {lab.user}@{lab.address('lab1')}:22"
+    with pytest.raises(Unreachable, match=said):
         Ssh(_reach(lab, "lab1", key=str(key))).run(["true"])
+
+
+@pytest.mark.parametrize("name", ["key", "known_hosts"])
+def test_a_file_that_is_not_there_is_told_with_its_path_in_the_config(lab: Lab, name: str) -> None:
+    with pytest.raises(Unreachable, match=rf"mspass:cluster\.hosts\.lab1\.ssh\.{name}: /none: no such file"):
+        Ssh(_reach(lab, "lab1", **{name: "/none"})).run(["true"])
+
+
+def test_the_engine_answers_many_at_once_while_commands_hold_all_their_sessions(lab: Lab) -> None:
+    reach = _reach(lab, "lab4")
+    with ThreadPoolExecutor(3 * TOGETHER) as pool:
+        held = [pool.submit(machine(reach).run, ["sleep", "3"]) for _ in range(TOGETHER)]
+        asked = [pool.submit(Engine("", reach).version) for _ in range(2 * TOGETHER)]
+        assert len({one.result() for one in asked}) == 1
+        assert all(one.result().status == 0 for one in held)
 
 
 def test_a_connection_that_broke_is_opened_anew(lab: Lab) -> None:

@@ -95,7 +95,8 @@ def test_a_container_that_is_to_have_a_port_and_does_not_listen_holds_nothing() 
 
 def test_a_folder_of_another_clone_is_told_with_its_stack() -> None:
     assert _judged(owner=("lab", THEIRS), holds=("db", ".mspass-stack")) == [
-        f"mspass:cluster.datadir: /srv/lab belongs to stack 'lab' ({THEIRS}) of another clone"
+        f"mspass:cluster.datadir: /srv/lab belongs to stack 'lab' ({THEIRS}) of another clone; "
+        "of a host that was given up and came back: rm /srv/lab/.mspass-stack there"
     ]
 
 

@@ -111,6 +111,7 @@ class ShardedCluster(Resource):
         with cluster.config.primary() as config:
             tell_members(config, cluster.shards)
         with cluster.router() as router:
+            refuse_strays(router, {*cluster.shards, *call.old_inputs.get("shards", {})})
             call.say("status", "adding shards")
             add_shards(router, cluster.shards)
             users.ensure(router, call.inputs["users"])
@@ -191,6 +192,16 @@ def seen(router: Client) -> Props:
         },
         "users": users.present(router),
     }
+
+
+def refuse_strays(router: Client, known: set[str]) -> None:
+    """Refuse data with a shard that nobody names any more: a part of the documents would be out of reach."""
+    for shard in router.admin.command("listShards")["shards"]:
+        if (name := shard["_id"]) not in known:
+            raise Refused(
+                f"mspass:cluster.database.shards.{name}: missing: the kept data have it ({shard['host']}). Write it "
+                "back and pulumi up; taken away after that, it is drained first"
+            )
 
 
 def add_shards(router: Client, shards: Mapping[str, ReplicaSet]) -> None:
