@@ -74,6 +74,16 @@ class Connection:
             assert kept.transport is not None
             return kept.transport
 
+    def session(self) -> paramiko.Channel:
+        """A session in it; one that broke unseen (its host was off and on again) is opened anew."""
+        transport = self.transport()
+        try:
+            return _open_session(transport)
+        except (EOFError, ConnectionError, paramiko.SSHException):
+            if transport.is_active():
+                raise
+            return _open_session(self.transport())
+
     def _connect(self) -> fabric.Connection:
         retrying = Retrying(
             retry=retry_if_exception(_is_dropped),
@@ -132,7 +142,7 @@ class Connection:
         return connection
 
 
-def open_session(transport: paramiko.Transport) -> paramiko.Channel:
+def _open_session(transport: paramiko.Transport) -> paramiko.Channel:
     """Open a session; sshd refuses one while it is still closing others that ended."""
     retrying = Retrying(
         retry=retry_if_exception(_is_refused),

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import paramiko
 
-from mspass_stack.connection import CONNECT, Connection, open_session
+from mspass_stack.connection import CONNECT, Connection
 from mspass_stack.forward import Channel, forward_port, forward_socket
 from mspass_stack.machine import Here, Machine, Ran, Unreachable, is_open
 from mspass_stack.rendered import Reach
@@ -51,8 +51,8 @@ class Ssh:
         self._carrying = threading.Lock()
 
     def run(self, argv: Sequence[str], stdin: str = "") -> Ran:
-        with self._session() as transport:
-            channel = open_session(transport)
+        with self._session():
+            channel = self._connection.session()
             channel.exec_command(shlex.join(argv))
             channel.sendall(stdin.encode())
             channel.shutdown_write()
@@ -144,7 +144,7 @@ class Ssh:
         with self._transfers, self._session() as transport:
             kept = self._sftp
             if kept is None or kept.sock.closed or kept.sock.get_transport() is not transport:
-                self._sftp = kept = _open_sftp(transport)
+                self._sftp = kept = _open_sftp(self._connection)
             try:
                 return work(kept)
             except TimeoutError:
@@ -159,7 +159,7 @@ class Ssh:
                 self._trunks.append(trunk := _Trunk(Connection(self._reach)))
             trunk.used += 1
         try:
-            channel = open_session(trunk.connection.transport())
+            channel = trunk.connection.session()
             channel.exec_command(DIAL)
         except BaseException:
             self._hang_up(trunk)
@@ -235,8 +235,8 @@ def machine(reach: Reach) -> Machine:
         return _kept[reach]
 
 
-def _open_sftp(transport: paramiko.Transport) -> paramiko.SFTPClient:
-    channel = open_session(transport)
+def _open_sftp(connection: Connection) -> paramiko.SFTPClient:
+    channel = connection.session()
     channel.settimeout(TRANSFER)
     channel.invoke_subsystem("sftp")
     return paramiko.SFTPClient(channel)
