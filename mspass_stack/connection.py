@@ -8,6 +8,7 @@ import logging
 import socket
 import threading
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -55,7 +56,7 @@ class Connection:
         self._opening = threading.Lock()
         self._kept: fabric.Connection | None = None
 
-    @property
+    @cached_property
     def is_behind(self) -> bool:
         """Whether the host is reached through another one."""
         prepared: Any = self._prepared()

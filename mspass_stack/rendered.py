@@ -55,12 +55,12 @@ class Reach(Value):
     @property
     def ssh(self) -> list[str]:
         """The command line of OpenSSH to it; one more word is a command line there."""
-        return ["ssh", *self.ssh_options, *self._destination]
+        return ["ssh", *self.ssh_options, *self._target]
 
     def tunnel(self, address: str, port: int) -> list[str]:
         """The command line by which a person opens a port that the host sees at `address` on this machine."""
         own = {name: value for name, value in self._own.items() if name not in ("BatchMode", "StrictHostKeyChecking")}
-        return ["ssh", *_options(own), "-N", "-L", f"{port}:{address}:{port}", *self._destination]
+        return ["ssh", *_options(own), "-N", "-L", f"{port}:{address}:{port}", *self._target]
 
     @property
     def ssh_options(self) -> list[str]:
@@ -72,7 +72,7 @@ class Reach(Value):
         return _options({**shared, "ConnectTimeout": "10", "ServerAliveInterval": "5", **self._own})
 
     @property
-    def _destination(self) -> list[str]:
+    def _target(self) -> list[str]:
         port = ["-p", str(self.port)] if self.port else []
         return [*port, f"{self.user}@{self.address}" if self.user else self.address]
 

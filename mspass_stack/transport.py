@@ -141,8 +141,8 @@ class Ssh:
 
     def _files(self, work: Callable[[paramiko.SFTPClient], T]) -> T:
         """Work on files, one piece of work at a time: the session for it is kept as the connection is."""
-        with self._transfers, self._session() as transport:
-            kept = self._sftp
+        with self._transfers, self._session():
+            kept, transport = self._sftp, self._connection.transport()
             if kept is None or kept.sock.closed or kept.sock.get_transport() is not transport:
                 self._sftp = kept = _open_sftp(self._connection)
             try:
@@ -180,11 +180,10 @@ class Ssh:
         return transport.open_channel("direct-tcpip", place, ("127.0.0.1", 0), timeout=CONNECT)
 
     @contextmanager
-    def _session(self) -> Generator[paramiko.Transport]:
+    def _session(self) -> Generator[None]:
         with self._sessions:
-            transport = self._connection.transport()
             try:
-                yield transport
+                yield
             except (TimeoutError, paramiko.SSHException, EOFError, ConnectionError) as error:
                 raise Unreachable(f"{self}: {str(error) or type(error).__name__}") from None
 

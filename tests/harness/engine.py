@@ -78,13 +78,12 @@ class TestEngine:
 
     def restart(self) -> None:
         """End the engine and start it again, as a reboot does."""
-        assert self._daemon
-        _end(psutil.Process(self._daemon.pid))
+        self._stop()
         self._start()
 
     def close(self) -> None:
         if self._daemon:
-            _end(psutil.Process(self._daemon.pid))
+            self._stop()
             shutil.rmtree(self._folder)
             self._lock.truncate(0)
             self._lock.close()
@@ -105,6 +104,10 @@ class TestEngine:
         wait_until(lambda: _answers(self.address) or daemon.poll() is not None, 60)
         if not _answers(self.address):
             raise NoEngine(f"dockerd did not start:\n{(self._folder / 'log').read_text()[-2000:]}")
+
+    def _stop(self) -> None:
+        assert self._daemon
+        _end(psutil.Process(self._daemon.pid))
 
     def _end_leftover(self) -> None:
         """End the engine of a session that was killed, which the lock names."""

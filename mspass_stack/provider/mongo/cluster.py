@@ -14,7 +14,7 @@ from mspass_stack.provider.mongo.client import COMMAND, Client, brief, internal
 from mspass_stack.provider.mongo.drain import drain
 from mspass_stack.provider.mongo.replica_set import Member, ReplicaSet
 from mspass_stack.provider.resource import Call, InitFailed, Refused, Resource
-from mspass_stack.provider.waiting import wait_until
+from mspass_stack.provider.waiting import keep_trying
 from mspass_stack.rendered import Reach
 from mspass_stack.transport import machine
 
@@ -86,34 +86,29 @@ class ShardedCluster(Resource):
 
     def _ensure(self, call: Call, id: str) -> Props:
         cluster = Cluster(call.inputs)
-        error = "no answer"
-
-        def joined() -> Props | None:
-            nonlocal error
-            try:
-                return self._join(cluster, call)
-            except PyMongoError as failure:
-                # Sets that have just got their primaries do not know each other yet.
-                call.say("status", error := brief(failure))
-                return None
-
         try:
             cluster.ensure_sets(lambda text: call.say("status", text))
-            outputs = wait_until(joined, users.PATIENCE)
-        except (Refused, Unreachable) as failure:
-            raise InitFailed(id, {}, f"the sharded database: {failure}") from None
-        if outputs is None:
-            raise InitFailed(id, {}, f"the sharded database: {error}")
-        return outputs
+            # Sets that have just got their primaries do not know each other yet.
+            return keep_trying(
+                partial(self._join, cluster, call),
+                PyMongoError,
+                users.PATIENCE,
+                lambda error: call.say("status", brief(error)),
+            )
+        except PyMongoError as error:
+            raise InitFailed(id, {}, f"the sharded database: {brief(error)}") from None
+        except (Refused, Unreachable) as error:
+            raise InitFailed(id, {}, f"the sharded database: {error}") from None
 
     def _join(self, cluster: "Cluster", call: Call) -> Props:
         """Make one database of sets and routers; what is done already is left."""
         with cluster.config.primary() as config:
             tell_members(config, cluster.shards)
         with cluster.router() as router:
-            refuse_strays(router, {*cluster.shards, *call.old_inputs.get("shards", {})})
+            known = known_shards(router)
+            refuse_strays(known, {*cluster.shards, *call.old_inputs.get("shards", {})})
             call.say("status", "adding shards")
-            add_shards(router, cluster.shards)
+            add_shards(router, {name: shard for name, shard in cluster.shards.items() if name not in known})
             users.ensure(router, call.inputs["users"])
             shard_collections(router, call.inputs["collections"])
             outputs = seen(router)
@@ -147,10 +142,9 @@ class Cluster:
         Raises:
             PyMongoError: none is.
         """
-        error: PyMongoError = PyMongoError("there is no router")
 
-        def found() -> Client | None:
-            nonlocal error
+        def first() -> Client:
+            error: PyMongoError = PyMongoError("there is no router")
             for member in self._members(self._inputs["routers"]):
                 client = internal(member.host, member.address, member.port, self._key, answer)
                 try:
@@ -159,11 +153,9 @@ class Cluster:
                 except PyMongoError as failure:
                     error = failure
                     client.close()
-            return None
-
-        if (client := wait_until(found, within)) is None:
             raise error
-        return client
+
+        return keep_trying(first, PyMongoError, within)
 
     def take_notes(self) -> None:
         """Note on every host with data which release they are of."""
@@ -181,11 +173,16 @@ class Cluster:
         return machine(Reach.model_validate(self._inputs["reaches"][host]))
 
 
+def known_shards(router: Client) -> dict[str, str]:
+    """The shards that the cluster has, with their members."""
+    return {shard["_id"]: shard["host"] for shard in router.admin.command("listShards")["shards"]}
+
+
 def seen(router: Client) -> Props:
     """Shards with their members, hashed keys of sharded collections, and users."""
     config = router["config"]
     return {
-        "shards": {shard["_id"]: shard["host"] for shard in router.admin.command("listShards")["shards"]},
+        "shards": known_shards(router),
         "collections": {
             found["_id"]: ",".join(found["key"])
             for found in config["collections"].find({"_id": {"$not": {"$regex": r"^config\."}}})
@@ -194,21 +191,19 @@ def seen(router: Client) -> Props:
     }
 
 
-def refuse_strays(router: Client, known: set[str]) -> None:
+def refuse_strays(known: Mapping[str, str], named: set[str]) -> None:
     """Refuse data with a shard that nobody names any more: a part of the documents would be out of reach."""
-    for shard in router.admin.command("listShards")["shards"]:
-        if (name := shard["_id"]) not in known:
+    for name, members in known.items():
+        if name not in named:
             raise Refused(
-                f"mspass:cluster.database.shards.{name}: missing: the kept data have it ({shard['host']}). Write it "
+                f"mspass:cluster.database.shards.{name}: missing: the kept data have it ({members}). Write it "
                 "back and pulumi up; taken away after that, it is drained first"
             )
 
 
 def add_shards(router: Client, shards: Mapping[str, ReplicaSet]) -> None:
-    known = {shard["_id"] for shard in router.admin.command("listShards")["shards"]}
     for name, shard in shards.items():
-        if name not in known:
-            router.admin.command("addShard", shard.seeds, name=name)
+        router.admin.command("addShard", shard.seeds, name=name)
 
 
 def tell_members(config: Client, shards: Mapping[str, ReplicaSet]) -> None:

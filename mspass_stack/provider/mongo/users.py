@@ -11,7 +11,7 @@ from mspass_stack.provider.compatibility import note
 from mspass_stack.provider.machines import machine_of
 from mspass_stack.provider.mongo.client import Client, brief, internal
 from mspass_stack.provider.resource import Call, InitFailed, Resource
-from mspass_stack.provider.waiting import wait_until
+from mspass_stack.provider.waiting import keep_trying
 
 PATIENCE = 30.0
 """Seconds for a server that was just seen ready to take commands."""
@@ -49,23 +49,17 @@ class DatabaseUsers(Resource):
         return outputs
 
     def _ensure(self, call: Call, id: str) -> Props:
-        error = "no answer"
+        def ensured() -> list[str]:
+            with _client(call.inputs) as client:
+                ensure(client, call.inputs["users"])
+                take_note(client, machine_of(call.inputs), call.inputs["home"])
+                return present(client)
 
-        def ensured() -> list[str] | None:
-            nonlocal error
-            try:
-                with _client(call.inputs) as client:
-                    ensure(client, call.inputs["users"])
-                    take_note(client, machine_of(call.inputs), call.inputs["home"])
-                    return present(client)
-            except PyMongoError as failure:
-                error = brief(failure)
-                return None
-
-        found = wait_until(ensured, PATIENCE)
-        if found is None:
-            raise InitFailed(id, {"present": []}, f"users of {call.inputs['address']}:{call.inputs['port']}: {error}")
-        return {"present": found}
+        try:
+            return {"present": keep_trying(ensured, PyMongoError, PATIENCE)}
+        except PyMongoError as error:
+            place = f"{call.inputs['address']}:{call.inputs['port']}"
+            raise InitFailed(id, {"present": []}, f"users of {place}: {brief(error)}") from None
 
 
 def present(client: Client) -> list[str]:
