@@ -40,7 +40,7 @@ class Look:
             self.problems += self._engine(engine, asked["image"])
             published = engine.published()
         except (Unreachable, EngineError) as error:
-            said = str(error).removeprefix(f"{known}").lstrip(": ")
+            said = _said(error, known)
             self.problems.append(said if known.remote else f"{said} (without ssh: it is this machine)")
             return
         self.problems += judge(facts, asked, stack_id, published)
@@ -60,6 +60,20 @@ class Look:
                 "destroy that one first, or give this stack another name; of a host that was given up and came back: "
                 f"docker rm -f $(docker ps -aq --filter label={NAME}={self._stack}) there"
             )
+
+
+def lost(reach: Mapping[str, Any], engine: str) -> str:
+    """Why nothing can be removed from a host that plays no role any more; empty where it can."""
+    known = Reach.model_validate(reach)
+    try:
+        machine(known).run(["true"])
+        Engine(engine, known).version()
+    except (Unreachable, EngineError) as error:
+        return (
+            f"{_said(error, known)}; it plays no role any more, and what runs there cannot be removed: "
+            'bring it back, or give it up by mspass:abandon (README, "A host that is down")'
+        )
+    return ""
 
 
 def judge(facts: Facts, asked: Props, stack_id: str, published: Mapping[int, Publisher]) -> Iterator[str]:
@@ -114,3 +128,8 @@ def _folders(facts: Facts, asked: Props, stack_id: str) -> Iterator[str]:
             yield f"mspass:cluster.{path}: {folder} cannot be made or written by the ssh user"
     if facts.free.get(home, 0) < MONGODB_DISK:
         yield f"mspass:cluster.datadir: less than {MONGODB_DISK // 1024**3} GiB free on the disk of {home}"
+
+
+def _said(error: Exception, reach: Reach) -> str:
+    """An error without the host's name."""
+    return str(error).removeprefix(f"{reach}").lstrip(": ")

@@ -4,7 +4,7 @@ import os
 import resource
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -17,9 +17,10 @@ from mspass_stack.machine import Here
 from mspass_stack.provider import executables
 from mspass_stack.provider.codec import Props, has_unknown
 from mspass_stack.provider.compatibility import refusal
+from mspass_stack.provider.edit import misplaced, strangers
 from mspass_stack.provider.executables import LOOK
 from mspass_stack.provider.files import owner
-from mspass_stack.provider.lab_preflight import Look
+from mspass_stack.provider.lab_preflight import Look, lost
 from mspass_stack.provider.limits import MONGODB_DISK, NOFILE, OWN
 from mspass_stack.provider.resource import Call, Refused, Resource
 from mspass_stack.provider.sockets import listeners
@@ -27,35 +28,39 @@ from mspass_stack.provider.sockets import listeners
 SOCKET_PATH = 100
 """Bytes that the path of a Unix socket may have (sun_path holds 108; supervisord adds a suffix while it binds)."""
 
-CONFIG_SET = "configserver"
-
 
 class Preflight(Resource):
     """Inputs by host: `home`, `workdir`, `ports` (YAML path by port), `memory` (bytes asked by YAML path), `engine`
     (empty without containers), what native processes need (`programs`, and `modules` by interpreter), and of a lab's
     hosts `image`, `address`, `peers` (the other hosts' addresses) and `mongodb`. `reaches` by host. `shards`: port by
-    host, by name."""
+    host, by name. Output `known`: the hosts that the state has or had something of."""
 
     def create(self, call: Call) -> tuple[str, Props]:
         hosts: dict[str, Props] = dict(sorted(call.inputs["hosts"].items()))
         stack_id = "" if has_unknown(call.inputs["stackId"]) else str(call.inputs["stackId"])
         problems: list[str] = []
         warnings: list[str] = []
-        with ThreadPoolExecutor(len(hosts)) as pool:
+        leaving = _leaving(call)
+        with ThreadPoolExecutor(len(hosts) + len(leaving)) as pool:
             looks = pool.map(partial(self._look, call, stack_id), hosts)
+            goodbyes = pool.map(partial(self._goodbye, call), leaving)
             for host, (wrong, doubtful) in zip(hosts, looks, strict=True):
                 problems += [f"host '{host}': {line}" for line in wrong]
                 warnings += [f"host '{host}' {line}" for line in doubtful]
+            problems += [f"host '{host}': {line}" for host, line in zip(leaving, goodbyes, strict=True) if line]
         if problems:
             raise Refused("nothing was started:\n" + "\n".join(f"  {problem}" for problem in problems))
         for line in warnings:
             call.say("warning", line)
-        return f"{call.inputs['stack']}/preflight", {}
+        return f"{call.inputs['stack']}/preflight", {"known": sorted({*_known(call), *hosts})}
 
     def diff(self, call: Call) -> list[str]:
-        if problems := list(
-            misplaced(call.old_inputs.get("shards", {}), call.inputs["shards"], call.inputs["abandoned"])
-        ):
+        abandoned = call.inputs["abandoned"]
+        problems = [
+            *strangers(abandoned, {*_known(call), *call.inputs.get("hosts", {})}),
+            *misplaced(call.old_inputs.get("shards", {}), call.inputs["shards"], abandoned),
+        ]
+        if problems:
             raise Refused("nothing was changed:\n" + "\n".join(f"  {problem}" for problem in problems))
         another_way = call.old_inputs.get("reaches") != call.inputs.get("reaches")
         return super().diff(call) + (["reaches"] if another_way else [])
@@ -70,59 +75,20 @@ class Preflight(Resource):
         warnings = [f"allows {hard} open files per process; MongoDB recommends {NOFILE}"] if few else []
         return list(_problems(asked, stack_id)), warnings
 
-
-def misplaced(old: dict[str, dict[str, int]], new: dict[str, dict[str, int]], gone: list[str]) -> Iterator[str]:
-    """Shards that an edit would take from under their data.
-
-    Args:
-        old, new: the port of each member, by shard and host.
-        gone: hosts that are given up.
-    """
-    for name, before in old.items():
-        path, after = _path(name), new.get(name)
-        here = _and(before)
-        if name == CONFIG_SET and after and not set(before) & set(after):
-            yield (
-                f"{path}: the config servers do not move from {here} to {_and(after)} by an edit: write "
-                f"config: [{', '.join([*before, *after])}], pulumi up, then take {here} away"
-            )
-            continue
-        if after is None:
-            if name != CONFIG_SET and set(before) <= set(gone):
-                yield f"mspass:abandon: shard '{name}' on {here} was not drained: its documents would be lost"
-            continue
-        if not set(before) & set(after):
-            there = _and(after)
-            yield (
-                f"{path}: a shard does not move from {here} to {there} by an edit. Either add {there} to its hosts, "
-                f"pulumi up, then take {here} away; or add a shard of another name on {there}, pulumi up, then take "
-                f"'{name}' away, which drains it."
-            )
-        for host in set(before) & set(after):
-            if before[host] != after[host]:
-                key = "config" if name == CONFIG_SET else name
-                yield (
-                    f"{path}: its port on '{host}' would change from {before[host]} to {after[host]}: members are "
-                    f"numbered in their order; keep it by mspass:cluster.database.ports: {{{key}: {before[host]}}}"
-                )
-
-    holders = {(host, port): name for name, hosts in old.items() for host, port in hosts.items()}
-    for name, after in new.items():
-        for host, port in after.items():
-            holder = holders.get((host, port), name)
-            if holder != name and host not in {*new.get(holder, {}), *old.get(name, {})}:
-                yield (
-                    f"{_path(name)}: its port {port} on '{host}' is that of shard '{holder}' "
-                    f"until that one is gone: take '{holder}' away and pulumi up, then add to '{name}' and pulumi up"
-                )
+    def _goodbye(self, call: Call, host: str) -> str:
+        return lost(call.old_inputs["reaches"][host], call.old_inputs["hosts"][host]["engine"])
 
 
-def _path(name: str) -> str:
-    return "mspass:cluster.database." + ("config" if name == CONFIG_SET else f"shards.{name}")
+def _known(call: Call) -> set[str]:
+    """The hosts that the state has something of, or had: also of an update that ended half-way."""
+    return {*call.outputs.get("known", []), *call.old_inputs.get("hosts", {})}
 
 
-def _and(hosts: Iterable[str]) -> str:
-    return " and ".join(f"'{host}'" for host in hosts)
+def _leaving(call: Call) -> list[str]:
+    """The lab's hosts that play no role any more, and are not given up: what is there will be removed."""
+    old: dict[str, Props] = call.old_inputs.get("hosts", {})
+    stay = {*call.inputs["hosts"], *call.inputs["abandoned"]}
+    return sorted(host for host, asked in old.items() if "peers" in asked and host not in stay)
 
 
 def _problems(asked: Props, stack_id: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ import yaml
 from mocked_engine import MARK, Declared, Run, Secret, opened, shown
 from own_program import PROJECT, Deploy
 
-from mspass_stack.provider.preflight import misplaced
+from mspass_stack.provider.edit import misplaced
 
 MANY = 200
 

@@ -127,9 +127,9 @@ class Stack:
         assert ran.returncode == 0, _errors_first(ran.stdout)
         return ran.stdout
 
-    def refused_up(self) -> str:
+    def refused_up(self, *options: str) -> str:
         """`pulumi up` that must fail; its output."""
-        ran = self.pulumi("up", "--yes", "--skip-preview", "--suppress-outputs")
+        ran = self.pulumi("up", "--yes", "--skip-preview", "--suppress-outputs", *options)
         assert ran.returncode != 0, ran.stdout
         return ran.stdout
 

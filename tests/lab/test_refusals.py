@@ -105,6 +105,14 @@ def test_a_host_that_will_not_come_back_is_forgotten_on_demand_only(stack: LabSt
     stack.cluster["pool"]["workers"] = POOL["workers"]
     stack.write()
     assert f"host 'lab3' ({lab.address('lab3')}) cannot be reached" in stack.refused_up()
+    runs = stack.containers()
+    said = stack.refused_up("--refresh=false")
+    assert "host 'lab3': cannot be reached by ssh" in said
+    assert "give it up by mspass:abandon" in said
+    stack.pulumi("config", "set", "--path", "mspass:abandon[0]", "lab33")
+    known = "the state has lab1, lab2, lab3"
+    assert f"mspass:abandon[0]: unknown host 'lab33' ({known})" in stack.refused_up("--refresh=false")
+    assert stack.containers() == runs
     stack.pulumi("config", "set", "--path", "mspass:abandon[0]", "lab3")
     stack.up("--refresh=false")
     assert not [one for one in stack.resources() if one["urn"].endswith("@lab3") and "providers" not in one["urn"]]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mspass_stack.provider.preflight import misplaced
+from mspass_stack.provider.edit import misplaced, strangers
 from mspass_stack.provider.registry import RESOURCES
 from mspass_stack.provider.resource import Call, Refused
 
@@ -79,6 +79,21 @@ def test_a_shard_on_hosts_that_are_given_up_was_not_drained() -> None:
     assert list(misplaced(before, {"b": {"n2": 27018}}, ["n1", "n3"])) == [
         "mspass:abandon: shard 'a' on 'n1' and 'n3' was not drained: its documents would be lost"
     ]
+
+
+def test_a_misspelt_host_to_give_up_is_told_with_those_that_the_state_has() -> None:
+    assert list(strangers(["n1", "n11"], {"n1", "n2"})) == [
+        "mspass:abandon[1]: unknown host 'n11' (the state has n1, n2)"
+    ]
+
+
+def test_a_host_that_an_interrupted_update_took_out_can_still_be_given_up() -> None:
+    new: dict[str, Any] = {"shards": UP, "abandoned": ["n3"], "hosts": {"n1": {}, "n2": {}}}
+    old: dict[str, Any] = {**new, "abandoned": []}
+    call = Call("preflight", new, old_inputs=old, outputs={"known": ["n1", "n2", "n3"]})
+    assert RESOURCES["Preflight"].diff(call) == ["abandoned"]
+    with pytest.raises(Refused, match="unknown host 'n3'"):
+        RESOURCES["Preflight"].diff(Call("preflight", new, old_inputs=old))
 
 
 def test_all_that_is_misplaced_is_told_at_once() -> None:

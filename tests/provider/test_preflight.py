@@ -24,7 +24,7 @@ def _asked(host: Host, **changes: Any) -> dict[str, Any]:
         "modules": {},
         "engine": "",
     }
-    return {"hosts": {"here": asked | changes}}
+    return {"hosts": {"here": asked | changes}, "abandoned": []}
 
 
 def _refusal(host: Host, **changes: Any) -> str:
