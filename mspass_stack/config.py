@@ -16,6 +16,20 @@ FLAT_KEYS = frozenset({"abandon", "cluster", "jupyterPassword"})
 
 LOOPBACK = "127.0.0.1"
 
+EXPECTED = {
+    **dict.fromkeys(("model_type", "dict_type"), "a mapping of keys and values"),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
+    "tuple_type": "a list",
+    "string_type": "a text",
+    "string_too_short": "a text that is not empty",
+    "string_pattern_mismatch": "a text that matches {pattern}",
+    "too_short": "at least one",
+    "greater_than_equal": "{ge} or more",
+    "less_than_equal": "{le} or less",
+    "literal_error": "{expected}",
+}
+"""Pydantic's kinds of error in words of YAML."""
+
 
 class ConfigError(Exception):
     """A config that cannot be deployed: one line per problem, each with its YAML path."""
@@ -213,9 +227,9 @@ def _line(problem: dict[str, Any]) -> str:
         return f"{path}: unknown key"
     if problem["type"] == "missing":
         return f"{path}: required"
-    if problem["type"] in ("model_type", "dict_type"):
-        return f"{path}: {problem['input']!r}: expected a mapping of keys and values"
     if problem["type"] == "greater_than_equal" and problem["ctx"]["ge"] >= 1024**2:
         return f"{path}: {problem['input']!r}: expected at least {problem['ctx']['ge'] // 1024**2}MiB"
+    if expected := EXPECTED.get(problem["type"]):
+        return f"{path}: {problem['input']!r}: expected {expected.format(**problem.get('ctx', {}))}"
     message = str(problem["msg"]).removeprefix("Value error, ")
     return f"{path}: {problem['input']!r}: {message[0].lower()}{message[1:]}"

@@ -18,6 +18,19 @@ def broken(cluster: Cluster) -> Iterator[str]:
         yield f"{KEY}: nothing to deploy: expected at least one of database, pool, frontend"
 
 
+def doubtful(cluster: Cluster) -> Iterator[str]:
+    """What works and is worth a word."""
+    for host, asked in (cluster.pool.workers if cluster.pool else {}).items():
+        if asked.memory is None:
+            path = f"{KEY}.pool.workers.{host}"
+            yield f"{path}: no memory limit: a task that needs too much takes the whole machine with it"
+    if database := cluster.database:
+        sets = {"config": database.config, **{f"shards.{key}": members for key, members in database.shards.items()}}
+        for path, members in sets.items():
+            if len(members) == 2:
+                yield f"{KEY}.database.{path}: two members: when one is down the other takes no writes; three go on"
+
+
 def check_keys(keys: set[str]) -> None:
     """Refuse unknown keys of namespace `mspass`: a misspelt secret would silently do nothing."""
     if unknown := sorted(keys - FLAT_KEYS):

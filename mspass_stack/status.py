@@ -46,10 +46,10 @@ def outputs(stack: str) -> dict[str, Any]:
 
 
 def rows(inventory: Inventory) -> list[tuple[str, ...]]:
-    """A line per process: name, host, state, ready, incarnation, endpoint."""
+    """A line per process; the last column may be long."""
     with ThreadPoolExecutor(len(inventory.processes)) as pool:
         seen = list(pool.map(partial(_row, inventory), inventory.processes))
-    return [("PROCESS", "HOST", "STATE", "READY", "INCARNATION", "ENDPOINT"), *seen]
+    return [("PROCESS", "HOST", "STATE", "INCARNATION", "ENDPOINT", "READY"), *seen]
 
 
 def _row(inventory: Inventory, entry: Entry) -> tuple[str, ...]:
@@ -57,10 +57,10 @@ def _row(inventory: Inventory, entry: Entry) -> tuple[str, ...]:
         state, run = _kept(entry, inventory)
         missing = look(entry.probe, machine(inventory.hosts[entry.probe.host].reach))
     except (EngineError, Unreachable) as error:
-        return entry.name, entry.host, "UNKNOWN", f"no: {error}", "-", entry.endpoint or "-"
+        return entry.name, entry.host, "UNKNOWN", "-", entry.endpoint or "-", f"no: {error}"
     missing = missing or ("" if run else "nobody keeps it up; pulumi up does")
     ready = f"no: {missing}" if missing else "yes"
-    return entry.name, entry.host, state.upper() or "ABSENT", ready, run or "-", entry.endpoint or "-"
+    return entry.name, entry.host, state.upper() or "ABSENT", run or "-", entry.endpoint or "-", ready
 
 
 def _kept(entry: Entry, inventory: Inventory) -> tuple[str, str]:
@@ -112,7 +112,7 @@ def main() -> None:
         print(f"\nJupyter: {found['jupyterUrl']}")
     if way := tunnel(inventory):
         print(f"Dask's pages: {found['dashboardUrl']} after: {way}")
-    sys.exit(any(row[3] != "yes" for row in table[1:]))
+    sys.exit(any(row[-1] != "yes" for row in table[1:]))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from mspass_stack.config import KEY, Cluster, Runtime
+from mspass_stack.config import Cluster, Runtime
+from mspass_stack.rules import doubtful
 
 Role = Literal["db", "dbmanager", "shard", "scheduler", "worker", "frontend"]
 Kind = Literal["mongod", "configsvr", "shard", "mongos", "scheduler", "worker", "frontend"]
@@ -180,9 +181,5 @@ def plan(cluster: Cluster, stack: str, cores: Mapping[str, int]) -> Topology:
         processes=tuple(processes),
         worker_processes={host: asked.processes or cores.get(host, 1) for host, asked in workers.items()},
         cores=cores,
-        warnings=tuple(
-            f"{KEY}.pool.workers.{host}: no memory limit: a task that needs too much takes the whole machine with it"
-            for host, asked in workers.items()
-            if asked.memory is None
-        ),
+        warnings=tuple(doubtful(cluster)),
     )

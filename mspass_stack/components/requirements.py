@@ -51,8 +51,13 @@ def _memory(topology: Topology, host: str) -> dict[str, int]:
     wished: dict[str, int] = {}
     cluster = topology.cluster
     if cluster.pool and (workers := cluster.pool.workers.get(host)) and workers.memory:
-        wished[f"{KEY}.pool.workers.{host}.memory"] = workers.memory * topology.worker_processes[host]
+        count = topology.worker_processes[host]
+        wished[f"{KEY}.pool.workers.{host}.memory{_times(count)}"] = workers.memory * count
     servers = sum(process.host == host for process in topology.of(*MONGODB))
     if cluster.database and cluster.database.cache and servers:
-        wished[f"{KEY}.database.cache"] = cluster.database.cache * servers
+        wished[f"{KEY}.database.cache{_times(servers)}"] = cluster.database.cache * servers
     return wished
+
+
+def _times(count: int) -> str:
+    return f" x {count} =" if count > 1 else ""

@@ -74,10 +74,12 @@ def _wait(call: Call, process: RenderedProcess, id: str) -> Props:
 
     if wait_until(settled, process.probe.deadline) == "ready":
         return {"incarnation": incarnation}
+    try:
+        end = keeper.obituary(name)
+    except EngineError as error:
+        end = str(error)
     where = f"{process.probe.kind} at {process.probe.address}:{process.probe.port}"
+    waited = f"{where}, within {process.probe.deadline} s"
     raise InitFailed(
-        id,
-        {"incarnation": ""},
-        f"{process.name} on host '{process.host}' is not ready ({where}, within {process.probe.deadline} s): {seen}; "
-        + keeper.obituary(name),
+        id, {"incarnation": ""}, f"{process.name} on host '{process.host}' is not ready ({waited}): {seen}; {end}"
     )

@@ -32,14 +32,14 @@ def test_all_that_is_wrong_with_all_hosts_is_in_one_table(stack: LabStack, lab: 
     lab.execute("lab1", "/usr/sbin/sshd", "-p", "8888")
     lab.execute("lab2", "sh", "-c", f"mkdir -p /srv/mspass/{stack.name}; touch /srv/mspass/{stack.name}/thesis.tex")
     lab.execute("lab3", "install", "-d", "-m", "700", "/srv/mspass/work")
-    stack.cluster["pool"]["workers"]["lab3"]["memory"] = "900GiB"
+    stack.cluster["pool"]["workers"]["lab3"] = {"processes": 2, "memory": "900GiB"}
     stack.write()
     said = stack.refused_up()
     for line in (
         "host 'lab1': mspass:cluster.frontend.port: port 8888 is held by",
         f"host 'lab2': mspass:cluster.datadir: /srv/mspass/{stack.name} holds what is not ours (thesis.tex)",
         "host 'lab3': mspass:cluster.workdir: /srv/mspass/work cannot be made or written by the ssh user",
-        "host 'lab3': memory: mspass:cluster.pool.workers.lab3.memory 900.0 GiB: more than its",
+        "host 'lab3': memory: mspass:cluster.pool.workers.lab3.memory x 2 = 1800.0 GiB: more than its",
     ):
         assert line in said
     assert stack.containers() == {}

@@ -41,12 +41,18 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         _desktop(frontend={"host": "desktop", "port": 8787}),
         "mspass:cluster: port 8787 twice on host 'desktop': pool.dashboard and frontend.port",
     ),
-    "port out of range": (_desktop(database={"db": "desktop", "port": 70000}), "mspass:cluster.database.port: 70000:"),
+    "port out of range": (
+        _desktop(database={"db": "desktop", "port": 70000}),
+        "mspass:cluster.database.port: 70000: expected 65535 or less",
+    ),
     "zero workers": (
         _desktop(pool={"host": "desktop", "workers": {"desktop": {"processes": 0}}}),
-        "mspass:cluster.pool.workers.desktop.processes: 0:",
+        "mspass:cluster.pool.workers.desktop.processes: 0: expected 1 or more",
     ),
-    "no workers": (_desktop(pool={"host": "desktop", "workers": {}}), "mspass:cluster.pool.workers: {}:"),
+    "no workers": (
+        _desktop(pool={"host": "desktop", "workers": {}}),
+        "mspass:cluster.pool.workers: {}: expected at least one",
+    ),
     "size without a unit that exists": (
         _desktop(pool={"host": "desktop", "workers": {"desktop": {"memory": "2 gigs"}}}),
         "mspass:cluster.pool.workers.desktop.memory: '2 gigs': expected a size such as 8GiB or 500MB",
@@ -63,9 +69,21 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         _desktop(hosts={"desktop": None}),
         "mspass:cluster.hosts.desktop: None: expected a mapping of keys and values",
     ),
+    "one host where a list is expected": (
+        _desktop(database={"router": "desktop", "shards": {"a": ["desktop"]}}),
+        "mspass:cluster.database.router: 'desktop': expected a list",
+    ),
+    "a list where one host is expected": (
+        _desktop(database={"db": ["desktop"]}),
+        "mspass:cluster.database.db: ['desktop']: expected a text",
+    ),
+    "half a worker": (
+        _desktop(pool={"host": "desktop", "workers": {"desktop": {"processes": 1.5}}}),
+        "mspass:cluster.pool.workers.desktop.processes: 1.5: expected a whole number",
+    ),
     "scheduler that does not exist": (
         _desktop(pool={"host": "desktop", "scheduler": "ray", "workers": {"desktop": {}}}),
-        "mspass:cluster.pool.scheduler: 'ray': input should be 'dask'",
+        "mspass:cluster.pool.scheduler: 'ray': expected 'dask'",
     ),
     "db and shards": (
         _desktop(database={"db": "desktop", "router": ["desktop"], "shards": {"a": ["desktop"]}}),
@@ -80,7 +98,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "not an object": ({"hosts": []}, "mspass:cluster.hosts: []:"),
     "host name with a capital": (
         {"hosts": {"Desktop": {}}, "database": {"db": "desktop"}},
-        "mspass:cluster.hosts.Desktop: 'Desktop': string should match pattern",
+        "mspass:cluster.hosts.Desktop: 'Desktop': expected a text that matches",
     ),
 }
 

@@ -8,7 +8,7 @@ from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
 from mspass_stack.config import Cluster, ConfigError, Database, ports
-from mspass_stack.rules import abandoned, check_keys
+from mspass_stack.rules import abandoned, check_keys, doubtful
 from mspass_stack.topology import ROLES, plan
 
 HOSTS: dict[str, Any] = {f"n{i}": {"address": f"10.0.0.{i}", "ssh": {}} for i in range(1, 6)}
@@ -69,7 +69,7 @@ BREACHES: dict[str, tuple[Mapping[str, Any], str]] = {
     ),
     "a collection without a database": (
         _sharded(collections={"arrival": "_id"}),
-        "mspass:cluster.database.collections.arrival: 'arrival': string should match pattern",
+        "mspass:cluster.database.collections.arrival: 'arrival': expected a text that matches",
     ),
     "several servers on a host without a cache": (
         _sharded(shards={"a": ["n2"], "b": ["n2"]}),
@@ -163,6 +163,12 @@ def test_a_host_that_plays_a_role_is_not_abandoned_and_each_role_is_named() -> N
         f"mspass:abandon: 'n2' still plays mspass:cluster.{path}"
         for path in ("database.shards.a[0]", "pool.workers.n2")
     ]
+
+
+def test_a_set_of_two_members_is_worth_a_word_and_one_of_three_is_not() -> None:
+    database = {"router": ["n1"], "config": ["n1", "n2"], "shards": {"a": ["n1", "n2", "n3"]}, "cache": "1GiB"}
+    (said,) = doubtful(Cluster.read(_lab(database=database)))
+    assert said.startswith("mspass:cluster.database.config: two members: when one is down the other takes no writes")
 
 
 def test_members_are_numbered_on_each_host_in_their_order() -> None:

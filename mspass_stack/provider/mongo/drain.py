@@ -40,8 +40,9 @@ def drain(router: Client, shard: str, remaining: Sequence[str], say: Callable[[s
         for database in answer.get("dbsToMove", []):
             _move_primary(router, database, shard, remaining)
         now = int(answer.get("remaining", {}).get("chunks", 0)) + int(answer.get("remaining", {}).get("dbs", 0))
-        moved, left = now != left, now
-        say(f"shard {shard}: {now} chunks and databases to move")
+        if moved := now != left:
+            say(f"shard {shard}: chunks and databases to move: {now}")
+        left = now
         return moved
 
     done = False
