@@ -84,11 +84,12 @@ class Preflight(Resource):
         hosts: Mapping[str, Any],
         reaches: Mapping[str, Reach],
         shards: Mapping[str, Mapping[str, int]],
+        documents: Mapping[str, str],
         abandoned: Sequence[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        inputs = {"stack": stack, "stackId": stack_id, "hosts": hosts, "shards": shards, "abandoned": abandoned}
-        super().__init__(name, {**inputs, "reaches": _dumped(reaches)}, opts)
+        inputs = {"stack": stack, "stackId": stack_id, "hosts": hosts, "reaches": _dumped(reaches)}
+        super().__init__(name, {**inputs, "shards": shards, "documents": documents, "abandoned": abandoned}, opts)
 
 
 class HostFiles(Resource):

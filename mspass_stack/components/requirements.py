@@ -47,6 +47,13 @@ def shards(topology: Topology) -> dict[str, dict[str, int]]:
     return found
 
 
+def documents(topology: Topology) -> dict[str, str]:
+    """Where the documents are: on the host of the single database, or in the shards."""
+    if single := topology.one("mongod"):
+        return {"host": single.host, "address": single.address}
+    return {"shards": "all"} if topology.of("shard") else {}
+
+
 def _memory(topology: Topology, host: str) -> dict[str, int]:
     wished: dict[str, int] = {}
     cluster = topology.cluster

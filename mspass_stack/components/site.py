@@ -68,6 +68,7 @@ class Site(pulumi.ComponentResource):
             },
             self.reaches,
             requirements.shards(topology),
+            requirements.documents(topology),
             abandoned,
             opts=child,
         )

@@ -1,6 +1,6 @@
 """What an edit of the config may not do to what the state has. Pure."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 CONFIG_SET = "configserver"
 
@@ -10,6 +10,22 @@ def strangers(abandoned: Iterable[str], known: Collection[str]) -> Iterator[str]
     for index, host in enumerate(abandoned):
         if host not in known:
             yield f"mspass:abandon[{index}]: unknown host '{host}' (the state has {', '.join(sorted(known))})"
+
+
+def left_behind(old: Mapping[str, str], new: Mapping[str, str], gone: Collection[str]) -> Iterator[str]:
+    """Documents that an edit would leave where no client finds them.
+
+    Args:
+        old, new: where the documents are: `host` and `address` of a single database, else `shards`; empty without any.
+        gone: hosts that are given up.
+    """
+    same_host = old.get("host") == new.get("host") or old.get("address") == new.get("address")
+    if old and new and old.get("host") not in gone and not (old.keys() == new.keys() and same_host):
+        here, there = (f"'{at['host']}'" if "host" in at else "the shards" for at in (old, new))
+        yield (
+            f"mspass:cluster.database: its documents do not move from {here} to {there} by an edit: mongodump them and "
+            "pulumi destroy, which leaves the data where they are, then change it, pulumi up and mongorestore"
+        )
 
 
 def misplaced(old: dict[str, dict[str, int]], new: dict[str, dict[str, int]], gone: list[str]) -> Iterator[str]:

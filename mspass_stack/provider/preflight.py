@@ -17,7 +17,7 @@ from mspass_stack.machine import Here
 from mspass_stack.provider import executables
 from mspass_stack.provider.codec import Props, has_unknown
 from mspass_stack.provider.compatibility import refusal
-from mspass_stack.provider.edit import misplaced, strangers
+from mspass_stack.provider.edit import left_behind, misplaced, strangers
 from mspass_stack.provider.executables import LOOK
 from mspass_stack.provider.files import owner
 from mspass_stack.provider.lab_preflight import Look, lost
@@ -33,7 +33,7 @@ class Preflight(Resource):
     """Inputs by host: `home`, `workdir`, `ports` (YAML path by port), `memory` (bytes asked by YAML path), `engine`
     (empty without containers), what native processes need (`programs`, and `modules` by interpreter), and of a lab's
     hosts `image`, `address`, `peers` (the other hosts' addresses) and `mongodb`. `reaches` by host. `shards`: port by
-    host, by name. Output `known`: the hosts that the state has or had something of."""
+    host, by name. `documents`: where they are. Output `known`: the hosts that the state has or had something of."""
 
     def create(self, call: Call) -> tuple[str, Props]:
         hosts: dict[str, Props] = dict(sorted(call.inputs["hosts"].items()))
@@ -59,6 +59,7 @@ class Preflight(Resource):
         problems = [
             *strangers(abandoned, {*_known(call), *call.inputs.get("hosts", {})}),
             *misplaced(call.old_inputs.get("shards", {}), call.inputs["shards"], abandoned),
+            *left_behind(call.old_inputs.get("documents", {}), call.inputs.get("documents", {}), abandoned),
         ]
         if problems:
             raise Refused("nothing was changed:\n" + "\n".join(f"  {problem}" for problem in problems))

@@ -282,6 +282,7 @@ def test_an_unsharded_lab_has_users_and_neither_sets_nor_readdressing(deploy: De
     command = result.of("Container")["mongod@node1"].inputs["command"]
     assert command[command.index("--bind_ip") + 1] == "10.0.0.2"
     assert {"ready-mongod@node1"} <= result.of("DatabaseUsers")["users@node1"].after
+    assert result.of("Preflight")["preflight"].inputs["documents"] == {"host": "node1", "address": "10.0.0.2"}
 
 
 def test_data_are_readdressed_before_their_server_starts(lab: Run) -> None:

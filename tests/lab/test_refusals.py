@@ -123,6 +123,15 @@ def test_a_host_that_will_not_come_back_is_forgotten_on_demand_only(stack: LabSt
     lab.power_on("lab3")
 
 
+def test_a_database_does_not_move_by_a_mere_edit(stack: LabStack) -> None:
+    stack.up()
+    runs = stack.containers()
+    stack.cluster["database"]["db"] = "lab3"
+    stack.write()
+    assert "mspass:cluster.database: its documents do not move from 'lab2' to 'lab3' by an edit" in stack.refused_up()
+    assert stack.containers() == runs
+
+
 def test_a_shard_that_is_not_drained_is_never_forgotten(project: Project, lab: Lab, image: str) -> None:
     stack = LabStack(project, lab, image, "lab-sim", "undrained")
     stack.cluster |= {"frontend": None, "pool": None}

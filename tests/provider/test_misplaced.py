@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mspass_stack.provider.edit import misplaced, strangers
+from mspass_stack.provider.edit import left_behind, misplaced, strangers
 from mspass_stack.provider.registry import RESOURCES
 from mspass_stack.provider.resource import Call, Refused
 
@@ -79,6 +79,43 @@ def test_a_shard_on_hosts_that_are_given_up_was_not_drained() -> None:
     assert list(misplaced(before, {"b": {"n2": 27018}}, ["n1", "n3"])) == [
         "mspass:abandon: shard 'a' on 'n1' and 'n3' was not drained: its documents would be lost"
     ]
+
+
+SINGLE = {"host": "n1", "address": "10.0.0.1"}
+
+STAY: dict[str, tuple[dict[str, str], dict[str, str], list[str]]] = {
+    "the first up": ({}, SINGLE, []),
+    "nothing changed": (SINGLE, SINGLE, []),
+    "another address of the host": (SINGLE, SINGLE | {"address": "10.0.0.9"}, []),
+    "another name of the host": (SINGLE, SINGLE | {"host": "n9"}, []),
+    "the shards stay": ({"shards": "all"}, {"shards": "all"}, []),
+    "the database taken away": (SINGLE, {}, []),
+    "its host given up": (SINGLE, {"host": "n2", "address": "10.0.0.2"}, ["n1"]),
+}
+
+
+@pytest.mark.parametrize("case", STAY)
+def test_documents_that_stay_where_they_are_are_let_through(case: str) -> None:
+    assert list(left_behind(*STAY[case])) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "ways"),
+    [
+        (SINGLE, {"host": "n2", "address": "10.0.0.2"}, "from 'n1' to 'n2'"),
+        (SINGLE, {"shards": "all"}, "from 'n1' to the shards"),
+        ({"shards": "all"}, SINGLE, "from the shards to 'n1'"),
+    ],
+    ids=["another host", "sharded", "single"],
+)
+def test_documents_that_an_edit_would_leave_behind_are_told(
+    old: dict[str, str], new: dict[str, str], ways: str
+) -> None:
+    (said,) = left_behind(old, new, [])
+    assert said.startswith(f"mspass:cluster.database: its documents do not move {ways} by an edit: mongodump them")
+    call = Call("preflight", {"shards": {}, "abandoned": [], "documents": new}, old_inputs={"documents": old})
+    with pytest.raises(Refused, match="documents do not move"):
+        RESOURCES["Preflight"].diff(call)
 
 
 def test_a_misspelt_host_to_give_up_is_told_with_those_that_the_state_has() -> None:
