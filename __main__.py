@@ -11,13 +11,23 @@ from mspass_stack.rules import abandoned, check_keys
 from mspass_stack.runtimes import check_deployable
 
 config = pulumi.Config("mspass")
+
+
+def value(key: str) -> object:
+    """An object of the config, or the text that is there in its place."""
+    try:
+        return config.get_object(key)
+    except pulumi.ConfigTypeError:
+        return config.get(key)
+
+
 try:
     check_keys({key.removeprefix("mspass:") for key in pulumi.runtime.get_config_env() if key.startswith("mspass:")})
-    cluster = Cluster.read(config.get_object("cluster"))
-    given_up = abandoned(config.get_object("abandon"), cluster)
+    cluster = Cluster.read(value("cluster"))
+    given_up = abandoned(value("abandon"), cluster)
     topology = plan(cluster, pulumi.get_stack(), cores(cluster, Path.cwd()))
     check_deployable(topology)
-except (ConfigError, pulumi.ConfigTypeError) as error:
+except ConfigError as error:
     raise pulumi.RunError(f"{pulumi.get_stack()}: the config cannot be deployed:\n{error}") from None
 
 for warning in topology.warnings:

@@ -63,16 +63,13 @@ class Look:
 
 
 def lost(reach: Mapping[str, Any], engine: str) -> str:
-    """Why nothing can be removed from a host that plays no role any more; empty where it can."""
+    """Why nothing can be removed from a host; empty where it can."""
     known = Reach.model_validate(reach)
     try:
         machine(known).run(["true"])
         Engine(engine, known).version()
     except (Unreachable, EngineError) as error:
-        return (
-            f"{_said(error, known)}; it plays no role any more, and what runs there cannot be removed: "
-            'bring it back, or give it up by mspass:abandon (README, "A host that is down")'
-        )
+        return _said(error, known)
     return ""
 
 

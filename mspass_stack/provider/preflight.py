@@ -77,7 +77,16 @@ class Preflight(Resource):
         return list(_problems(asked, stack_id)), warnings
 
     def _goodbye(self, call: Call, host: str) -> str:
-        return lost(call.old_inputs["reaches"][host], call.old_inputs["hosts"][host]["engine"])
+        why = lost(call.old_inputs["reaches"][host], call.old_inputs["hosts"][host]["engine"])
+        if host in call.inputs["abandoned"]:
+            answers = "it answers: what runs there would go on; pulumi up removes it without mspass:abandon"
+            return "" if why else answers
+        if why:
+            why += (
+                "; it plays no role any more, and what runs there cannot be removed: "
+                'bring it back, or give it up by mspass:abandon (README, "A host that is down")'
+            )
+        return why
 
 
 def _known(call: Call) -> set[str]:
@@ -86,10 +95,9 @@ def _known(call: Call) -> set[str]:
 
 
 def _leaving(call: Call) -> list[str]:
-    """The lab's hosts that play no role any more, and are not given up: what is there will be removed."""
+    """The lab's hosts that play no role any more: what is there will be removed, or forgotten."""
     old: dict[str, Props] = call.old_inputs.get("hosts", {})
-    stay = {*call.inputs["hosts"], *call.inputs["abandoned"]}
-    return sorted(host for host, asked in old.items() if "peers" in asked and host not in stay)
+    return sorted(host for host, asked in old.items() if "peers" in asked and host not in call.inputs["hosts"])
 
 
 def _problems(asked: Props, stack_id: str) -> Iterator[str]:

@@ -314,8 +314,9 @@ def test_an_abandoned_host_is_given_to_an_engine_that_has_nothing(deploy: Deploy
     [
         (["node1"], "mspass:abandon: 'node1' still plays mspass:cluster.database.shards.a[0]"),
         ({"node1": {}}, "mspass:abandon: {'node1': {}}: expected a list of hosts"),
+        ("node9", "mspass:abandon: 'node9': expected a list of hosts"),
     ],
-    ids=["a host with a role", "no list"],
+    ids=["a host with a role", "no list", "a name alone"],
 )
 def test_a_wrong_abandon_is_refused_with_its_path(deploy: Deploy, value: Any, expected: str) -> None:
     result = deploy({**_config(), "mspass:abandon": value}, "lab")

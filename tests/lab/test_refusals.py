@@ -101,9 +101,12 @@ def test_a_second_clone_is_refused_on_the_hosts_of_the_first(stack: LabStack, la
 
 def test_a_host_that_will_not_come_back_is_forgotten_on_demand_only(stack: LabStack, lab: Lab) -> None:
     stack.up()
-    lab.power_off("lab3")
     stack.cluster["pool"]["workers"] = POOL["workers"]
     stack.write()
+    stack.pulumi("config", "set", "--path", "mspass:abandon[0]", "lab3")
+    assert "host 'lab3': it answers: what runs there would go on" in stack.refused_up("--refresh=false")
+    stack.pulumi("config", "rm", "mspass:abandon")
+    lab.power_off("lab3")
     assert f"host 'lab3' ({lab.address('lab3')}) cannot be reached" in stack.refused_up()
     runs = stack.containers()
     said = stack.refused_up("--refresh=false")
