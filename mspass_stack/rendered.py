@@ -13,6 +13,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+CONFIG_SET = "configserver"
+"""The replica set of the config servers, named as MsPASS's own script names it."""
+
 
 class Value(BaseModel):
     """A frozen value; unknown keys are refused, so that a newer schema is never half understood."""

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from mspass_stack.config import FLAT_KEYS, KEY, Cluster, ConfigError, placements, ports
+from mspass_stack.config import FLAT_KEYS, KEY, Cluster, ConfigError, Database, placements, ports
+from mspass_stack.rendered import CONFIG_SET
 
-RESERVED = frozenset({"admin", "config", "configserver", "local"})
+RESERVED = frozenset({"admin", "config", CONFIG_SET, "local"})
 """Names that MongoDB or we use for something else than a shard."""
 
 
@@ -25,8 +26,7 @@ def doubtful(cluster: Cluster) -> Iterator[str]:
             path = f"{KEY}.pool.workers.{host}"
             yield f"{path}: no memory limit: a task that needs too much takes the whole machine with it"
     if database := cluster.database:
-        sets = {"config": database.config, **{f"shards.{key}": members for key, members in database.shards.items()}}
-        for path, members in sets.items():
+        for path, members in _members(database).items():
             if len(members) == 2:
                 yield f"{KEY}.database.{path}: two members: when one is down the other takes no writes; three go on"
 
@@ -88,12 +88,15 @@ def _sets(cluster: Cluster) -> Iterator[str]:
             yield f"{KEY}.database.shards.{key}: expected at least one host"
         if key in RESERVED:
             yield f"{KEY}.database.shards.{key}: '{key}' is a name of MongoDB's own: expected another"
-    sets = {"router": database.router, "config": database.config}
-    sets |= {f"shards.{key}": members for key, members in database.shards.items()}
-    for path, members in sets.items():
+    for path, members in {"router": database.router, **_members(database)}.items():
         for host, times in Counter(members).items():
             if times > 1:
                 yield f"{KEY}.database.{path}: host '{host}' twice: expected hosts that differ"
+
+
+def _members(database: Database) -> dict[str, tuple[str, ...]]:
+    """The hosts of each replica set, by where the config says them."""
+    return {"config": database.config, **{f"shards.{key}": members for key, members in database.shards.items()}}
 
 
 def _caches(cluster: Cluster) -> Iterator[str]:

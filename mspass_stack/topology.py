@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mspass_stack.config import Cluster, Runtime
+from mspass_stack.rendered import CONFIG_SET
 from mspass_stack.rules import doubtful
 
 Role = Literal["db", "dbmanager", "shard", "scheduler", "worker", "frontend"]
@@ -22,9 +23,6 @@ ROLES: Mapping[Kind, Role] = {
 """Which role each process plays, in the order of starting: a process depends on those of the kinds before its own."""
 
 ANY = "0.0.0.0"
-
-CONFIG_SET = "configserver"
-"""The replica set of the config servers, named as MsPASS's own script names it."""
 
 
 @dataclass(frozen=True)

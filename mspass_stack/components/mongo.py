@@ -7,8 +7,9 @@ import pulumi
 from mspass_stack import resources, roles, runtimes
 from mspass_stack.components.process import HostedProcess
 from mspass_stack.components.site import Site
+from mspass_stack.rendered import CONFIG_SET
 from mspass_stack.roles.mongodb import data_folder
-from mspass_stack.topology import CONFIG_SET, Process
+from mspass_stack.topology import Process
 
 
 class MongoDatabase(pulumi.ComponentResource):

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-CONFIG_SET = "configserver"
+from mspass_stack.rendered import CONFIG_SET
 
 
 def strangers(abandoned: Iterable[str], known: Collection[str]) -> Iterator[str]:
@@ -20,7 +20,7 @@ def left_behind(old: Mapping[str, str], new: Mapping[str, str], gone: Collection
         gone: hosts that are given up.
     """
     same_host = old.get("host") == new.get("host") or old.get("address") == new.get("address")
-    if old and new and old.get("host") not in gone and not (old.keys() == new.keys() and same_host):
+    if old and new and old.get("host") not in gone and not same_host:
         here, there = (f"'{at['host']}'" if "host" in at else "the shards" for at in (old, new))
         yield (
             f"mspass:cluster.database: its documents do not move from {here} to {there} by an edit: mongodump them and "

@@ -66,7 +66,7 @@ def lost(reach: Mapping[str, Any], engine: str) -> str:
     """Why nothing can be removed from a host; empty where it can."""
     known = Reach.model_validate(reach)
     try:
-        machine(known).run(["true"])
+        machine(known).run(["true"])  # before the engine, whose error would name the host twice
         Engine(engine, known).version()
     except (Unreachable, EngineError) as error:
         return _said(error, known)

@@ -42,12 +42,10 @@ class Preflight(Resource):
         warnings: list[str] = []
         leaving = _leaving(call)
         with ThreadPoolExecutor(len(hosts) + len(leaving)) as pool:
-            looks = pool.map(partial(self._look, call, stack_id), hosts)
-            goodbyes = pool.map(partial(self._goodbye, call), leaving)
-            for host, (wrong, doubtful) in zip(hosts, looks, strict=True):
+            looks = pool.map(partial(self._look, call, stack_id), [*hosts, *leaving])
+            for host, (wrong, doubtful) in zip([*hosts, *leaving], looks, strict=True):
                 problems += [f"host '{host}': {line}" for line in wrong]
                 warnings += [f"host '{host}' {line}" for line in doubtful]
-            problems += [f"host '{host}': {line}" for host, line in zip(leaving, goodbyes, strict=True) if line]
         if problems:
             raise Refused("nothing was started:\n" + "\n".join(f"  {problem}" for problem in problems))
         for line in warnings:
@@ -57,9 +55,9 @@ class Preflight(Resource):
     def diff(self, call: Call) -> list[str]:
         abandoned = call.inputs["abandoned"]
         problems = [
-            *strangers(abandoned, {*_known(call), *call.inputs.get("hosts", {})}),
+            *strangers(abandoned, _known(call)),
             *misplaced(call.old_inputs.get("shards", {}), call.inputs["shards"], abandoned),
-            *left_behind(call.old_inputs.get("documents", {}), call.inputs.get("documents", {}), abandoned),
+            *left_behind(call.old_inputs.get("documents", {}), call.inputs["documents"], abandoned),
         ]
         if problems:
             raise Refused("nothing was changed:\n" + "\n".join(f"  {problem}" for problem in problems))
@@ -67,6 +65,8 @@ class Preflight(Resource):
         return super().diff(call) + (["reaches"] if another_way else [])
 
     def _look(self, call: Call, stack_id: str, host: str) -> tuple[list[str], list[str]]:
+        if host not in call.inputs["hosts"]:
+            return list(_goodbye(call, host)), []
         asked = call.inputs["hosts"][host]
         if "peers" in asked:
             seen = Look(host, asked, call.inputs["reaches"][host], call.inputs["stack"], stack_id)
@@ -75,18 +75,6 @@ class Preflight(Resource):
         few = hard != resource.RLIM_INFINITY and hard < NOFILE
         warnings = [f"allows {hard} open files per process; MongoDB recommends {NOFILE}"] if few else []
         return list(_problems(asked, stack_id)), warnings
-
-    def _goodbye(self, call: Call, host: str) -> str:
-        why = lost(call.old_inputs["reaches"][host], call.old_inputs["hosts"][host]["engine"])
-        if host in call.inputs["abandoned"]:
-            answers = "it answers: what runs there would go on; pulumi up removes it without mspass:abandon"
-            return "" if why else answers
-        if why:
-            why += (
-                "; it plays no role any more, and what runs there cannot be removed: "
-                'bring it back, or give it up by mspass:abandon (README, "A host that is down")'
-            )
-        return why
 
 
 def _known(call: Call) -> set[str]:
@@ -98,6 +86,19 @@ def _leaving(call: Call) -> list[str]:
     """The lab's hosts that play no role any more: what is there will be removed, or forgotten."""
     old: dict[str, Props] = call.old_inputs.get("hosts", {})
     return sorted(host for host, asked in old.items() if "peers" in asked and host not in call.inputs["hosts"])
+
+
+def _goodbye(call: Call, host: str) -> Iterator[str]:
+    """A host that leaves and is lost has to be given up; one that answers is cleared, not forgotten."""
+    why = lost(call.old_inputs["reaches"][host], call.old_inputs["hosts"][host]["engine"])
+    given_up = host in call.inputs["abandoned"]
+    if why and not given_up:
+        yield (
+            f"{why}; it plays no role any more, and what runs there cannot be removed: "
+            'bring it back, or give it up by mspass:abandon (README, "A host that is down")'
+        )
+    if given_up and not why:
+        yield "it answers: what runs there would go on; pulumi up removes it without mspass:abandon"
 
 
 def _problems(asked: Props, stack_id: str) -> Iterator[str]:

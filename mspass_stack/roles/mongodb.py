@@ -2,9 +2,9 @@
 
 from pathlib import PurePosixPath
 
-from mspass_stack.rendered import Home, Probe
+from mspass_stack.rendered import CONFIG_SET, Home, Probe
 from mspass_stack.roles.command import Command
-from mspass_stack.topology import CONFIG_SET, Process, Topology
+from mspass_stack.topology import Process, Topology
 
 GIB = 1024**3
 

@@ -125,7 +125,7 @@ def test_a_misspelt_host_to_give_up_is_told_with_those_that_the_state_has() -> N
 
 
 def test_a_host_that_an_interrupted_update_took_out_can_still_be_given_up() -> None:
-    new: dict[str, Any] = {"shards": UP, "abandoned": ["n3"], "hosts": {"n1": {}, "n2": {}}}
+    new: dict[str, Any] = {"shards": UP, "documents": {}, "abandoned": ["n3"], "hosts": {"n1": {}, "n2": {}}}
     old: dict[str, Any] = {**new, "abandoned": []}
     call = Call("preflight", new, old_inputs=old, outputs={"known": ["n1", "n2", "n3"]})
     assert RESOURCES["Preflight"].diff(call) == ["abandoned"]
@@ -138,8 +138,8 @@ def test_all_that_is_misplaced_is_told_at_once() -> None:
 
 
 def test_the_preflight_refuses_it_in_its_diff_which_a_preview_asks_for() -> None:
-    old: dict[str, Any] = {"shards": UP, "abandoned": []}
-    new: dict[str, Any] = {"shards": UP | {"a": {"n3": 27018}}, "abandoned": []}
+    old: dict[str, Any] = {"shards": UP, "documents": {}, "abandoned": []}
+    new: dict[str, Any] = {"shards": UP | {"a": {"n3": 27018}}, "documents": {}, "abandoned": []}
     with pytest.raises(Refused) as refused:
         RESOURCES["Preflight"].diff(Call("preflight", new, old_inputs=old))
     first, second = str(refused.value).splitlines()

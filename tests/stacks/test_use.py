@@ -39,14 +39,15 @@ def test_the_verification_suite_fails_when_a_role_is_down_and_names_it(desktop: 
 
 
 def test_status_lists_every_process_as_ready_with_jupyters_address(desktop: Stack) -> None:
-    def shown() -> dict[str, list[str]]:
+    def settled() -> dict[str, list[str]] | None:
         ran = desktop.project.command(sys.executable, "-m", "mspass_stack.status", "--stack", desktop.name)
         assert ran.returncode == 0, ran.stdout
-        return {line.split()[0]: line.split() for line in ran.stdout.splitlines() if line}
+        rows = {line.split()[0]: line.split() for line in ran.stdout.splitlines() if line}
+        return None if "STARTING" in str(rows) else rows
 
     # Supervisord calls a process that was started just now STARTING for some seconds, be it ready or not.
-    assert wait_until(lambda: "STARTING" not in str(shown()), 20)
-    rows = shown()
+    rows = wait_until(settled, 20)
+    assert rows
     for entry in desktop.outputs()["inventory"]["processes"]:
         assert rows[entry["name"]][2:4] == ["RUNNING", entry["incarnation"]]
         assert rows[entry["name"]][-1] == "yes"

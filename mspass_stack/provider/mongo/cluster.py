@@ -15,10 +15,8 @@ from mspass_stack.provider.mongo.drain import drain
 from mspass_stack.provider.mongo.replica_set import Member, ReplicaSet
 from mspass_stack.provider.resource import Call, InitFailed, Refused, Resource
 from mspass_stack.provider.waiting import keep_trying
-from mspass_stack.rendered import Reach
+from mspass_stack.rendered import CONFIG_SET, Reach
 from mspass_stack.transport import machine
-
-CONFIG_SET = "configserver"
 
 ROUTER = 60.0
 """Seconds for a router to find its config servers once they have a primary."""
