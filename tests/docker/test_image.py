@@ -15,7 +15,7 @@ from mspass_stack.provider.waiting import wait_until
 from tests.docker.looks import docker
 from tests.harness import image
 from tests.harness.engine import TestEngine
-from tests.harness.project import free_ports
+from tests.harness.ports import free_ports
 
 IMAGE = RESOURCES["ContainerImage"]
 

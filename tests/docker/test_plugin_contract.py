@@ -11,7 +11,8 @@ import pytest
 from tests.docker.looks import docker
 from tests.harness import image
 from tests.harness.engine import TestEngine
-from tests.harness.project import PULUMI, Project, free_ports
+from tests.harness.ports import free_ports
+from tests.harness.project import PULUMI, Project
 
 PROGRAM = """\
 import json, pathlib, pulumi, pulumi_docker as docker

@@ -3,16 +3,17 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 import yaml
+
+from tests.harness.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 PULUMI = Path(sys.executable).with_name("pulumi")
@@ -21,15 +22,6 @@ LEFT_OUT = shutil.ignore_patterns(
 )
 LIMIT = 400
 """Seconds that any single command of a test may take."""
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for taken in sockets:
-            taken.bind(("127.0.0.1", 0))
-        return [taken.getsockname()[1] for taken in sockets]
 
 
 class Project:

@@ -11,7 +11,7 @@ from mspass_stack.engine import Publisher
 from mspass_stack.provider import graveyard
 from mspass_stack.provider.facts import Facts
 from mspass_stack.provider.lab_preflight import Look, doubts, judge
-from tests.harness.project import free_ports
+from tests.harness.ports import free_ports
 
 OURS, THEIRS = "0123456789ab", "999999999999"
 GIB = 1024**3

@@ -12,7 +12,7 @@ from mspass_stack.provider.registry import RESOURCES
 from mspass_stack.provider.secret import FORMS
 from mspass_stack.provider.waiting import wait_until
 from mspass_stack.rendered import Probe
-from tests.harness.project import free_ports
+from tests.harness.ports import free_ports
 from tests.provider.conftest import Host
 
 USERS = RESOURCES["DatabaseUsers"]

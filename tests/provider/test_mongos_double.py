@@ -19,7 +19,7 @@ from mspass_stack.provider.executables import find
 from mspass_stack.provider.secret import FORMS
 from mspass_stack.provider.waiting import wait_until
 from tests.harness import mongos
-from tests.harness.project import free_ports
+from tests.harness.ports import free_ports
 
 Client = MongoClient[dict[str, Any]]
 

@@ -10,7 +10,7 @@ import pytest
 from mspass_stack.provider import executables
 from mspass_stack.provider.registry import RESOURCES
 from mspass_stack.provider.resource import Refused
-from tests.harness.project import free_ports
+from tests.harness.ports import free_ports
 from tests.provider.conftest import STACK_ID, Host
 
 

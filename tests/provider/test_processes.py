@@ -10,7 +10,7 @@ import pytest
 from mspass_stack.provider.registry import RESOURCES
 from mspass_stack.provider.resource import InitFailed, Refused
 from mspass_stack.provider.waiting import wait_until
-from tests.harness.project import free_ports
+from tests.harness.ports import free_ports
 from tests.provider.conftest import Host
 
 SLEEPER = "import time; time.sleep(1000)"

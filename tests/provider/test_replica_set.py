@@ -12,7 +12,7 @@ from mspass_stack.provider.mongo.client import internal
 from mspass_stack.provider.mongo.replica_set import Member, ReplicaSet, next_config
 from mspass_stack.provider.secret import FORMS
 from mspass_stack.provider.waiting import wait_until
-from tests.harness.project import free_ports
+from tests.harness.ports import free_ports
 from tests.provider.conftest import Host
 
 SETTINGS = {"electionTimeoutMillis": 10000}

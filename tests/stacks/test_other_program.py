@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.project import PULUMI, ROOT, Project, free_ports
+from tests.harness.ports import free_ports
+from tests.harness.project import PULUMI, ROOT, Project
 from tests.stacks.looks import listening, mongo, workers
 
 
