@@ -6,8 +6,8 @@ from pathlib import Path
 import pulumi
 
 from mspass_stack import Cluster, ConfigError, VirtualCluster, plan
+from mspass_stack.config import abandoned, check_keys
 from mspass_stack.cores import cores
-from mspass_stack.rules import abandoned, check_keys
 from mspass_stack.runtimes import check_deployable
 
 config = pulumi.Config("mspass")

@@ -1,20 +1,15 @@
-"""What a user may say about a cluster: the model of the config key `mspass:cluster`."""
+"""The config keys of namespace `mspass`: a cluster whose sections fit together, and what stands beside it."""
 
-from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from mspass_stack.sizes import bytes_of
-
-KEY = "mspass:cluster"
-"""The config key of the cluster; every error begins with it."""
+from mspass_stack.rules import broken
+from mspass_stack.sections import KEY, Sections, placements
 
 FLAT_KEYS = frozenset({"abandon", "cluster", "jupyterPassword"})
 """The keys of namespace `mspass`. Secrets are flat keys: Pulumi encrypts whole values, never a part of an object."""
-
-LOOPBACK = "127.0.0.1"
 
 EXPECTED = {
     **dict.fromkeys(("model_type", "dict_type"), "a mapping of keys and values"),
@@ -35,138 +30,14 @@ class ConfigError(Exception):
     """A config that cannot be deployed: one line per problem, each with its YAML path."""
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
-Port = Annotated[int, Field(ge=1024, le=65535)]
-Cache = Annotated[int, BeforeValidator(bytes_of, json_schema_input_type=int | str), Field(ge=256 * 1024**2)]
-Memory = Annotated[int, BeforeValidator(bytes_of, json_schema_input_type=int | str), Field(ge=128 * 1024**2)]
-Text = Annotated[str, StringConstraints(min_length=1)]
-Namespace = Annotated[str, StringConstraints(pattern=r"^[^.$\s/\\]+\.[^$\s]+$")]
-Field_ = Annotated[str, StringConstraints(pattern=r"^[^$\s]+$")]
-Runtime = Literal["docker", "apptainer", "native"]
-
-
-class Model(BaseModel):
-    """Frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Ssh(Model):
-    """How a host is reached when it is not this machine; what is left out is SSH's own business (~/.ssh/config)."""
-
-    user: Text | None = None
-    port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    key: Text | None = Field(default=None, description="private key file; the agent's and SSH's usual ones without")
-    known_hosts: Text | None = Field(default=None, description="a file of host keys beside SSH's usual ones")
-    jump: Annotated[str, StringConstraints(pattern=r"^(\S+@)?[^@\s:]+(:\d+)?$")] | None = Field(
-        default=None, description="[USER@]HOST[:PORT] to go through"
-    )
-
-
-class Host(Model):
-    """A machine of the cluster."""
-
-    address: Text = Field(default=LOOPBACK, description="by which the other hosts reach it: an IP address or a name")
-    ssh: Ssh | None = Field(default=None, description="how it is reached; without it is this machine")
-    runtime: Runtime | None = None
-
-
-class Database(Model):
-    """MongoDB: one server (`db`), or a sharded cluster (`router` and `shards`)."""
-
-    db: Name | None = None
-    router: tuple[Name, ...] = Field(default=(), description="hosts with a mongos; clients are pointed at the first")
-    config: tuple[Name, ...] = Field(
-        default=(), description="hosts of the config server set; the first router's without"
-    )
-    shards: dict[Name, tuple[Name, ...]] = Field(
-        default={}, description="the hosts of each shard's members, by its name"
-    )
-    collections: dict[Namespace, Field_] = Field(
-        default={}, description="hashed shard key of each sharded collection, as in mspass.arrival: _id"
-    )
-    port: Port = Field(default=27017, description="of db and routers; config servers and shards count on from it")
-    ports: dict[Name, Port] = Field(
-        default={}, description="the port of a shard, or of config, on all its hosts, in place of the one it counts to"
-    )
-    cache: Cache | None = Field(
-        default=None, description="WiredTiger's cache of each mongod, at least 256MiB; MongoDB's own rule without"
-    )
-
-    @property
-    def config_hosts(self) -> tuple[str, ...]:
-        return self.config or self.router[:1]
-
-    def member_ports(self) -> dict[tuple[str, str], int]:
-        """The port of each member of a set, by set and host (the config server's set is `config`).
-
-        Numbered as in MsPASS's own script: router P, config server P+1; several members on a host count on from there,
-        but for those with a port of their own.
-        """
-        members = [("config", host) for host in self.config_hosts]
-        members += [(key, host) for key, hosts in self.shards.items() for host in hosts]
-        counted = [(name, host) for name, host in members if name not in self.ports]
-        return {
-            (name, host): self.ports.get(name)
-            or self.port + 1 + sum(other == host for _, other in counted[: counted.index((name, host))])
-            for name, host in members
-        }
-
-
-class Workers(Model):
-    """The Dask workers of one host."""
-
-    processes: Annotated[int, Field(ge=1, le=1024)] | None = Field(default=None, description="one per core without")
-    threads: Annotated[int, Field(ge=1, le=1024)] = 1
-    memory: Memory | None = Field(default=None, description="of each worker process, at least 128MiB; no limit without")
-
-
-class Pool(Model):
-    """The parallel scheduler and its workers, by host."""
-
-    scheduler: Literal["dask"] = "dask"
-    host: Name
-    port: Port = 8786
-    dashboard: Port = 8787
-    workers: Annotated[dict[Name, Workers], Field(min_length=1)]
-
-
-class Frontend(Model):
-    """JupyterLab."""
-
-    host: Name
-    port: Port = 8888
-
-
-class Cluster(Model):
+class Cluster(Sections):
     """A MsPASS cluster: which role runs on which host, and under what."""
-
-    runtime: Runtime = "native"
-    image: str = "ghcr.io/mspass-team/mspass:v2.4.3"
-    workdir: Text = Field(
-        default="./work", description="notebooks and waveforms; Jupyter's root and the workers' directory"
-    )
-    datadir: Text | None = Field(default=None, description="database, logs, secrets; ./data/STACK without")
-    python: Text | None = Field(
-        default=None, description="the Python that has dask and jupyterlab; the project's own without"
-    )
-    hosts: Annotated[dict[Name, Host], Field(min_length=1)]
-    database: Database | None = None
-    pool: Pool | None = None
-    frontend: Frontend | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "Cluster":
-        from mspass_stack import rules
-
-        if found := list(rules.broken(self)):
+        if found := list(broken(self)):
             raise PydanticCustomError("cluster", "{lines}", {"lines": "\n".join(found)})
         return self
-
-    @property
-    def is_lab(self) -> bool:
-        """Whether other machines than this one take part."""
-        return any(host.ssh for host in self.hosts.values())
 
     @classmethod
     def read(cls, value: object) -> "Cluster":
@@ -183,37 +54,31 @@ class Cluster(Model):
             raise ConfigError("\n".join(_line(dict(problem)) for problem in error.errors())) from None
 
 
-def placements(cluster: Cluster) -> Iterator[tuple[str, str]]:
-    """Every place where the config names a host: its YAML path below the key, and the host."""
-    if database := cluster.database:
-        if database.db:
-            yield "database.db", database.db
-        for name, hosts in (("router", database.router), ("config", database.config)):
-            for index, host in enumerate(hosts):
-                yield f"database.{name}[{index}]", host
-        for key, members in database.shards.items():
-            for index, host in enumerate(members):
-                yield f"database.shards.{key}[{index}]", host
-    if pool := cluster.pool:
-        yield "pool.host", pool.host
-        for host in pool.workers:
-            yield f"pool.workers.{host}", host
-    if frontend := cluster.frontend:
-        yield "frontend.host", frontend.host
+def check_keys(keys: set[str]) -> None:
+    """Refuse unknown keys of namespace `mspass`: a misspelt secret would silently do nothing."""
+    if unknown := sorted(keys - FLAT_KEYS):
+        raise ConfigError(
+            "\n".join(f"mspass:{key}: unknown key (known: {', '.join(sorted(FLAT_KEYS))})" for key in unknown)
+        )
 
 
-def ports(cluster: Cluster) -> Iterator[tuple[str, str, int]]:
-    """Every port that the config fixes: its YAML path, the host and the port."""
-    if database := cluster.database:
-        for host in (*database.router, *([database.db] if database.db else [])):
-            yield "database.port", host, database.port
-        for (name, host), port in database.member_ports().items() if database.router else ():
-            yield f"database.{'config' if name == 'config' else f'shards.{name}'}", host, port
-    if pool := cluster.pool:
-        yield "pool.port", pool.host, pool.port
-        yield "pool.dashboard", pool.host, pool.dashboard
-    if frontend := cluster.frontend:
-        yield "frontend.port", frontend.host, frontend.port
+def abandoned(value: object, cluster: Cluster) -> tuple[str, ...]:
+    """The hosts of `mspass:abandon`: those that will not come back, and play no role any more.
+
+    Raises:
+        ConfigError: it is no list of names, or one of them still plays a role.
+    """
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(host, str) for host in value):  # pyright: ignore[reportUnknownVariableType]
+        raise ConfigError(f"mspass:abandon: {value!r}: expected a list of hosts")
+    hosts = tuple(map(str, value))  # pyright: ignore[reportUnknownArgumentType]
+    plays = [
+        f"mspass:abandon: '{host}' still plays {KEY}.{path}" for path, host in placements(cluster) if host in hosts
+    ]
+    if plays:
+        raise ConfigError("\n".join(plays))
+    return hosts
 
 
 def _line(problem: dict[str, Any]) -> str:

@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from mspass_stack.config import KEY, Cluster, ConfigError
+from mspass_stack.config import Cluster, ConfigError
 from mspass_stack.machine import Unreachable
 from mspass_stack.runtimes import reach
+from mspass_stack.sections import KEY
 from mspass_stack.transport import machine
 
 

@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from mspass_stack.config import FLAT_KEYS, KEY, Cluster, ConfigError, Database, placements, ports
 from mspass_stack.rendered import CONFIG_SET
+from mspass_stack.sections import KEY, Database, Sections, placements, ports
 
 RESERVED = frozenset({"admin", "config", CONFIG_SET, "local"})
 """Names that MongoDB or we use for something else than a shard."""
 
 
-def broken(cluster: Cluster) -> Iterator[str]:
+def broken(cluster: Sections) -> Iterator[str]:
     """All breaches of a cluster whose single values are right."""
     for rule in (_unknown_hosts, _database_shape, _sets, _caches, _ports_twice, _reachable, _absolute):
         yield from rule(cluster)
@@ -19,7 +19,7 @@ def broken(cluster: Cluster) -> Iterator[str]:
         yield f"{KEY}: nothing to deploy: expected at least one of database, pool, frontend"
 
 
-def doubtful(cluster: Cluster) -> Iterator[str]:
+def doubtful(cluster: Sections) -> Iterator[str]:
     """What works and is worth a word."""
     for host, asked in (cluster.pool.workers if cluster.pool else {}).items():
         if asked.memory is None:
@@ -31,41 +31,14 @@ def doubtful(cluster: Cluster) -> Iterator[str]:
                 yield f"{KEY}.database.{path}: two members: when one is down the other takes no writes; three go on"
 
 
-def check_keys(keys: set[str]) -> None:
-    """Refuse unknown keys of namespace `mspass`: a misspelt secret would silently do nothing."""
-    if unknown := sorted(keys - FLAT_KEYS):
-        raise ConfigError(
-            "\n".join(f"mspass:{key}: unknown key (known: {', '.join(sorted(FLAT_KEYS))})" for key in unknown)
-        )
-
-
-def abandoned(value: object, cluster: Cluster) -> tuple[str, ...]:
-    """The hosts of `mspass:abandon`: those that will not come back, and play no role any more.
-
-    Raises:
-        ConfigError: it is no list of names, or one of them still plays a role.
-    """
-    if value is None:
-        return ()
-    if not isinstance(value, list) or not all(isinstance(host, str) for host in value):  # pyright: ignore[reportUnknownVariableType]
-        raise ConfigError(f"mspass:abandon: {value!r}: expected a list of hosts")
-    hosts = tuple(map(str, value))  # pyright: ignore[reportUnknownArgumentType]
-    plays = [
-        f"mspass:abandon: '{host}' still plays {KEY}.{path}" for path, host in placements(cluster) if host in hosts
-    ]
-    if plays:
-        raise ConfigError("\n".join(plays))
-    return hosts
-
-
-def _unknown_hosts(cluster: Cluster) -> Iterator[str]:
+def _unknown_hosts(cluster: Sections) -> Iterator[str]:
     known = ", ".join(cluster.hosts)
     for path, host in placements(cluster):
         if host not in cluster.hosts:
             yield f"{KEY}.{path}: unknown host '{host}' (hosts: {known})"
 
 
-def _database_shape(cluster: Cluster) -> Iterator[str]:
+def _database_shape(cluster: Sections) -> Iterator[str]:
     if (database := cluster.database) is None:
         return
     sharded = bool(database.router or database.shards or database.config)
@@ -77,7 +50,7 @@ def _database_shape(cluster: Cluster) -> Iterator[str]:
         yield f"{KEY}.database.collections: only a sharded database has shard keys"
 
 
-def _sets(cluster: Cluster) -> Iterator[str]:
+def _sets(cluster: Sections) -> Iterator[str]:
     """A set has its members on hosts of their own: two on one disk are no safer than one."""
     if (database := cluster.database) is None:
         return
@@ -99,7 +72,7 @@ def _members(database: Database) -> dict[str, tuple[str, ...]]:
     return {"config": database.config, **{f"shards.{key}": members for key, members in database.shards.items()}}
 
 
-def _caches(cluster: Cluster) -> Iterator[str]:
+def _caches(cluster: Sections) -> Iterator[str]:
     """MongoDB's own rule gives each mongod half of its host's memory."""
     database = cluster.database
     if database is None or database.cache or not database.router:
@@ -110,7 +83,7 @@ def _caches(cluster: Cluster) -> Iterator[str]:
             yield f"{KEY}.database.cache: required: host '{host}' has {count} mongod, and each takes half of its memory"
 
 
-def _ports_twice(cluster: Cluster) -> Iterator[str]:
+def _ports_twice(cluster: Sections) -> Iterator[str]:
     seen = Counter((host, port) for _, host, port in ports(cluster))
     for (host, port), times in seen.items():
         if times > 1:
@@ -120,7 +93,7 @@ def _ports_twice(cluster: Cluster) -> Iterator[str]:
             yield f"{KEY}.database.port: {port} on host '{host}' is no port: expected a lower one to count from"
 
 
-def _reachable(cluster: Cluster) -> Iterator[str]:
+def _reachable(cluster: Sections) -> Iterator[str]:
     """In a lab every host has an address for the others, and only one of them can be this machine."""
     played = dict.fromkeys(host for _, host in placements(cluster) if host in cluster.hosts)
     here = [host for host in played if not cluster.hosts[host].ssh]
@@ -145,7 +118,7 @@ def _is_loopback(address: str) -> bool:
         return address == "localhost"
 
 
-def _absolute(cluster: Cluster) -> Iterator[str]:
+def _absolute(cluster: Sections) -> Iterator[str]:
     """A path on other machines has no folder to start from."""
     if not cluster.is_lab:
         return

@@ -3,10 +3,11 @@
 import shlex
 from pathlib import Path, PurePosixPath
 
-from mspass_stack.config import KEY, LOOPBACK, Cluster, ConfigError
+from mspass_stack.config import Cluster, ConfigError
 from mspass_stack.rendered import Home, Probe, Reach, RenderedContainer, RenderedProcess
 from mspass_stack.roles import command
 from mspass_stack.roles.mongodb import data_folder
+from mspass_stack.sections import KEY, LOOPBACK
 from mspass_stack.topology import Process, Topology
 
 

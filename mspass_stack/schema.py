@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mspass_stack.config import KEY, Cluster
+from mspass_stack.config import Cluster
+from mspass_stack.sections import KEY
 
 PATH = Path(__file__).parents[1] / "stacks" / "schema.json"
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from mspass_stack.config import Cluster, Runtime
+from mspass_stack.config import Cluster
 from mspass_stack.rendered import CONFIG_SET
 from mspass_stack.rules import doubtful
+from mspass_stack.sections import Runtime
 
 Role = Literal["db", "dbmanager", "shard", "scheduler", "worker", "frontend"]
 Kind = Literal["mongod", "configsvr", "shard", "mongos", "scheduler", "worker", "frontend"]

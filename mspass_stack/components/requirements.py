@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mspass_stack.config import KEY, placements, ports
+from mspass_stack.sections import KEY, placements, ports
 from mspass_stack.topology import Topology
 
 MONGODB = ("mongod", "configsvr", "shard")

@@ -1,9 +1,9 @@
 """Dask's scheduler and workers."""
 
-from mspass_stack.config import LOOPBACK
 from mspass_stack.rendered import Home, Probe
 from mspass_stack.roles.clients import certificates, client_environment, tls_environment
 from mspass_stack.roles.command import Command
+from mspass_stack.sections import LOOPBACK
 from mspass_stack.topology import ANY, Process, Topology
 
 NANNY = 1024**3 // 2

@@ -7,8 +7,9 @@ import pytest
 from mocked_engine import MARK, Run, Secret, opened, run
 
 from mspass_stack import DaskPool, Frontend, MongoDatabase, Site, VirtualCluster, plan
-from mspass_stack.config import Cluster, Database, Host, Pool, Workers
-from mspass_stack.config import Frontend as FrontendConfig
+from mspass_stack.config import Cluster
+from mspass_stack.sections import Database, Host, Pool, Workers
+from mspass_stack.sections import Frontend as FrontendConfig
 
 BASE = Path("/srv/quakes")
 PYTHON = "/opt/mspass/bin/python"

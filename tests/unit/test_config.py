@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mspass_stack.config import Cluster, ConfigError
-from mspass_stack.rules import check_keys
+from mspass_stack.config import Cluster, ConfigError, check_keys
 from mspass_stack.runtimes import check_deployable
 from mspass_stack.sizes import bytes_of
 from mspass_stack.topology import plan

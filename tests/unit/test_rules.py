@@ -7,8 +7,9 @@ import pytest
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
-from mspass_stack.config import Cluster, ConfigError, Database, ports
-from mspass_stack.rules import abandoned, check_keys, doubtful
+from mspass_stack.config import Cluster, ConfigError, abandoned, check_keys
+from mspass_stack.rules import doubtful
+from mspass_stack.sections import Database, ports
 from mspass_stack.topology import ROLES, plan
 
 HOSTS: dict[str, Any] = {f"n{i}": {"address": f"10.0.0.{i}", "ssh": {}} for i in range(1, 6)}
