@@ -54,14 +54,6 @@ class Publisher:
         return f"container {self.name}" + (f" of stack '{self.stack}'" if self.stack else "")
 
 
-@dataclass(frozen=True)
-class Image:
-    """An image that the engine has: the name that pins it, and what the user called it."""
-
-    pinned: str
-    name: str
-
-
 class Engine:
     """The Docker engine at an address: this machine's, or that of the host which `reach` leads to."""
 
@@ -75,36 +67,36 @@ class Engine:
 
     def runs(self, name: str) -> str:
         """The incarnation of a container that is up: its id and its start; empty when it is not."""
-        found = self._find(name)
-        if found is None or not found.attrs["State"]["Running"] or found.attrs["State"]["Restarting"]:
-            return ""
-        return f"{found.id[:12] if found.id else ''}-{found.attrs['State']['StartedAt']}"
+        with self._container(name) as found:
+            if found is None or not found.attrs["State"]["Running"] or found.attrs["State"]["Restarting"]:
+                return ""
+            return f"{found.id[:12] if found.id else ''}-{found.attrs['State']['StartedAt']}"
 
     def state(self, name: str) -> str:
         """Docker's word on a container: running, restarting, exited ...; empty when there is none."""
-        found = self._find(name)
-        return str(found.status) if found else ""
+        with self._container(name) as found:
+            return str(found.status) if found else ""
 
     def gave_up(self, name: str) -> bool:
         """Whether a container is gone or ends again and again."""
-        found = self._find(name)
-        return found is None or (found.status != "running" and found.attrs["RestartCount"] >= RESTARTS)
+        with self._container(name) as found:
+            return found is None or (found.status != "running" and found.attrs["RestartCount"] >= RESTARTS)
 
     def obituary(self, name: str) -> str:
         """How a container last ended, and the end of its log."""
-        found = self._find(name)
-        if found is None:
-            return "there is no such container"
-        state = found.attrs["State"]
+        with self._container(name) as found:
+            if found is None:
+                return "there is no such container"
+            state = found.attrs["State"]
         end = "still runs" if state["Running"] else f"last ended with exit status {state['ExitCode']} {state['Error']}"
         return f"{end.strip()}; the end of its log:\n{self.tail(name)}"
 
     def tail(self, name: str, lines: int = 30) -> str:
         """The last lines of a container's log."""
-        found = self._find(name)
-        if found is None:
-            return "(no log)"
-        return found.logs(tail=lines).decode(errors="replace").rstrip("\n")
+        with self._container(name) as found:
+            if found is None:
+                return "(no log)"
+            return found.logs(tail=lines).decode(errors="replace").rstrip("\n")
 
     def published(self) -> dict[int, Publisher]:
         """Whose container has which TCP port of the host: by publishing it, or on the host's own network."""
@@ -120,29 +112,30 @@ class Engine:
 
     def stop(self, name: str, stack_id: str) -> bool:
         """Stop a container of ours, with its own grace; whether there was one that ran."""
-        found = self._find(name)
-        if found is None or found.labels.get(STACK) != stack_id or found.status != "running":
-            return False
-        found.stop(timeout=int(found.attrs["Config"].get("StopTimeout") or 10))
-        return True
+        with self._container(name) as found:
+            if found is None or found.labels.get(STACK) != stack_id or found.status != "running":
+                return False
+            found.stop(timeout=_grace(found))
+            return True
 
     def start(self, name: str) -> None:
         """Start a container that was stopped."""
-        if (found := self._find(name)) is not None:
-            found.start()
+        with self._container(name) as found:
+            if found is not None:
+                found.start()
 
     def execute(self, name: str, argv: list[str]) -> tuple[int, str]:
         """Run a command in a container that is up; exit status, and what it printed."""
-        found = self._find(name)
-        if found is None or found.status != "running":
-            return 1, f"container {name} is not up"
         with self._client() as client:
+            found = _found(client, name)
+            if found is None or found.status != "running":
+                return 1, f"container {name} is not up"
             made: str = client.api.exec_create(found.id, argv)["Id"]
             printed = client.api.exec_start(made).decode(errors="replace")
             return int(client.api.exec_inspect(made)["ExitCode"] or 0), printed
 
-    def pull(self, name: str, say: Callable[[str], None]) -> Image:
-        """Make sure that the engine has an image; what is there already is not pulled again.
+    def pull(self, name: str, say: Callable[[str], None]) -> str:
+        """Make sure that the engine has an image, and pin it; what is there already is not pulled again.
 
         Raises:
             EngineError: it can be had nowhere.
@@ -156,7 +149,7 @@ class Engine:
             digests = cast("list[str]", found.attrs.get("RepoDigests") or [])
             repository = name.split("@", maxsplit=1)[0].rsplit(":", 1)[0]
             own = [digest for digest in digests if digest.split("@", maxsplit=1)[0] == repository]
-            return Image([*own, str(found.id)][0], name)
+            return [*own, str(found.id)][0]
 
     def can_have(self, name: str) -> None:
         """Make sure that an image is here or at its registry, without pulling it.
@@ -211,14 +204,14 @@ class Engine:
         Raises:
             EngineError: the container is not ours.
         """
-        found = self._find(name)
-        if found is None:
-            return
-        if found.labels.get(STACK) != stack_id:
-            owner = f"stack '{found.labels[NAME]}'" if NAME in found.labels else "something else"
-            raise EngineError(f"container {name} belongs to {owner}: rename or remove it, or rename this stack")
-        found.stop(timeout=int(found.attrs["Config"].get("StopTimeout") or 10))
-        found.remove(force=True)
+        with self._container(name) as found:
+            if found is None:
+                return
+            if found.labels.get(STACK) != stack_id:
+                owner = f"stack '{found.labels[NAME]}'" if NAME in found.labels else "something else"
+                raise EngineError(f"container {name} belongs to {owner}: rename or remove it, or rename this stack")
+            found.stop(timeout=_grace(found))
+            found.remove(force=True)
 
     def free_network(self, name: str, stack_id: str) -> None:
         """The same for a network, with the containers of this stack that are still in it."""
@@ -234,17 +227,16 @@ class Engine:
         mine: dict[str, str | list[str] | bool] = {"label": f"{STACK}={stack_id}"}
         with self._client() as client:
             for container in client.containers.list(all=True, filters=mine):
-                container.stop(timeout=int(container.attrs["Config"].get("StopTimeout") or 10))
+                container.stop(timeout=_grace(container))
                 container.remove(force=True)
             for network in client.networks.list(filters=mine):
                 network.remove()
 
-    def _find(self, name: str) -> Container | None:
+    @contextmanager
+    def _container(self, name: str) -> Generator[Container | None]:
+        """A container, as long as one speaks to the engine about it."""
         with self._client() as client:
-            try:
-                return client.containers.get(name)
-            except NotFound:
-                return None
+            yield _found(client, name)
 
     @contextmanager
     def _client(self) -> "Generator[docker.DockerClient]":
@@ -273,6 +265,18 @@ class Engine:
 
     def __str__(self) -> str:
         return str(self._reach) if self._machine.remote else self._address
+
+
+def _found(client: "docker.DockerClient", name: str) -> Container | None:
+    try:
+        return client.containers.get(name)
+    except NotFound:
+        return None
+
+
+def _grace(container: Container) -> int:
+    """Seconds that it gets to end by itself."""
+    return int(container.attrs["Config"].get("StopTimeout") or 10)
 
 
 def _ports(container: dict[str, Any]) -> Iterator[int]:

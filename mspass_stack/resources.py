@@ -170,6 +170,7 @@ class Readdress(Resource):
         reach: Reach,
         engine: str,
         image: pulumi.Input[str],
+        python: str,
         user: pulumi.Input[str],
         container: str,
         data: str,
@@ -178,8 +179,8 @@ class Readdress(Resource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         place = {"stack": stack, "stackId": stack_id, "host": reach.host, "engine": engine, "reach": reach.model_dump()}
-        started = {"image": image, "user": user, "container": container, "data": data, "set": replica_set}
-        super().__init__(name, {**place, **started, "addresses": addresses}, opts)
+        started = {"image": image, "python": python, "user": user, "container": container, "data": data}
+        super().__init__(name, {**place, **started, "set": replica_set, "addresses": addresses}, opts)
 
 
 class Retirement(Resource):
@@ -259,6 +260,7 @@ class ShardedCluster(Resource):
         key_file: pulumi.Input[str],
         home: str,
         incarnations: Sequence[pulumi.Input[str]],
+        abandoned: Sequence[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         sets = {"config": config, "shards": shards, "routers": routers, "collections": collections}
@@ -269,6 +271,7 @@ class ShardedCluster(Resource):
             "users": users,
             "keyFile": key_file,
             "home": home,
+            "abandoned": abandoned,
         }
         super().__init__(name, {**inputs, "incarnations": incarnations}, opts)
 

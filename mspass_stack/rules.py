@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from ipaddress import ip_address
+from pathlib import PurePosixPath
 
 from mspass_stack.rendered import CONFIG_SET
 from mspass_stack.sections import KEY, Database, Sections, placements, ports
@@ -13,7 +14,7 @@ RESERVED = frozenset({"admin", "config", CONFIG_SET, "local"})
 
 def broken(cluster: Sections) -> Iterator[str]:
     """All breaches of a cluster whose single values are right."""
-    for rule in (_unknown_hosts, _database_shape, _sets, _caches, _ports_twice, _reachable, _absolute):
+    for rule in (_unknown_hosts, _database_shape, _sets, _caches, _workers, _ports_twice, _reachable, _folders):
         yield from rule(cluster)
     if not (cluster.database or cluster.pool or cluster.frontend):
         yield f"{KEY}: nothing to deploy: expected at least one of database, pool, frontend"
@@ -83,6 +84,18 @@ def _caches(cluster: Sections) -> Iterator[str]:
             yield f"{KEY}.database.cache: required: host '{host}' has {count} mongod, and each takes half of its memory"
 
 
+def _workers(cluster: Sections) -> Iterator[str]:
+    """Dask counts the workers of a host behind its name: `gpu-2` is one of `gpu`, or of a host of its own."""
+    hosts = cluster.pool.workers if cluster.pool else {}
+    for host in hosts:
+        for other in hosts:
+            if host.startswith(f"{other}-"):
+                yield (
+                    f"{KEY}.pool.workers.{host}: it begins like '{other}', and Dask could not tell their workers "
+                    "apart: expected another name for one of these hosts"
+                )
+
+
 def _ports_twice(cluster: Sections) -> Iterator[str]:
     seen = Counter((host, port) for _, host, port in ports(cluster))
     for (host, port), times in seen.items():
@@ -118,10 +131,12 @@ def _is_loopback(address: str) -> bool:
         return address == "localhost"
 
 
-def _absolute(cluster: Sections) -> Iterator[str]:
-    """A path on other machines has no folder to start from."""
+def _folders(cluster: Sections) -> Iterator[str]:
+    """A path on other machines has no folder to start from; a stack's own folder holds nothing of the user's."""
     if not cluster.is_lab:
         return
+    if cluster.datadir and PurePosixPath(cluster.workdir).is_relative_to(cluster.datadir):
+        yield f"{KEY}.workdir: {cluster.workdir!r} is in the stack's own folder {cluster.datadir!r}: expected another"
     for key, path in (("workdir", cluster.workdir), ("datadir", cluster.datadir)):
         if not (path or "").startswith("/"):
             expected = "expected an absolute path, the same on all hosts, that the ssh user may write to"

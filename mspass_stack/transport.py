@@ -19,7 +19,7 @@ from mspass_stack.machine import Here, Machine, Ran, Unreachable, is_open
 from mspass_stack.rendered import Reach
 
 TRANSFER = 60
-"""Seconds for one answer about files."""
+"""Seconds for one answer of a command, or about files."""
 
 SESSIONS = 8
 """Commands at once in one connection, of the ten that sshd takes; what is kept open for files is another one."""
@@ -53,16 +53,21 @@ class Ssh:
     def run(self, argv: Sequence[str], stdin: str = "") -> Ran:
         with self._session():
             channel = self._connection.session()
+            channel.settimeout(TRANSFER)
             channel.exec_command(shlex.join(argv))
-            channel.sendall(stdin.encode())
-            channel.shutdown_write()
-            said: dict[str, bytes] = {}
-            errors = threading.Thread(target=lambda: said.update(err=channel.makefile_stderr("rb").read()))
-            errors.start()
-            said["out"] = channel.makefile("rb").read()
-            errors.join()
-            status = channel.recv_exit_status()
-            channel.close()
+            try:
+                channel.sendall(stdin.encode())
+                channel.shutdown_write()
+                said: dict[str, bytes] = {}
+                errors = threading.Thread(target=lambda: said.update(err=_complaint(channel)))
+                errors.start()
+                said["out"] = channel.makefile("rb").read()
+                errors.join()
+                status = channel.recv_exit_status()
+            except TimeoutError:
+                raise TimeoutError(f"'{argv[0]}' there has said nothing for {TRANSFER} s") from None
+            finally:
+                channel.close()
             if status < 0:
                 raise EOFError("the connection broke while a command ran")
         return Ran(status, said["out"].decode(errors="replace"), said["err"].decode(errors="replace"))
@@ -232,6 +237,13 @@ def machine(reach: Reach) -> Machine:
         if reach not in _kept:
             _kept[reach] = Ssh(reach)
         return _kept[reach]
+
+
+def _complaint(channel: paramiko.Channel) -> bytes:
+    """What a command says on its standard error; the deadline is its output's business."""
+    with suppress(TimeoutError):
+        return channel.makefile_stderr("rb").read()
+    return b""
 
 
 def _open_sftp(connection: Connection) -> paramiko.SFTPClient:

@@ -91,6 +91,7 @@ class MongoShardedCluster(pulumi.ComponentResource):
             key_file=site.key_file,
             home=str(site.layout.root),
             incarnations=[hosted.run for hosted in self.hosted],
+            abandoned=site.abandoned,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[hosted.resource for hosted in self.hosted]),
         )
         for hosted in self.hosted:
@@ -112,6 +113,7 @@ class MongoShardedCluster(pulumi.ComponentResource):
             reach=site.reaches[process.host],
             engine=site.engine,
             image=site.containers[process.host].image.pinned,
+            python=site.python,
             user=site.files[process.host].user,
             container=runtimes.container_name(topology.stack, process.name),
             data=str(data_folder(process, site.layout)),

@@ -86,6 +86,7 @@ class HostedProcess:
         return {
             "container": runtimes.container_name(stack, scheduler.name),
             "address": scheduler.endpoint.for_peers(),
+            "python": self._site.python,
         }
 
     def _supervised(self, edges: Sequence[pulumi.Resource]) -> tuple[pulumi.CustomResource, pulumi.Output[str]]:

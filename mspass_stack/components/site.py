@@ -40,14 +40,14 @@ class Site(pulumi.ComponentResource):
         super().__init__("mspass:index:Site", name, None, opts)
         cluster = topology.cluster
         child = pulumi.ResourceOptions(parent=self)
-        self.topology = topology
+        self.topology, self.abandoned = topology, abandoned
         contained = {process.host for process in topology.processes if process.runtime == "docker"}
         self.python = cluster.python or (runtimes.CONTAINER_PYTHON if contained else python)
         self.engine = engine.address() if contained else ""
-        self.workdir = str(base / cluster.workdir)
+        self.workdir = str(base / Path(cluster.workdir).expanduser())
         self.reaches = {host: runtimes.reach(host, cluster, base) for host in topology.hosts}
         own = Home(str(base / f"data/{topology.stack}"))
-        self.layout = Home(str(base / cluster.datadir)) if cluster.datadir else own
+        self.layout = Home(str(base / Path(cluster.datadir).expanduser())) if cluster.datadir else own
         # Where this machine is one of the hosts, its user's files are among that host's.
         self._office = next((host for host, reach in self.reaches.items() if not reach.remote), OFFICE)
         self._desk = own if self._office == OFFICE else self.layout

@@ -1,6 +1,7 @@
 """What an edit of the config may not do to what the state has. Pure."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
 
 from mspass_stack.rendered import CONFIG_SET
 
@@ -10,6 +11,20 @@ def strangers(abandoned: Iterable[str], known: Collection[str]) -> Iterator[str]
     for index, host in enumerate(abandoned):
         if host not in known:
             yield f"mspass:abandon[{index}]: unknown host '{host}' (the state has {', '.join(sorted(known))})"
+
+
+def switched(old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Another runtime under processes that are up, which hold its ports and data.
+
+    Args:
+        old, new: what is asked of each host; `engine` is empty without containers.
+    """
+    for host in sorted({*old} & {*new}):
+        if bool(old[host]["engine"]) != bool(new[host]["engine"]):
+            yield (
+                f"mspass:cluster.runtime: a stack that is up is never switched (host '{host}'): pulumi destroy, which "
+                "leaves the data where they are, then change it and pulumi up"
+            )
 
 
 def left_behind(old: Mapping[str, str], new: Mapping[str, str], gone: Collection[str]) -> Iterator[str]:

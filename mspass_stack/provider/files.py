@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from mspass_stack.machine import Machine
+from mspass_stack.machine import Machine, Unreachable
 from mspass_stack.provider.codec import Props
 from mspass_stack.provider.machines import machine_of
-from mspass_stack.provider.resource import Call, Refused, Resource, changed
+from mspass_stack.provider.resource import Call, InitFailed, Refused, Resource, changed
 from mspass_stack.provider.supervisor import Supervisor
 
 OWNER = ".mspass-stack"
@@ -35,9 +35,14 @@ class HostFiles(Resource):
                 if not host.is_folder(str(folder)):
                     host.make_folder(str(folder), 0o700 if folder.is_relative_to(home) else 0o755)
             host.write(str(home / OWNER), f"{call.inputs['stack']} {call.inputs['stackId']}\n")
-            for path, content in wished.items():
-                host.write(path, content)
-            return id, self._look(call, host)
+        try:
+            with _told(call):
+                for path, content in wished.items():
+                    host.write(path, content)
+                return id, self._look(call, host)
+        except (Refused, Unreachable) as error:
+            # The folder is ours from here on, which the state has to know: a destroy must give it back.
+            raise InitFailed(id, {"digests": {}, "missing": [], "user": ""}, str(error)) from None
 
     def read(self, call: Call) -> Props:
         with _told(call):

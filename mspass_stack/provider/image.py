@@ -20,15 +20,15 @@ class ContainerImage(Resource):
             return id, {"pinned": call.outputs["pinned"]} if same else {}
         name, engine = call.inputs["image"], engine_of(call.inputs)
         try:
-            image = engine.pull(name, lambda text: call.say("status", text))
-            problems = [*_programs(engine, image.pinned, call), *_modules(engine, image.pinned, call)]
+            pinned = engine.pull(name, lambda text: call.say("status", text))
+            problems = [*_programs(engine, pinned, call), *_modules(engine, pinned, call)]
         except EngineError as error:
             raise Refused(f"{place(call.inputs)}mspass:cluster.image: {name}: {error}") from None
         if problems:
             raise Refused(
                 "\n".join(f"{place(call.inputs)}mspass:cluster.image: {name}: {problem}" for problem in problems)
             )
-        return id, {"pinned": image.pinned}
+        return id, {"pinned": pinned}
 
     def delete(self, call: Call) -> None:
         """Remove what an interrupted `up` left and the state does not know; never the image."""

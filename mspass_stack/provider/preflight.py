@@ -6,7 +6,7 @@ from functools import partial
 
 from mspass_stack.provider import desktop_preflight
 from mspass_stack.provider.codec import Props, has_unknown
-from mspass_stack.provider.edit import left_behind, misplaced, strangers
+from mspass_stack.provider.edit import left_behind, misplaced, strangers, switched
 from mspass_stack.provider.lab_preflight import Look, lost
 from mspass_stack.provider.resource import Call, Refused, Resource
 
@@ -38,6 +38,7 @@ class Preflight(Resource):
         abandoned = call.inputs["abandoned"]
         problems = [
             *strangers(abandoned, _known(call)),
+            *switched(call.old_inputs.get("hosts", {}), call.inputs["hosts"]),
             *misplaced(call.old_inputs.get("shards", {}), call.inputs["shards"], abandoned),
             *left_behind(call.old_inputs.get("documents", {}), call.inputs["documents"], abandoned),
         ]

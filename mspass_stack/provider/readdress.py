@@ -23,8 +23,8 @@ UNFINISHED = "unfinished"
 
 
 class Readdress(Resource):
-    """Inputs: `reach`, `engine`, `image` (pinned), `container`, `data` (folder), `set`, `user`, `addresses` (of
-    peers, by the name under which the data keep them)."""
+    """Inputs: `reach`, `engine`, `image` (pinned) and its `python`, `container`, `data` (folder), `set`, `user`,
+    `addresses` (of peers, by the name under which the data keep them)."""
 
     def create(self, call: Call) -> tuple[str, Props]:
         id = f"{call.inputs['stack']}/addresses/{call.name}"
@@ -46,7 +46,7 @@ class Readdress(Resource):
         engine, words = engine_of(inputs), [inputs["data"], inputs["set"], json.dumps(inputs["addresses"])]
         try:
             stopped = engine.stop(inputs["container"], inputs["stackId"])
-            argv = ["python3", "-c", PROGRAM.read_text(), *words]
+            argv = [inputs["python"], "-c", PROGRAM.read_text(), *words]
             engine.try_out(inputs["image"], argv, inputs["stackId"], folder=inputs["data"], user=inputs["user"])
             if stopped:
                 engine.start(inputs["container"])

@@ -17,12 +17,12 @@ def retire(inputs: Props, name: str, call: Call) -> None:
     It is asked by the scheduler's own Python: another version of Dask could not talk to it.
 
     Args:
-        inputs: `scheduler` (its container, its address) and `probeReach`, the way to its host.
+        inputs: `scheduler` (its container, address, python) and `probeReach`, the way to its host.
     """
     asked: dict[str, Any] = inputs["scheduler"]
     call.say("status", "retiring its workers")
     engine = Engine(inputs["engine"], Reach.model_validate(inputs["probeReach"]))
-    argv = ["timeout", "120", "python3", "-c", PROGRAM.read_text(), asked["address"], name]
+    argv = ["timeout", "120", asked["python"], "-c", PROGRAM.read_text(), asked["address"], name]
     try:
         status, said = engine.execute(asked["container"], argv)
     except EngineError as error:

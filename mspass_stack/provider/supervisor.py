@@ -22,8 +22,9 @@ from mspass_stack.provider.waiting import wait_until
 STRAY = 130
 """Seconds until a process that nobody supervises has ended: mongod's grace and a little more."""
 
-STRIPPED = ("PULUMI_", "MSPASS_", "DASK_SCHEDULER_ADDRESS", "JUPYTER_TOKEN", "SUPERVISOR_")
-"""Prefixes of environment names that a daemon must not inherit from the shell that runs Pulumi."""
+STRIPPED = ("PULUMI_", "MSPASS_", "DASK_SCHEDULER_ADDRESS", "DASK_DISTRIBUTED__COMM__", "JUPYTER_TOKEN", "SUPERVISOR_")
+"""Prefixes of environment names that a daemon must not inherit from the shell that runs Pulumi: a client profile of
+another stack may be in it."""
 
 CONFIG = """\
 [unix_http_server]

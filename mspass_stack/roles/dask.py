@@ -53,7 +53,8 @@ def worker(process: Process, topology: Topology, home: Home, workdir: str, pytho
         stop_grace=30,
         # The limit of each worker is Dask's own business; the rest is for the process that watches over them.
         memory=count * asked.memory + NANNY if asked.memory else 0,
-        cpus=min(count * asked.threads, topology.cores.get(process.host, count * asked.threads)),
+        # Docker refuses more than the host has: no limit where nobody has asked it.
+        cpus=min(count * asked.threads, topology.cores.get(process.host, 0)),
     )
 
 

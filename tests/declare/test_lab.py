@@ -222,7 +222,7 @@ def test_another_way_to_a_host_changes_no_container_and_no_rendered_process(lab:
 
 
 def test_workers_know_where_they_are_retired(lab: Run) -> None:
-    asked = {"container": "mspass-lab-scheduler", "address": "tls://10.0.0.1:8786"}
+    asked = {"container": "mspass-lab-scheduler", "address": "tls://10.0.0.1:8786", "python": "python3"}
     assert lab.of("Ready")["ready-worker-node2@node2"].inputs["scheduler"] == asked
     assert lab.of("Retirement")["retirement-worker-node2@node2"].inputs["scheduler"] == asked
     assert "retirement-worker-node2@node2" in lab.of("Container")["worker-node2@node2"].after

@@ -69,6 +69,9 @@ def _build(folder: Path, image: str) -> None:
             shutil.copytree(packages / part, root / "usr/local" / part, dirs_exist_ok=True)
     for script in (root / "usr/local/bin").iterdir():
         script.write_bytes(re.sub(rb"^#!.*python.*", b"#!/usr/bin/python3", script.read_bytes(), count=1))
+    # To Python every start of a container is the first one: it would compile anew all that it imports.
+    compiled = (f"/usr/lib/{python}", f"/{packages.relative_to(root)}")
+    _must("chroot", str(root), "/usr/bin/python3", "-m", "compileall", "-qq", *compiled)
     shutil.copy2(find("mongod"), root / "usr/local/bin/mongod")
     shutil.copy2(_router(), root / "usr/local/bin/mongos")
     with subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE) as tar:

@@ -4,7 +4,12 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from mspass_stack.machine import Here
+from mspass_stack.provider.files import owner
 from mspass_stack.provider.registry import RESOURCES
+from mspass_stack.provider.resource import InitFailed
 from tests.provider.conftest import Host
 
 FILES = RESOURCES["HostFiles"]
@@ -54,6 +59,19 @@ def test_delete_removes_secrets_and_never_data(host: Host) -> None:
     FILES.delete(host.call(inputs))
     assert [path.read_text() for path in data] == ["the user's"] * 2
     assert not Path(host.home / "secrets").exists()
+
+
+def test_a_folder_that_could_not_be_filled_is_in_the_state_and_given_back(host: Host) -> None:
+    inputs = _inputs(host)
+    (host.home / "secrets").mkdir()
+    (host.home / "secrets" / "keyfile").mkdir()
+    with pytest.raises(InitFailed, match="secrets/keyfile") as failed:
+        FILES.create(host.call(inputs))
+    (host.home / "secrets" / "keyfile").rmdir()
+    state = {"outputs": failed.value.outputs, "old_inputs": host.call(inputs).inputs}
+    assert FILES.diff(host.call(inputs, **state)) == ["files"], "the next up goes on"
+    FILES.delete(host.call(inputs))
+    assert owner(Here(), str(host.home)) is None
 
 
 def test_a_file_no_longer_declared_is_removed(host: Host) -> None:

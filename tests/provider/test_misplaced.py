@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
-from mspass_stack.provider.edit import left_behind, misplaced, strangers
+from mspass_stack.provider.edit import left_behind, misplaced, strangers, switched
 from mspass_stack.provider.registry import RESOURCES
 from mspass_stack.provider.resource import Call, Refused
 
 Shards = dict[str, dict[str, int]]
+
+NATIVE = {"engine": ""}
 
 UP: Shards = {"a": {"n1": 27018}, "b": {"n2": 27018}}
 
@@ -113,9 +115,19 @@ def test_documents_that_an_edit_would_leave_behind_are_told(
 ) -> None:
     (said,) = left_behind(old, new, [])
     assert said.startswith(f"mspass:cluster.database: its documents do not move {ways} by an edit: mongodump them")
-    call = Call("preflight", {"shards": {}, "abandoned": [], "documents": new}, old_inputs={"documents": old})
+    call = Call(
+        "preflight", {"shards": {}, "abandoned": [], "documents": new, "hosts": {}}, old_inputs={"documents": old}
+    )
     with pytest.raises(Refused, match="documents do not move"):
         RESOURCES["Preflight"].diff(call)
+
+
+def test_a_runtime_is_not_switched_under_what_is_up() -> None:
+    native, contained = {"n1": NATIVE}, {"n1": {"engine": "unix:///docker.sock"}}
+    for old, new in ((native, contained), (contained, native)):
+        (said,) = switched(old, new)
+        assert said.startswith("mspass:cluster.runtime: a stack that is up is never switched (host 'n1')")
+    assert not [*switched(native, native), *switched({}, native), *switched(native, {"n2": contained["n1"]})]
 
 
 def test_a_misspelt_host_to_give_up_is_told_with_those_that_the_state_has() -> None:
@@ -125,7 +137,7 @@ def test_a_misspelt_host_to_give_up_is_told_with_those_that_the_state_has() -> N
 
 
 def test_a_host_that_an_interrupted_update_took_out_can_still_be_given_up() -> None:
-    new: dict[str, Any] = {"shards": UP, "documents": {}, "abandoned": ["n3"], "hosts": {"n1": {}, "n2": {}}}
+    new: dict[str, Any] = {"shards": UP, "documents": {}, "abandoned": ["n3"], "hosts": {"n1": NATIVE, "n2": NATIVE}}
     old: dict[str, Any] = {**new, "abandoned": []}
     call = Call("preflight", new, old_inputs=old, outputs={"known": ["n1", "n2", "n3"]})
     assert RESOURCES["Preflight"].diff(call) == ["abandoned"]
@@ -138,8 +150,8 @@ def test_all_that_is_misplaced_is_told_at_once() -> None:
 
 
 def test_the_preflight_refuses_it_in_its_diff_which_a_preview_asks_for() -> None:
-    old: dict[str, Any] = {"shards": UP, "documents": {}, "abandoned": []}
-    new: dict[str, Any] = {"shards": UP | {"a": {"n3": 27018}}, "documents": {}, "abandoned": []}
+    old: dict[str, Any] = {"shards": UP, "documents": {}, "abandoned": [], "hosts": {}}
+    new = old | {"shards": UP | {"a": {"n3": 27018}}}
     with pytest.raises(Refused) as refused:
         RESOURCES["Preflight"].diff(Call("preflight", new, old_inputs=old))
     first, second = str(refused.value).splitlines()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,11 @@ from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from mspass_stack.provider.executables import find
+from mspass_stack.provider.registry import RESOURCES
+from mspass_stack.provider.resource import Call, InitFailed
 from mspass_stack.provider.secret import FORMS
 from mspass_stack.provider.waiting import wait_until
+from mspass_stack.rendered import Reach
 from tests.harness import mongos
 from tests.harness.ports import free_ports
 
@@ -278,6 +282,23 @@ def test_a_removed_shard_drains_and_all_documents_stay(cluster: Cluster) -> None
             assert user[db]["unsharded"].count_documents({}) == 1
         assert user["drained"]["wf"].count_documents({}) == 500
     assert on_shard(cluster, "a", "drained") == 500
+
+
+def test_an_empty_disk_in_the_place_of_a_shards_is_refused_and_what_is_known_stays_known(cluster: Cluster) -> None:
+    cluster.processes["a"].kill()
+    cluster.processes["a"].wait()
+    (cluster.folder / "a").rename(cluster.folder / "lost")
+    cluster.start("a")
+    at = {name: {"here": {"address": "127.0.0.1", "port": port}} for name, port in cluster.ports.items()}
+    inputs = {"config": at["configserver"], "shards": {"a": at["a"]}, "routers": at["mongos"], "collections": {}}
+    inputs |= {"users": {}, "keyFile": cluster.key, "home": str(cluster.folder), "incarnations": [], "abandoned": []}
+    call = Call("sharded-cluster", {"stack": "test", "reaches": {"here": Reach().model_dump()}} | inputs)
+    with pytest.raises(
+        InitFailed, match=r"database\.shards\.a: the data of this shard are not on 127\.0\.0\.1:"
+    ) as failed:
+        RESOURCES["ShardedCluster"].create(call)
+    again = replace(call, outputs=failed.value.outputs, old_inputs=call.inputs)
+    assert RESOURCES["ShardedCluster"].diff(again) == ["shards"], "the next up tries again"
 
 
 def test_flags_are_those_of_the_genuine_one() -> None:

@@ -4,12 +4,15 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pymongo.write_concern import WriteConcern
 
 from mspass_stack.machine import Here
-from mspass_stack.provider.mongo.client import internal
+from mspass_stack.provider.mongo import replica_set
 from mspass_stack.provider.mongo.replica_set import Member, ReplicaSet, next_config
+from mspass_stack.provider.resource import Refused
 from mspass_stack.provider.secret import FORMS
 from mspass_stack.provider.waiting import wait_until
 from tests.harness.ports import free_ports
@@ -90,17 +93,30 @@ DRAIN = "hangBeforeRSTLOnDrainComplete"
 """MongoDB's own fail point: a set has a primary, which takes no writes yet. On a busy machine that lasts a while."""
 
 
+class Servers:
+    """Members of set `a` on this machine, all with one key."""
+
+    def __init__(self, host: Host) -> None:
+        self.host, self.key = host, FORMS["keyfile"]()
+        self._key_file = host.home / "keyfile"
+        self._key_file.touch(mode=0o600)
+        self._key_file.write_text(self.key)
+
+    def start(self, name: str, *more: str) -> Member:
+        port, data = free_ports(1)[0], self.host.home / name
+        data.mkdir()
+        words = ["--dbpath", data, "--port", port, "--bind_ip", "127.0.0.1", "--nounixsocket", "--replSet", "a"]
+        words += ["--keyFile", self._key_file, *more]
+        self.host.ensure(self.host.process(name, "mongod", *map(str, words)))
+        return Member(Here(), "127.0.0.1", port)
+
+
 def test_a_set_is_ready_when_its_primary_takes_writes_and_not_before(host: Host) -> None:
-    port, key, data = free_ports(1)[0], host.home / "keyfile", host.home / "db"
-    data.mkdir()
-    key.touch(mode=0o600)
-    key.write_text(FORMS["keyfile"]())
-    words = ["--dbpath", data, "--port", port, "--bind_ip", "127.0.0.1", "--nounixsocket", "--keyFile", key]
+    servers = Servers(host)
     fails = f"failpoint.{DRAIN}={json.dumps({'mode': 'alwaysOn'})}"
-    words += ["--replSet", "a", "--setParameter", "enableTestCommands=1", "--setParameter", fails]
-    host.ensure(host.process("mongod", "mongod", *map(str, words)))
-    replica_set = ReplicaSet("a", (Member(Here(), "127.0.0.1", port),), key.read_text())
-    with ThreadPoolExecutor() as pool, internal(Here(), "127.0.0.1", port, key.read_text()) as client:
+    member = servers.start("mongod", "--setParameter", "enableTestCommands=1", "--setParameter", fails)
+    replica_set = ReplicaSet("a", (member,), servers.key)
+    with ThreadPoolExecutor() as pool, replica_set.client(member) as client:
         said: list[str] = []
         ready = pool.submit(replica_set.ensure, said.append)
         try:
@@ -110,4 +126,35 @@ def test_a_set_is_ready_when_its_primary_takes_writes_and_not_before(host: Host)
             assert wait_until(lambda: client.admin.command({"configureFailPoint": DRAIN, "mode": "off"}), 10)
         ready.result(60)
     with replica_set.primary() as client:
+        client["test"]["test"].insert_one({})
+
+
+def test_a_member_whose_peer_is_given_up_goes_on_with_what_it_has(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    servers, said = Servers(host), list[str]()
+    staying, lost = servers.start("staying"), servers.start("lost")
+    ReplicaSet("a", (staying, lost), servers.key).ensure(said.append)
+    with ReplicaSet("a", (staying, lost), servers.key).primary() as client:
+        kept = client["test"].get_collection("kept", write_concern=WriteConcern(2, j=True))
+        kept.insert_one({"n": 1})
+    host.supervisor.stop("lost")
+    alone = ReplicaSet("a", (staying,), servers.key)
+    with alone.client(staying) as client:
+        assert wait_until(lambda: not client.admin.command("hello")["isWritablePrimary"], 60)
+    monkeypatch.setattr(replica_set, "PRIMARY", 15)
+    with pytest.raises(Refused, match="no primary yet"):
+        alone.ensure(said.append)
+    alone.ensure(said.append, given_up=True)
+    with alone.primary() as client:
+        assert client["test"]["kept"].count_documents({}) == 1
+        config = client.admin.command("replSetGetConfig")["config"]
+        assert [member["host"] for member in config["members"]] == [staying.place]
+    assert f"replica set a: {lost.place} is given up" in said
+
+
+def test_a_set_with_a_member_down_still_has_its_primary(host: Host) -> None:
+    servers = Servers(host)
+    member = servers.start("mongod")
+    ReplicaSet("a", (member,), servers.key).ensure(lambda text: None)
+    down = Member(Here(), "127.0.0.1", free_ports(1)[0])
+    with ReplicaSet("a", (down, member), servers.key).primary() as client:
         client["test"]["test"].insert_one({})

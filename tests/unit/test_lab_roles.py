@@ -1,13 +1,14 @@
 """The whole command line and environment of each process of a sharded lab."""
 
 import shlex
+from dataclasses import replace
 from typing import Any
 
 from mspass_stack.config import Cluster
 from mspass_stack.rendered import RenderedProcess
 from mspass_stack.roles import client_environment, database_uri
 from mspass_stack.runtimes import contain, render
-from mspass_stack.topology import plan
+from mspass_stack.topology import Topology, plan
 
 HOSTS: dict[str, Any] = {
     name: {"address": f"10.0.0.{i}", "ssh": {}} for i, name in enumerate(("head", "n1", "n2"), start=1)
@@ -79,8 +80,8 @@ TLS = {
 }
 
 
-def _rendered() -> dict[str, RenderedProcess]:
-    return {p.name: render(p, TOPOLOGY, "/d", "/w", "python3") for p in TOPOLOGY.processes}
+def _rendered(topology: Topology = TOPOLOGY) -> dict[str, RenderedProcess]:
+    return {p.name: render(p, topology, "/d", "/w", "python3") for p in topology.processes}
 
 
 def test_each_process_has_exactly_this_command_line() -> None:
@@ -127,6 +128,9 @@ def test_a_worker_is_granted_its_processes_and_no_more_cores_than_there_are() ->
     worker = _rendered()["worker-n2"]
     assert worker.memory == 3 * 2 * 1024**3 + 512 * 1024**2
     assert worker.cpus == 4
+    assert _rendered(replace(TOPOLOGY, cores={}))["worker-n2"].cpus == 0, (
+        "which nobody has asked: Docker refuses more than there are"
+    )
 
 
 def test_a_mongod_gets_the_time_to_write_down_what_it_holds() -> None:

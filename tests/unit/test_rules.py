@@ -43,6 +43,15 @@ BREACHES: dict[str, tuple[Mapping[str, Any], str]] = {
         "mspass:cluster.hosts: address '10.0.0.2' 2 times",
     ),
     "a workdir that starts nowhere": (_lab(workdir="./work"), "mspass:cluster.workdir: './work': expected an absolute"),
+    "a workdir in the stack's own folder": (
+        _lab(workdir="/srv/mspass/work"),
+        "mspass:cluster.workdir: '/srv/mspass/work' is in the stack's own folder '/srv/mspass'",
+    ),
+    "hosts whose workers have the same names": (
+        _lab(hosts=HOSTS | {"n1-2": {"address": "10.0.1.2", "ssh": {}}})
+        | {"pool": {"host": "n1", "workers": {"n1": {}, "n1-2": {}}}},
+        "mspass:cluster.pool.workers.n1-2: it begins like 'n1', and Dask could not tell their workers apart",
+    ),
     "a datadir that is not given": (_lab(datadir=None), "mspass:cluster.datadir: None: expected an absolute path"),
     "a host twice in a shard": (
         _sharded(shards={"a": ["n2", "n2"]}),

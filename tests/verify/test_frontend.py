@@ -26,13 +26,15 @@ def address(deployed: Deployed) -> str:
 @pytest.fixture
 def session(deployed: Deployed, address: str) -> Iterator[httpx.Client]:
     (token,) = parse_qs(urlsplit(str(deployed.outputs["jupyterUrl"])).query)["token"]
-    with httpx.Client(base_url=address, headers={"Authorization": f"token {token}"}, timeout=SECONDS) as session:
+    with httpx.Client(
+        base_url=address, headers={"Authorization": f"token {token}"}, trust_env=False, timeout=SECONDS
+    ) as session:
         yield session
 
 
 def test_its_address_opens_as_printed(process: Entry, deployed: Deployed, address: str) -> None:
     assert address == process.endpoint
-    opened = httpx.get(deployed.outputs["jupyterUrl"], timeout=SECONDS, follow_redirects=True)
+    opened = httpx.get(deployed.outputs["jupyterUrl"], trust_env=False, timeout=SECONDS, follow_redirects=True)
     assert opened.is_success
     assert "/login" not in str(opened.url)
 
@@ -40,7 +42,7 @@ def test_its_address_opens_as_printed(process: Entry, deployed: Deployed, addres
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "token wrong"}], ids=["no-token", "wrong-token"])
 @pytest.mark.parametrize("path", ["contents", "kernels", "terminals", "sessions"])
 def test_its_api_refuses_everybody_else(process: Entry, address: str, path: str, headers: dict[str, str]) -> None:
-    assert httpx.get(f"{address}/api/{path}", headers=headers, timeout=SECONDS).status_code == 403
+    assert httpx.get(f"{address}/api/{path}", headers=headers, trust_env=False, timeout=SECONDS).status_code == 403
 
 
 def test_its_root_is_the_workdir(process: Entry, sight: Sight, session: httpx.Client, deployed: Deployed) -> None:

@@ -26,7 +26,7 @@ def test_every_port_that_is_open_to_others_refuses_a_stranger(process: Entry, si
                 assert without_certificate(address, number) == ""
                 assert without_tls(address, number) == ""
             case _:
-                answer = httpx.get(f"http://{address}:{number}/api/contents", timeout=PATIENCE * 5)
+                answer = httpx.get(f"http://{address}:{number}/api/contents", trust_env=False, timeout=PATIENCE * 5)
                 assert answer.status_code == 403
 
 

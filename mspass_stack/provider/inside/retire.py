@@ -5,8 +5,6 @@ from typing import Any, cast
 
 from distributed import Client
 
-SECONDS = 60
-
 
 def main(scheduler: str, name: str) -> None:
     with Client(scheduler, timeout=10, set_as_default=False) as client:
@@ -18,7 +16,7 @@ def main(scheduler: str, name: str) -> None:
         ]
         # Nobody is left to take what the last ones hold.
         if retiring and len(retiring) < len(workers):
-            client.sync(client.retire_workers, workers=retiring, close_workers=True, asynchronous=True)
+            client.retire_workers(workers=retiring, close_workers=True)
         print(len(retiring))
 
 

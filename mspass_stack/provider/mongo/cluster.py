@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 
 from pymongo.errors import PyMongoError
@@ -24,13 +25,17 @@ ROUTER = 60.0
 GLANCE = 3.0
 """Seconds for one that should be up already."""
 
+NOTHING: Props = {"shards": {}, "collections": {}, "users": []}
+"""What is seen of a database that nobody has seen yet."""
+
 DRAIN = 4 * 3600.0
 """Seconds for one answer while a database is moved."""
 
 
 class ShardedCluster(Resource):
     """Inputs: `reaches` by host; `config`, `routers` (address and port by host), `shards` (the same by name);
-    `collections` (hashed shard key by namespace); `users`; `keyFile`; `home`; `incarnations` of its processes."""
+    `collections` (hashed shard key by namespace); `users`; `keyFile`; `home`; `incarnations` of its processes;
+    `abandoned`, the hosts that are given up."""
 
     def create(self, call: Call) -> tuple[str, Props]:
         id = f"{call.inputs['stack']}/sharded-cluster"
@@ -93,14 +98,16 @@ class ShardedCluster(Resource):
                 users.PATIENCE,
                 lambda error: call.say("status", brief(error)),
             )
-        except PyMongoError as error:
-            raise InitFailed(id, {}, f"the sharded database: {brief(error)}") from None
-        except (Refused, Unreachable) as error:
-            raise InitFailed(id, {}, f"the sharded database: {error}") from None
+        except (PyMongoError, Refused, Unreachable) as error:
+            said = brief(error) if isinstance(error, PyMongoError) else str(error)
+            # What it is known to have, not what it should have: the next look finds the difference.
+            known = {key: call.outputs.get(key, nothing) for key, nothing in NOTHING.items()}
+            raise InitFailed(id, known, f"the sharded database: {said}") from None
 
     def _join(self, cluster: "Cluster", call: Call) -> Props:
         """Make one database of sets and routers; what is done already is left."""
         with cluster.config.primary() as config:
+            refuse_emptied(config, cluster.shards)
             tell_members(config, cluster.shards)
         with cluster.router() as router:
             known = known_shards(router)
@@ -126,9 +133,10 @@ class Cluster:
 
     def ensure_sets(self, say: Callable[[str], None]) -> None:
         """All sets at once."""
+        given_up = bool(self._inputs["abandoned"])
         sets = [self.config, *self.shards.values()]
         with ThreadPoolExecutor(len(sets)) as pool:
-            list(pool.map(partial(ReplicaSet.ensure, say=say), sets))
+            list(pool.map(partial(ReplicaSet.ensure, say=say, given_up=given_up), sets))
 
     def router(self, answer: float = COMMAND, within: float = ROUTER) -> Client:
         """A client of the first router that has found its config servers, as the internal user.
@@ -156,12 +164,15 @@ class Cluster:
         return keep_trying(first, PyMongoError, within)
 
     def take_notes(self) -> None:
-        """Note on every host with data which release they are of."""
+        """Note on every host with data which release they are of; one that is down keeps the note that it has."""
         hosts: dict[str, Member] = {}
         for members in (self._inputs["config"], *self._inputs["shards"].values()):
             hosts |= dict(zip(members, self._members(members), strict=True))
         for member in hosts.values():
-            with internal(member.host, member.address, member.port, self._key) as client:
+            with (
+                suppress(PyMongoError, Unreachable),
+                internal(member.host, member.address, member.port, self._key) as client,
+            ):
                 users.take_note(client, member.host, self._inputs["home"])
 
     def _members(self, members: Mapping[str, Props]) -> tuple[Member, ...]:
@@ -197,6 +208,19 @@ def refuse_strays(known: Mapping[str, str], named: set[str]) -> None:
                 f"mspass:cluster.database.shards.{name}: missing: the kept data have it ({members}). Write it "
                 "back and pulumi up; taken away after that, it is drained first"
             )
+
+
+def refuse_emptied(config: Client, shards: Mapping[str, ReplicaSet]) -> None:
+    """Refuse an empty database in the place of a shard that has documents: every query of them would fail."""
+    for found in config["config"]["shards"].find({"_id": {"$in": list(shards)}}):
+        shard = shards[found["_id"]]
+        with shard.primary() as client:
+            if client["admin"]["system.version"].find_one({"_id": "shardIdentity"}) is None:
+                raise Refused(
+                    f"mspass:cluster.database.shards.{shard.name}: the data of this shard are not on "
+                    f"{', '.join(shard.places)}, where an empty database is now (the cluster has it on "
+                    f"{found['host']}): bring the disk back or write its host, and pulumi up"
+                )
 
 
 def add_shards(router: Client, shards: Mapping[str, ReplicaSet]) -> None:

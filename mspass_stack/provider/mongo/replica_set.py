@@ -1,6 +1,7 @@
 """A replica set, brought to the members that it is declared with, on data of any origin."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,8 +74,11 @@ class ReplicaSet:
     def places(self) -> list[str]:
         return [member.place for member in self.members]
 
-    def ensure(self, say: Callable[[str], None]) -> None:
+    def ensure(self, say: Callable[[str], None], given_up: bool = False) -> None:
         """Initiate the set, or bring it to its members; returns when it has a primary and every member its data.
+
+        Args:
+            given_up: whether hosts are given up, so that members which are not declared any more may be lost.
 
         Raises:
             Refused: a step is missing at its deadline; the text says which.
@@ -85,7 +89,7 @@ class ReplicaSet:
             def look() -> bool:
                 nonlocal missing
                 try:
-                    missing = self._step(until_synced)
+                    missing = self._step(until_synced, given_up)
                 except PyMongoError as error:
                     missing = brief(error)
                 if missing:
@@ -105,24 +109,16 @@ class ReplicaSet:
         """
         for member in self.members:
             client = self.client(member)
-            if client.admin.command("hello")["isWritablePrimary"]:
-                return client
+            with suppress(PyMongoError):  # one that is down: the others may have elected another
+                if client.admin.command("hello")["isWritablePrimary"]:
+                    return client
             client.close()
         raise PyMongoError(f"replica set {self.name} has no primary")
-
-    def known_places(self) -> list[str]:
-        """The members that the set itself has now.
-
-        Raises:
-            PyMongoError: none of them answers.
-        """
-        with self.primary() as client:
-            return [member["host"] for member in _config_of(client)["members"]]
 
     def client(self, member: Member) -> Client:
         return internal(member.host, member.address, member.port, self.key_file)
 
-    def _step(self, until_synced: bool) -> str:
+    def _step(self, until_synced: bool, given_up: bool) -> str:
         """Do the next thing that is to be done; what is still missing."""
         views = list(self._views())
         if primary := next((view for view in views if view.state == "PRIMARY"), None):
@@ -135,6 +131,8 @@ class ReplicaSet:
             return ", ".join(unsettled) if until_synced else ""
         if leaving := next((view for view in views if view.primary not in ("", *self.places)), None):
             return self._take_over(leaving)
+        if given_up and (bereft := self._bereft(views)):
+            return bereft
         return self._found(views)
 
     def _found(self, views: list[View]) -> str:
@@ -151,6 +149,25 @@ class ReplicaSet:
             self._command(freshest.member, {"replSetReconfig": self._renamed(freshest.config), "force": True})
             return "its members are renamed"
         return f"no primary yet ({', '.join(f'{view.member.place} is {view.state}' for view in views)})"
+
+    def _bereft(self, views: list[View]) -> str:
+        """Members that the rest of their set has left for good are a majority by a config that names them alone."""
+        for view in views:
+            known: list[dict[str, Any]] = view.config["members"] if view.config else []
+            staying = [member for member in known if member["host"] in self.places]
+            lost = [member["host"] for member in known if member["host"] not in self.places]
+            if staying and lost and not any(self._answers(view.member, place) for place in lost):
+                self._command(
+                    view.member, {"replSetReconfig": {**(view.config or {}), "members": staying}, "force": True}
+                )
+                return f"{', '.join(lost)} is given up"
+        return ""
+
+    def _answers(self, seen_from: Member, place: str) -> bool:
+        address, _, port = place.rpartition(":")
+        with suppress(PyMongoError), self.client(Member(seen_from.host, address, int(port))) as client:
+            return bool(client.admin.command("ping"))
+        return False
 
     def _take_over(self, view: View) -> str:
         """The primary is a member that is to leave: it takes the new ones in, and hands over."""
