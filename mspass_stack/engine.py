@@ -107,7 +107,7 @@ class Engine:
     def owners(self, stack: str) -> set[str]:
         """The ids of the stacks of this name that have containers here, running or not."""
         with self._client() as client:
-            named = client.containers.list(all=True, filters={"label": f"{NAME}={stack}"})
+            named = client.containers.list(all=True, ignore_removed=True, filters={"label": f"{NAME}={stack}"})
             return {str(container.labels.get(STACK, "")) for container in named}
 
     def stop(self, name: str, stack_id: str) -> bool:
@@ -226,7 +226,7 @@ class Engine:
         """Remove all containers and networks that carry a stack's id: what the state does not know any more."""
         mine: dict[str, str | list[str] | bool] = {"label": f"{STACK}={stack_id}"}
         with self._client() as client:
-            for container in client.containers.list(all=True, filters=mine):
+            for container in client.containers.list(all=True, ignore_removed=True, filters=mine):
                 container.stop(timeout=_grace(container))
                 container.remove(force=True)
             for network in client.networks.list(filters=mine):

@@ -37,6 +37,7 @@ def forward_socket(open_channel: Callable[[], Channel]) -> Path:
         if not Path("/proc", left.name.split("-", maxsplit=1)[0]).exists():
             left.unlink(missing_ok=True)
     path = folder / f"{os.getpid()}-{next(_numbers)}.sock"
+    path.unlink(missing_ok=True)  # of a process that was killed and had our pid
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
     listener.listen(64)

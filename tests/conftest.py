@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.harness.docker_plugin.warm import warm
@@ -14,6 +15,11 @@ LONGEST = ("docker", "lab", "stacks")
 
 # A lab of its own for each process of the tests; `tests/harness/lab/network.py` reads it when it is imported.
 os.environ["MSPASS_LAB"] = str(1 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")))
+
+
+# The machine is busy with everything else that is tested.
+settings.register_profile("busy", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 class Together(LoadScopeScheduling):

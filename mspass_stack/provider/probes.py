@@ -15,6 +15,9 @@ from mspass_stack.rendered import Probe
 TIMEOUT = 2.0
 """Seconds for one look."""
 
+PAGE = 10.0
+"""Seconds for a page: it waits for an event loop, and the first for the way to its host."""
+
 DIRECT = build_opener(ProxyHandler({}))
 """Past the proxies of the environment: they do not see these ports, and Jupyter's token is not for them."""
 
@@ -83,7 +86,7 @@ def _jupyter(probe: Probe, way: Way) -> str:
 
 def _get(way: Way, path: str, headers: dict[str, str] | None = None) -> str:
     request = Request(f"http://{way.address}:{way.port}{path}", headers=headers or {})
-    with DIRECT.open(request, timeout=TIMEOUT) as answer:
+    with DIRECT.open(request, timeout=PAGE) as answer:
         return answer.read().decode()
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from xmlrpc.client import Fault
@@ -231,12 +232,16 @@ class Supervisor:
         """
         for supervisors_only in (True, False):
             strays = marked(self.stack_id, str(self.home))
-            ending = [psutil.Process(pid) for pid, name in strays.items() if not (name and supervisors_only)]
-            for process in ending:
-                process.terminate()
+            ending: list[psutil.Process] = []
+            for pid, name in strays.items():
+                with suppress(psutil.NoSuchProcess):
+                    if not (name and supervisors_only):
+                        ending.append(psutil.Process(pid))
+                        ending[-1].terminate()
             _, alive = psutil.wait_procs(ending, timeout=STRAY)
             for process in alive:
-                process.kill()
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
 
     def _pid(self) -> int:
         try:

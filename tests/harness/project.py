@@ -18,7 +18,7 @@ from tests.harness.ports import free_ports
 ROOT = Path(__file__).parents[2]
 PULUMI = Path(sys.executable).with_name("pulumi")
 LEFT_OUT = shutil.ignore_patterns(
-    ".git", ".venv", ".state", ".lab", "data", "work", ".*cache*", "__pycache__", "*.egg-info"
+    ".git", ".venv", ".state", ".lab", "data", "work", ".*cache*", ".hypothesis", "__pycache__", "*.egg-info"
 )
 LIMIT = 400
 """Seconds that any single command of a test may take."""
@@ -44,9 +44,11 @@ class Project:
 
     def close(self) -> None:
         """End what a failed test left running, by pid, and remove the copy."""
-        for process in self.processes():
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+        while left := self.processes():  # a supervisor may start one anew while it is about to be killed itself
+            for process in left:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(left, 5)
         shutil.rmtree(self.path)
 
     def processes(self) -> list[psutil.Process]:

@@ -20,7 +20,7 @@ def image() -> str:
 
 @pytest.fixture(scope="module")
 def lab(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Five hosts from empty disks; all on again after each test, whatever it did to them."""
+    """Five hosts from empty disks."""
     lab = Lab(tmp_path_factory.mktemp("lab"), 5, image)
     try:
         lab.up()

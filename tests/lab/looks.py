@@ -10,6 +10,7 @@ from distributed import Client
 from distributed.security import Security
 from pymongo.write_concern import WriteConcern
 
+from mspass_stack.provider.waiting import wait_until
 from tests.harness.lab_stack import LabStack
 from tests.stacks.looks import mongo
 
@@ -65,8 +66,14 @@ def spread(stack: LabStack) -> dict[str, int]:
 
 def expect_running(stack: LabStack, count: int) -> None:
     """Every process is ready by its probe, Dask has its workers, and the database all documents."""
-    ran = stack.project.command(sys.executable, "-m", "mspass_stack.status", "--stack", stack.name)
-    assert ran.returncode == 0, ran.stdout
+    said: list[str] = []
+
+    def ready() -> bool:
+        ran = stack.project.command(sys.executable, "-m", "mspass_stack.status", "--stack", stack.name)
+        said.append(ran.stdout)
+        return ran.returncode == 0
+
+    assert wait_until(ready, 30), said[-1]
     assert documents(stack) == count
     declared = stack.cluster["pool"]["workers"].values()
     assert len(workers(stack)) == sum(asked["processes"] for asked in declared)

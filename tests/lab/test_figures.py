@@ -1,10 +1,22 @@
 """The figures of MsPASS's manual: each comes up, verifies and goes down."""
 
+from contextlib import suppress
+
+import psutil
 import pytest
 
+from mspass_stack.provider.waiting import wait_until
 from tests.harness.lab import Lab
 from tests.harness.lab_stack import LabStack
 from tests.harness.project import Project
+
+
+def _is_pulumis(process: psutil.Process) -> bool:
+    """Not one of the SSH connections, which are kept for a while."""
+    with suppress(psutil.NoSuchProcess):
+        return "ssh" not in process.name()
+    return False
+
 
 FIGURES = ("one-role-per-node", "several-roles-per-node", "five-nodes", "five-nodes-sharded")
 
@@ -26,6 +38,6 @@ def test_a_figure_comes_up_verifies_and_goes_down(project: Project, lab: Lab, im
         assert "unchanged" in stack.up()
         stack.destroy()
         assert stack.containers() == {}
-        assert not [process for process in project.processes() if "ssh" not in process.name()]
+        assert wait_until(lambda: not [*filter(_is_pulumis, project.processes())], 10), project.processes()
     finally:
         stack.close()

@@ -12,7 +12,8 @@ import pytest
 
 from mspass_stack.provider.waiting import wait_until
 from tests.harness.engine import NoEngine
-from tests.harness.lab import Lab, LabError, ensure_test_image, network
+from tests.harness.lab import Lab, LabError, cgroup, ensure_test_image, network
+from tests.harness.lab.host import Host
 from tests.harness.project import ROOT
 
 PLACES = ("/opt", "/srv", "/etc", "/tmp", "/var/tmp", "/var/lib", "/dev/shm", "/run", "/root", "/usr/local/bin")
@@ -167,7 +168,7 @@ def test_close_leaves_nothing(lab: Lab) -> None:
 def test_a_killed_process_leaves_a_lab_that_the_next_one_closes(tmp_path: Path) -> None:
     program = "import sys, pathlib, tests.harness.lab as lab; lab.Lab(pathlib.Path(sys.argv[1]), 2).up()"
     with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT) as process:
-        assert wait_until(lambda: _processes(*network.hosts()), 60)
+        assert wait_until(lambda: Host("lab1", tmp_path).is_on, 60)
         process.kill()
     assert _traces(tmp_path)
     processes = _processes(*network.hosts())
@@ -209,4 +210,4 @@ def _traces(folder: Path) -> set[str]:
     traces = {f"mount {line}" for line in mounts if network.SPACES in line or str(folder) in line}
     traces |= {f"link {path.name}" for path in Path("/sys/class/net").glob(network.LINK)}
     traces |= {f"space {path.name}" for path in Path("/run/netns").glob(f"{network.SPACES}*")}
-    return traces | {f"group {path}" for path in Path("/sys/fs/cgroup").glob(f"**/{network.LAB}/**/")}
+    return traces | {f"group {path}" for path in cgroup.of_lab()}

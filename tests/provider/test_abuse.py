@@ -71,13 +71,16 @@ def test_a_removed_working_folder_is_seen_and_its_process_started_anew(host: Hos
 
 
 def test_a_supervisor_that_hangs_is_named_and_not_waited_for(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rpc, "ANSWER", 1.0)
     inputs = host.python("mongod", SLEEPER)
     host.ensure(inputs)
     pid = int((host.home / "run" / "supervisord.pid").read_text())
     os.kill(pid, signal.SIGSTOP)
     try:
-        with pytest.raises(Refused, match=rf"supervisord \(pid {pid}\) of .* does not answer: .*kill -CONT {pid}"):
+        with (
+            monkeypatch.context() as patched,
+            pytest.raises(Refused, match=rf"supervisord \(pid {pid}\) of .* does not answer: .*kill -CONT {pid}"),
+        ):
+            patched.setattr(rpc, "ANSWER", 1.0)
             host.read(inputs)
     finally:
         os.kill(pid, signal.SIGCONT)

@@ -251,15 +251,16 @@ def test_a_killed_member_comes_back(cluster: Cluster, name: str) -> None:
 def test_the_double_ends_at_once_and_waits_for_the_config_server(cluster: Cluster) -> None:
     double = cluster.processes["mongos"]
     double.terminate()
-    assert double.wait(2) == 0
+    assert double.wait(20) == 0
     cluster.processes["configserver"].kill()
     cluster.processes["configserver"].wait()
     cluster.start("mongos")
-    with Client("127.0.0.1", cluster.ports["mongos"], serverSelectionTimeoutMS=1500) as client:
-        with pytest.raises(PyMongoError, match="refused"):
-            client.admin.command("ping")
-        cluster.start("configserver")
-        assert wait_until(lambda: cluster.log("mongos").count("Waiting for connections") == 2, LIMIT)
+    early = Client("127.0.0.1", cluster.ports["mongos"], serverSelectionTimeoutMS=1500)
+    with early as client, pytest.raises(PyMongoError):
+        client.admin.command("ping")
+    cluster.start("configserver")
+    assert wait_until(lambda: cluster.log("mongos").count("Waiting for connections") == 2, LIMIT)
+    with cluster.internal() as client:
         client.admin.command("ping")
 
 

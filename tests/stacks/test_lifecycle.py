@@ -24,8 +24,8 @@ def _pid(incarnation: str) -> int:
 
 
 def _now(stack: Stack, process: str) -> int:
-    """The pid of a process as its supervisor's pid file says."""
-    return int((stack.home / "run" / f"{process}.pid").read_text())
+    """The pid of a process as its supervisor's pid file says; 0 while that is being written."""
+    return int((stack.home / "run" / f"{process}.pid").read_text() or 0)
 
 
 def test_a_second_up_changes_nothing(desktop: Stack) -> None:

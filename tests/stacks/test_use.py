@@ -41,7 +41,8 @@ def test_the_verification_suite_fails_when_a_role_is_down_and_names_it(desktop: 
 def test_status_lists_every_process_as_ready_with_jupyters_address(desktop: Stack) -> None:
     def settled() -> dict[str, list[str]] | None:
         ran = desktop.project.command(sys.executable, "-m", "mspass_stack.status", "--stack", desktop.name)
-        assert ran.returncode == 0, ran.stdout
+        if ran.returncode:
+            return None
         rows = {line.split()[0]: line.split() for line in ran.stdout.splitlines() if line}
         return None if "STARTING" in str(rows) else rows
 
@@ -74,7 +75,7 @@ def test_the_profile_makes_plain_clients_work_in_a_shell(desktop: Stack) -> None
     profile = shlex.quote(desktop.outputs()["clientProfile"])
     line = f"set -a; . {profile}; exec {shlex.quote(sys.executable)} -c {shlex.quote(code)}"
     ran = desktop.project.command("sh", "-c", line)
-    assert ran.stdout.strip() == desktop.outputs()["schedulerAddress"]
+    assert ran.stdout.splitlines()[-1:] == [desktop.outputs()["schedulerAddress"]], ran.stdout
 
 
 def test_the_example_does_real_work_as_a_script(desktop: Stack) -> None:

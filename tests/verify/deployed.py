@@ -15,6 +15,9 @@ from mspass_stack.machine import Machine
 from mspass_stack.transport import machine
 from tests.verify.places import machine_at
 
+ANSWER = 30
+"""Seconds for an answer of what is up, be its machine busy or the way to it new."""
+
 PATIENCE = 3
 """Seconds that a service may take to answer a look."""
 

@@ -3,7 +3,7 @@
 import socket
 import ssl
 
-from tests.verify.deployed import PATIENCE
+from tests.verify.deployed import ANSWER, PATIENCE
 
 WANTED = ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "SSLV3_ALERT_HANDSHAKE_FAILURE")
 """The server's own alert for a client without a certificate, of TLS 1.3 and of TLS 1.2."""
@@ -17,7 +17,7 @@ def without_certificate(address: str, port: int) -> str:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
-        with socket.create_connection((address, port), PATIENCE) as plain, context.wrap_socket(plain) as encrypted:
+        with socket.create_connection((address, port), ANSWER) as plain, context.wrap_socket(plain) as encrypted:
             # Under TLS 1.3 the client has shaken hands before the server sees that it has no certificate.
             return f"{port}: serves without a certificate, and said {encrypted.recv(100)!r}"
     except ssl.SSLError as error:
@@ -32,7 +32,7 @@ def without_tls(address: str, port: int) -> str:
     A plain port of Dask greets whoever connects, one with pages answers the request.
     """
     try:
-        with socket.create_connection((address, port), PATIENCE) as plain:
+        with socket.create_connection((address, port), ANSWER) as plain:
             plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
             said = plain.recv(100)
     except ConnectionResetError:

@@ -5,7 +5,7 @@ import pytest
 from pymongo.errors import OperationFailure
 
 from mspass_stack.inventory import Entry
-from tests.verify.deployed import PATIENCE, Deployed
+from tests.verify.deployed import ANSWER, Deployed
 from tests.verify.sight import Sight
 from tests.verify.strangers import can_connect, without_certificate, without_tls
 
@@ -26,7 +26,7 @@ def test_every_port_that_is_open_to_others_refuses_a_stranger(process: Entry, si
                 assert without_certificate(address, number) == ""
                 assert without_tls(address, number) == ""
             case _:
-                answer = httpx.get(f"http://{address}:{number}/api/contents", trust_env=False, timeout=PATIENCE * 5)
+                answer = httpx.get(f"http://{address}:{number}/api/contents", trust_env=False, timeout=ANSWER)
                 assert answer.status_code == 403
 
 

@@ -3,14 +3,14 @@
 import httpx
 
 from mspass_stack.inventory import Entry
-from tests.verify.deployed import PATIENCE, Deployed
+from tests.verify.deployed import ANSWER, Deployed
 from tests.verify.pool import Pool
 
 
 def test_it_is_where_the_outputs_say(process: Entry, deployed: Deployed) -> None:
     assert deployed.outputs["schedulerAddress"] == process.endpoint
     path = deployed.outputs["dashboardUrl"].rpartition("/")[2]
-    assert httpx.get(f"{deployed.pages(process)}/{path}", trust_env=False, timeout=PATIENCE).is_success
+    assert httpx.get(f"{deployed.pages(process)}/{path}", trust_env=False, timeout=ANSWER).is_success
 
 
 def test_it_has_the_workers_declared_and_no_others(process: Entry, deployed: Deployed, pool: Pool) -> None:

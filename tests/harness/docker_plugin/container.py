@@ -85,7 +85,7 @@ class Container(Resource):
         except APIError as error:
             if error.status_code != 409:
                 raise Refused(f"Error deleting container: {error.explanation}") from None
-        while self._client.containers.list(all=True, filters={"id": call.id}):
+        while self._client.containers.list(all=True, ignore_removed=True, filters={"id": call.id}):
             time.sleep(0.1)
 
 

@@ -62,7 +62,9 @@ def _become(client: socket.socket) -> list[str]:
     """Take the place of a process: its environment, its standard streams, and its life. Its arguments."""
     said, descriptors, _, _ = socket.recv_fds(client, 1 << 20, 3)
     while not said.endswith(b"\n"):
-        said += client.recv(1 << 20)
+        if not (more := client.recv(1 << 20)):
+            os._exit(0)  # whoever asked has ended
+        said += more
     asked = json.loads(said)
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)

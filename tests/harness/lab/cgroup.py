@@ -23,9 +23,13 @@ def remove(host: str) -> None:
     wait_until(lambda: all([_is_removed(group) for group in _groups(host)]), 10)
 
 
+def of_lab() -> list[Path]:
+    """The lab's own, which hold those of its hosts: one of version 2, one of each controller of version 1."""
+    return [*ROOT.glob(LAB), *ROOT.glob(f"*/{LAB}")]
+
+
 def _groups(host: str) -> Iterator[Path]:
-    """Of version 2, and of each controller of version 1."""
-    for lab in (*ROOT.glob(LAB), *ROOT.glob(f"*/{LAB}")):
+    for lab in of_lab():
         yield from lab.glob(host)
 
 
