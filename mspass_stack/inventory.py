@@ -72,17 +72,6 @@ class Inventory(BaseModel):
     collections: dict[str, str]
     processes: list[Entry]
 
-    def named(self, name: str) -> Entry:
-        """Find a process.
-
-        Raises:
-            KeyError: with the names there are.
-        """
-        for entry in self.processes:
-            if entry.name == name:
-                return entry
-        raise KeyError(f"no process '{name}' in stack '{self.stack}' (processes: {', '.join(self.names)})")
-
     @property
     def names(self) -> list[str]:
         return [entry.name for entry in self.processes]

@@ -13,6 +13,7 @@ from typing import Any
 
 from mspass_stack.engine import Engine, EngineError
 from mspass_stack.inventory import Entry, Inventory
+from mspass_stack.logs import logs
 from mspass_stack.machine import Unreachable
 from mspass_stack.provider.probes import look
 from mspass_stack.provider.resource import Refused
@@ -33,16 +34,34 @@ def outputs(stack: str) -> dict[str, Any]:
     Raises:
         NotUpError: with what Pulumi said.
     """
-    own = Path(sys.executable).with_name("pulumi")
-    cli = str(own) if own.exists() else shutil.which("pulumi") or "pulumi"
-    command = [cli, "--non-interactive", "stack", "output", "--json", "--show-secrets", "--stack", stack]
-    ran = subprocess.run(command, capture_output=True, text=True)
-    if ran.returncode:
-        raise NotUpError(ran.stderr.strip())
-    found = json.loads(ran.stdout)
+    found = _pulumi(stack, "output", "--json", "--show-secrets")
     if "inventory" not in found:
         raise NotUpError(f"stack '{stack}' is not up: pulumi up -s {stack}")
     return found
+
+
+def log(stack: str, name: str) -> str:
+    """The end of a process's log.
+
+    Raises:
+        NotUpError: the stack has no such process; the text names those that it has.
+    """
+    found = logs(_pulumi(stack, "export")["deployment"].get("resources", []))
+    if not name:
+        raise NotUpError(f"logs of which process? PROCESS={'|'.join(found)}")
+    if name not in found:
+        raise NotUpError(f"no process '{name}' in stack '{stack}' (processes: {', '.join(found) or 'none yet'})")
+    return found[name].tail(LINES)
+
+
+def _pulumi(stack: str, *words: str) -> dict[str, Any]:
+    """What `pulumi stack ...` answers."""
+    own = Path(sys.executable).with_name("pulumi")
+    cli = str(own) if own.exists() else shutil.which("pulumi") or "pulumi"
+    ran = subprocess.run([cli, "--non-interactive", "stack", *words, "--stack", stack], capture_output=True, text=True)
+    if ran.returncode:
+        raise NotUpError(ran.stderr.strip())
+    return json.loads(ran.stdout)
 
 
 def rows(inventory: Inventory) -> list[tuple[str, ...]]:
@@ -72,13 +91,6 @@ def _kept(entry: Entry, inventory: Inventory) -> tuple[str, str]:
     return supervisor.state(entry.name).get("statename", ""), supervisor.runs(entry.name)
 
 
-def log(entry: Entry, inventory: Inventory) -> str:
-    """The end of a process's log."""
-    if entry.container:
-        return Engine(entry.engine, inventory.reach(entry)).tail(entry.container, LINES)
-    return "\n".join(Path(entry.log).read_text(errors="replace").splitlines()[-LINES:])
-
-
 def tunnel(inventory: Inventory) -> str:
     """The line by which the pages of a lab's scheduler are seen from here; empty where they need none."""
     for entry in inventory.playing("scheduler"):
@@ -95,16 +107,14 @@ def main() -> None:
     parser.add_argument("--logs", metavar="PROCESS", nargs="?", const="", help="the end of a process's log instead")
     arguments = parser.parse_args()
     try:
+        if arguments.logs is not None:
+            print(log(arguments.stack, arguments.logs))
+            return
         found = outputs(arguments.stack)
         inventory = Inventory.model_validate(found["inventory"])
-        if arguments.logs is not None:
-            if not arguments.logs:
-                sys.exit(f"logs of which process? PROCESS={'|'.join(inventory.names)}")
-            print(log(inventory.named(arguments.logs), inventory))
-            return
         table = rows(inventory)
-    except (NotUpError, KeyError, EngineError, Refused, Unreachable, OSError) as error:
-        sys.exit(str(error.args[0] if isinstance(error, KeyError) else error))
+    except (NotUpError, EngineError, Refused, Unreachable, OSError) as error:
+        sys.exit(str(error))
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -61,7 +61,10 @@ def misplaced(old: dict[str, dict[str, int]], new: dict[str, dict[str, int]], go
             continue
         if after is None:
             if name != CONFIG_SET and set(before) <= set(gone):
-                yield f"mspass:abandon: shard '{name}' on {here} was not drained: its documents would be lost"
+                yield (
+                    f"mspass:abandon: shard '{name}' on {here} was not drained: its documents would be lost: "
+                    'bring the host back (README, "Starting over without the state", has the last resort)'
+                )
             continue
         if not set(before) & set(after):
             there = _and(after)

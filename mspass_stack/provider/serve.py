@@ -22,7 +22,7 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provid
 from mspass_stack.engine import EngineError
 from mspass_stack.forward import own_folder
 from mspass_stack.machine import Unreachable
-from mspass_stack.provider import graveyard
+from mspass_stack.provider import graveyard, waiting
 from mspass_stack.provider.codec import Props, decode, encode
 from mspass_stack.provider.resource import Call, InitFailed, Refused, Resource, Severity
 
@@ -122,6 +122,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.InvokeResponse(**answer)
 
     async def Cancel(self, request: Any, context: Any) -> Any:
+        waiting.interrupted.set()
         return empty_pb2.Empty()
 
     def _asked(self, request: Any, inputs: Props, **more: Any) -> Call:

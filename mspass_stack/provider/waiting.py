@@ -1,26 +1,44 @@
-"""The one way to wait: for a condition, or for a step to succeed, until a deadline."""
+"""The one way to wait: for a condition, or for a step to succeed, until a deadline or an interrupt."""
 
 from collections.abc import Callable
+from threading import Event
 from typing import TypeVar
 
-from tenacity import RetryError, Retrying, retry_if_exception_type, retry_if_result, stop_after_delay, wait_fixed
+from tenacity import (
+    RetryError,
+    Retrying,
+    retry_if_exception_type,
+    retry_if_result,
+    sleep_using_event,
+    stop_after_delay,
+    stop_when_event_set,
+    wait_fixed,
+)
+from tenacity.retry import retry_base
+
+from mspass_stack.provider.resource import Refused
 
 PAUSE = 0.1
 """Seconds between two looks."""
 
+interrupted = Event()
+"""Set when the user has interrupted the command: what waits, or begins to, gives up."""
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Exception)
 
 
 def wait_until(look: Callable[[], T], deadline: float, pause: float = PAUSE) -> T | None:
-    """Look until the answer is truthy, at most `deadline` seconds; None when it never was."""
-    retrying = Retrying(
-        retry=retry_if_result(lambda answer: not answer), stop=stop_after_delay(deadline), wait=wait_fixed(pause)
-    )
+    """Look until the answer is truthy, at most `deadline` seconds; None when it never was.
+
+    Raises:
+        Refused: the user has interrupted the command.
+    """
+    retrying = _retrying(retry_if_result(lambda answer: not answer), deadline, pause)
     try:
         return retrying(look)
     except RetryError:
+        _give_up_if_interrupted()
         return None
 
 
@@ -34,6 +52,7 @@ def keep_trying(
 
     Raises:
         Exception: the last of `errors`; any other at once.
+        Refused: the user has interrupted the command.
     """
 
     def tried() -> T:
@@ -43,7 +62,20 @@ def keep_trying(
             told(error)
             raise
 
-    retrying = Retrying(
-        retry=retry_if_exception_type(errors), stop=stop_after_delay(deadline), wait=wait_fixed(PAUSE), reraise=True
-    )
-    return retrying(tried)
+    retrying = _retrying(retry_if_exception_type(errors), deadline, PAUSE)
+    retrying.reraise = True
+    try:
+        return retrying(tried)
+    except errors:
+        _give_up_if_interrupted()
+        raise
+
+
+def _retrying(retry: retry_base, deadline: float, pause: float) -> Retrying:
+    stop = stop_after_delay(deadline) | stop_when_event_set(interrupted)
+    return Retrying(retry=retry, stop=stop, wait=wait_fixed(pause), sleep=sleep_using_event(interrupted))
+
+
+def _give_up_if_interrupted() -> None:
+    if interrupted.is_set():
+        raise Refused("interrupted: the next pulumi up goes on from here")

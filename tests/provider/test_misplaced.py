@@ -78,9 +78,8 @@ def test_a_new_shard_waits_for_the_port_of_one_that_is_still_being_drained() -> 
 
 def test_a_shard_on_hosts_that_are_given_up_was_not_drained() -> None:
     before = UP | {"a": {"n1": 27018, "n3": 27018}}
-    assert list(misplaced(before, {"b": {"n2": 27018}}, ["n1", "n3"])) == [
-        "mspass:abandon: shard 'a' on 'n1' and 'n3' was not drained: its documents would be lost"
-    ]
+    (said,) = misplaced(before, {"b": {"n2": 27018}}, ["n1", "n3"])
+    assert said.startswith("mspass:abandon: shard 'a' on 'n1' and 'n3' was not drained: its documents would be lost")
 
 
 SINGLE = {"host": "n1", "address": "10.0.0.1"}

@@ -7,8 +7,10 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
+from mspass_stack.provider import waiting
 from mspass_stack.provider.codec import Props, decode, encode
 from mspass_stack.provider.resource import Call, InitFailed, Refused, Resource
 from mspass_stack.provider.serve import Servicer, listen
@@ -47,6 +49,17 @@ class Broken(Resource):
 
     def read(self, call: Call) -> Props | None:
         return None
+
+
+class Patient(Resource):
+    """Waits for what never comes."""
+
+    def __init__(self) -> None:
+        self.waits = threading.Event()
+
+    def create(self, call: Call) -> tuple[str, Props]:
+        waiting.wait_until(self.waits.set, 600)
+        return "patient", {}
 
 
 def _serving(resources: Mapping[str, Resource], talk: Callable[[Any], Any]) -> Any:
@@ -103,6 +116,19 @@ def test_what_was_made_but_is_not_in_order_stays_in_the_state(verb: str) -> None
 def test_a_refusal_is_one_message_without_a_traceback() -> None:
     error = _failure({"Broken": Broken()}, lambda stub: stub.Create(_create("Broken")))
     assert error.details() == "port 27017 is taken"
+
+
+def test_whoever_waits_gives_up_when_the_user_interrupts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "interrupted", threading.Event())
+    patient = Patient()
+
+    async def talk(stub: Any) -> Any:
+        created = stub.Create(_create("Patient"))
+        await asyncio.get_running_loop().run_in_executor(None, patient.waits.wait, 60)
+        await stub.Cancel(empty_pb2.Empty())
+        return await created
+
+    assert _failure({"Patient": patient}, talk).details() == "interrupted: the next pulumi up goes on from here"
 
 
 def test_a_bug_is_told_in_one_line_with_its_place() -> None:
