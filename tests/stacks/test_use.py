@@ -141,3 +141,14 @@ def test_what_is_on_an_unready_machine_is_shown_with_the_log(desktop: Stack) -> 
     assert "Traceback" not in said
     desktop.up()
     assert wait_until(lambda: "unchanged" in desktop.up(), 60)
+
+
+def test_after_a_first_up_that_failed_the_log_is_still_to_be_had(project: Project) -> None:
+    stack = Stack(project, "broken")
+    (stack.home / "db").mkdir(parents=True)
+    (stack.home / "db" / "storage.bson").write_text("what no mongod has written")
+    stack.refused_up()
+    shown = project.command(sys.executable, "-m", "mspass_stack.status", "--stack", "broken", "--logs", "mongod")
+    assert shown.returncode == 0, shown.stdout
+    assert "aborting after fassert" in shown.stdout
+    stack.destroy()
