@@ -140,7 +140,7 @@ def test_a_member_whose_peer_is_given_up_goes_on_with_what_it_has(host: Host, mo
     alone = ReplicaSet("a", (staying,), servers.key)
     with alone.client(staying) as client:
         assert wait_until(lambda: not client.admin.command("hello")["isWritablePrimary"], 60)
-    monkeypatch.setattr(replica_set, "PRIMARY", 15)
+    monkeypatch.setattr(replica_set, "PRIMARY", 5)
     with pytest.raises(Refused, match="no primary yet"):
         alone.ensure(said.append)
     alone.ensure(said.append, given_up=True)
