@@ -59,6 +59,8 @@ def _mongo(probe: Probe, way: Way) -> str:
 
 def _member(probe: Probe, way: Way) -> str:
     said = hello(way.address, way.port, TIMEOUT)
+    if said.get("isreplicaset"):  # MongoDB's word of a member without a config
+        return "it knows of no replica set: its data are not there"
     return "" if said["isWritablePrimary"] or said.get("secondary") else "neither primary nor secondary of its set"
 
 

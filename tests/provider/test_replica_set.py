@@ -12,9 +12,11 @@ from pymongo.write_concern import WriteConcern
 from mspass_stack.machine import Here
 from mspass_stack.provider.mongo import replica_set
 from mspass_stack.provider.mongo.replica_set import Member, ReplicaSet, next_config
+from mspass_stack.provider.probes import look
 from mspass_stack.provider.resource import Refused
 from mspass_stack.provider.secret import FORMS
 from mspass_stack.provider.waiting import wait_until
+from mspass_stack.rendered import Probe
 from tests.harness.ports import free_ports
 from tests.provider.conftest import Host
 
@@ -154,7 +156,10 @@ def test_a_member_whose_peer_is_given_up_goes_on_with_what_it_has(host: Host, mo
 def test_a_set_with_a_member_down_still_has_its_primary(host: Host) -> None:
     servers = Servers(host)
     member = servers.start("mongod")
+    probe = Probe(kind="mongo-member", address="127.0.0.1", port=member.port)
+    assert wait_until(lambda: look(probe, Here()) == "it knows of no replica set: its data are not there", 60)
     ReplicaSet("a", (member,), servers.key).ensure(lambda text: None)
+    assert look(probe, Here()) == ""
     down = Member(Here(), "127.0.0.1", free_ports(1)[0])
     with ReplicaSet("a", (down, member), servers.key).primary() as client:
         client["test"]["test"].insert_one({})
