@@ -42,7 +42,8 @@ class HostFiles(Resource):
                 return id, self._look(call, host)
         except (Refused, Unreachable) as error:
             # The folder is ours from here on, which the state has to know: a destroy must give it back.
-            raise InitFailed(id, {"digests": {}, "missing": [], "user": ""}, str(error)) from None
+            known: Props = {"digests": {}, "missing": [], "user": call.outputs.get("user", "")}
+            raise InitFailed(id, known, str(error)) from None
 
     def read(self, call: Call) -> Props:
         with _told(call):
