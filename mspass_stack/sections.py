@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
+from pydantic_core import PydanticCustomError
 
 from mspass_stack.sizes import bytes_of
 
@@ -26,6 +27,14 @@ class Model(BaseModel):
     """Frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_flag(cls, value: object) -> object:
+        """No key is a flag, and Python counts True as 1."""
+        if isinstance(value, bool):
+            raise PydanticCustomError("flag", "expected no flag, which yes, no, on and off are to YAML 1.1")
+        return value
 
 
 class Ssh(Model):

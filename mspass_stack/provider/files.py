@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from mspass_stack.machine import Machine, Unreachable
-from mspass_stack.provider.codec import Props
+from mspass_stack.provider.codec import Props, has_unknown
 from mspass_stack.provider.machines import machine_of
 from mspass_stack.provider.resource import Call, InitFailed, Refused, Resource, changed
 from mspass_stack.provider.supervisor import Supervisor
@@ -53,9 +53,7 @@ class HostFiles(Resource):
         names = changed(call.old_inputs, call.inputs)
         if not names and call.outputs.get("missing"):
             return ["folders"]
-        key = call.inputs["key"]
-        wished = {path: _digest(key, content) for path, content in call.inputs["files"].items()} if not names else {}
-        return ["files"] if not names and call.outputs.get("digests") != wished else names
+        return ["files"] if not names and call.outputs.get("digests") != _wished(call) else names
 
     def update(self, call: Call) -> Props:
         old = call.old_inputs["home"]
@@ -66,8 +64,9 @@ class HostFiles(Resource):
                 f"the database, logs and secrets are in {call.inputs['home']} now; what is in {old} stays there",
             )
         if call.preview:
-            same = not moved and call.old_inputs["files"] == call.inputs["files"]
-            return {"user": call.outputs["user"], **({"digests": call.outputs["digests"]} if same else {})}
+            # Who reads other files than those that change is not to be announced as replaced.
+            unknown = has_unknown([call.inputs["key"], call.inputs["files"]])
+            return {"user": call.outputs["user"], **({} if unknown else {"digests": _wished(call)})}
         if moved:
             self.delete(replace(call, inputs=call.old_inputs))
         for path in set(call.old_inputs.get("files", {})) - set(call.inputs["files"]):
@@ -121,6 +120,10 @@ def owner(host: Machine, home: str) -> tuple[str, str] | None:
     except (OSError, ValueError):
         return None
     return name, id
+
+
+def _wished(call: Call) -> dict[str, str]:
+    return {path: _digest(call.inputs["key"], content) for path, content in call.inputs["files"].items()}
 
 
 def _seen(key: str, path: str, host: Machine) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mspass_stack.machine import Here
+from mspass_stack.provider.codec import UNKNOWNS
 from mspass_stack.provider.files import owner
 from mspass_stack.provider.registry import RESOURCES
 from mspass_stack.provider.resource import InitFailed
@@ -72,6 +73,17 @@ def test_a_folder_that_could_not_be_filled_is_in_the_state_and_given_back(host: 
     assert FILES.diff(host.call(inputs, **state)) == ["files"], "the next up goes on"
     FILES.delete(host.call(inputs))
     assert owner(Here(), str(host.home)) is None
+
+
+def test_a_preview_knows_the_digests_of_files_that_it_knows(host: Host) -> None:
+    inputs = _inputs(host)
+    state = _state(host, inputs)
+    more = {**inputs, "files": {**inputs["files"], str(host.home / "secrets" / "more"): "another"}}
+    told = FILES.update(host.call(more, **state, preview=True))
+    assert told["digests"].items() > state["outputs"]["digests"].items()
+    assert FILES.update(host.call(more, **state))["digests"] == told["digests"]
+    unknown = {**inputs, "files": {path: min(UNKNOWNS) for path in more["files"]}}
+    assert FILES.update(host.call(unknown, **state, preview=True)) == {"user": state["outputs"]["user"]}
 
 
 def test_a_file_no_longer_declared_is_removed(host: Host) -> None:

@@ -28,6 +28,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         _desktop(frontend={"host": "desktop", "prot": 1}),
         "mspass:cluster.frontend.prot: unknown key",
     ),
+    "a flag, which Python takes for a number": (
+        _desktop(pool={"host": "desktop", "workers": {"desktop": {"processes": True}}}),
+        "mspass:cluster.pool.workers.desktop.processes: True: expected no flag",
+    ),
     "unknown host": (
         _desktop(frontend={"host": "laptop"}),
         "mspass:cluster.frontend.host: unknown host 'laptop' (hosts: desktop)",
