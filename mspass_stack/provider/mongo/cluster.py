@@ -90,7 +90,7 @@ class ShardedCluster(Resource):
     def _ensure(self, call: Call, id: str) -> Props:
         cluster = Cluster(call.inputs)
         try:
-            cluster.ensure_sets(lambda text: call.say("status", text))
+            cluster.ensure_sets(lambda text: call.say("status", text), given_up=bool(call.inputs["abandoned"]))
             # Sets that have just got their primaries do not know each other yet.
             return keep_trying(
                 partial(self._join, cluster, call),
@@ -131,9 +131,12 @@ class Cluster:
             name: ReplicaSet(name, self._members(members), self._key) for name, members in inputs["shards"].items()
         }
 
-    def ensure_sets(self, say: Callable[[str], None]) -> None:
-        """All sets at once."""
-        given_up = bool(self._inputs["abandoned"])
+    def ensure_sets(self, say: Callable[[str], None], given_up: bool = False) -> None:
+        """All sets at once.
+
+        Args:
+            given_up: whether hosts are given up, so that members which are not declared any more may be lost.
+        """
         sets = [self.config, *self.shards.values()]
         with ThreadPoolExecutor(len(sets)) as pool:
             list(pool.map(partial(ReplicaSet.ensure, say=say, given_up=given_up), sets))
