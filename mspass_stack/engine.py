@@ -210,8 +210,7 @@ class Engine:
             if found.labels.get(STACK) != stack_id:
                 owner = f"stack '{found.labels[NAME]}'" if NAME in found.labels else "something else"
                 raise EngineError(f"container {name} belongs to {owner}: rename or remove it, or rename this stack")
-            found.stop(timeout=_grace(found))
-            found.remove(force=True)
+            _end(found)
 
     def free_network(self, name: str, stack_id: str) -> None:
         """The same for a network, with the containers of this stack that are still in it."""
@@ -227,8 +226,7 @@ class Engine:
         mine: dict[str, str | list[str] | bool] = {"label": f"{STACK}={stack_id}"}
         with self._client() as client:
             for container in client.containers.list(all=True, ignore_removed=True, filters=mine):
-                container.stop(timeout=_grace(container))
-                container.remove(force=True)
+                _end(container)
             for network in client.networks.list(filters=mine):
                 network.remove()
 
@@ -277,6 +275,11 @@ def _found(client: "docker.DockerClient", name: str) -> Container | None:
 def _grace(container: Container) -> int:
     """Seconds that it gets to end by itself."""
     return int(container.attrs["Config"].get("StopTimeout") or 10)
+
+
+def _end(container: Container) -> None:
+    container.stop(timeout=_grace(container))
+    container.remove(force=True)
 
 
 def _ports(container: dict[str, Any]) -> Iterator[int]:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mspass_stack.engine import Engine
-from mspass_stack.rendered import Home, Reach, RenderedProcess
+from mspass_stack.provider.codec import Props
+from mspass_stack.provider.image import engine_of
+from mspass_stack.provider.supervisor import last_lines
+from mspass_stack.rendered import Home, RenderedProcess
 
 KEPT_UP_BY = ("mspassnode:index:HostProcess", "mspassnode:index:Ready")
 """The resources that name a process: what runs it, and its gate, which says where its container is."""
@@ -14,11 +16,10 @@ KEPT_UP_BY = ("mspassnode:index:HostProcess", "mspassnode:index:Ready")
 
 @dataclass(frozen=True)
 class Log:
-    """The log of one process."""
+    """The log of one process, by the inputs of a resource that names it."""
 
     process: RenderedProcess
-    engine: str
-    reach: Reach
+    inputs: Props
 
     def tail(self, lines: int) -> str:
         """Its last lines.
@@ -27,9 +28,8 @@ class Log:
             EngineError, OSError: it cannot be read.
         """
         if self.process.container:
-            return Engine(self.engine, self.reach).tail(self.process.container, lines)
-        text = Path(Home(self.process.home).log_of(self.process.name)).read_text(errors="replace")
-        return "\n".join(text.splitlines()[-lines:])
+            return engine_of(self.inputs).tail(self.process.container, lines)
+        return last_lines(Path(Home(self.process.home).log_of(self.process.name)), lines)
 
 
 def logs(resources: Iterable[Mapping[str, Any]]) -> dict[str, Log]:
@@ -41,8 +41,6 @@ def logs(resources: Iterable[Mapping[str, Any]]) -> dict[str, Log]:
     found: dict[str, Log] = {}
     for resource in resources:
         if resource["type"] in KEPT_UP_BY:
-            inputs = resource["inputs"]
-            process = RenderedProcess.model_validate(inputs["process"])
-            reach = Reach.model_validate(inputs.get("reach", {}))
-            found[process.name] = Log(process, inputs.get("engine", ""), reach)
+            process = RenderedProcess.model_validate(resource["inputs"]["process"])
+            found[process.name] = Log(process, resource["inputs"])
     return dict(sorted(found.items(), key=lambda entry: entry[1].process.order))

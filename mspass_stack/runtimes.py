@@ -36,6 +36,11 @@ def check_deployable(topology: Topology) -> None:
         raise ConfigError("\n".join(problems))
 
 
+def here(path: str, base: Path) -> str:
+    """A path of the config on this machine: from `base` where it is relative, from a home folder where it says `~`."""
+    return str(base / Path(path).expanduser())
+
+
 def reach(host: str, cluster: Cluster, base: Path) -> Reach:
     """How a host is reached.
 
@@ -45,7 +50,7 @@ def reach(host: str, cluster: Cluster, base: Path) -> Reach:
     asked = cluster.hosts[host]
     if (ssh := asked.ssh) is None:
         return Reach(host=host)
-    key, known = (str(base / Path(path).expanduser()) if path else "" for path in (ssh.key, ssh.known_hosts))
+    key, known = (here(path, base) if path else "" for path in (ssh.key, ssh.known_hosts))
     return Reach(
         host=host,
         address=asked.address,

@@ -44,10 +44,10 @@ class Site(pulumi.ComponentResource):
         contained = {process.host for process in topology.processes if process.runtime == "docker"}
         self.python = cluster.python or (runtimes.CONTAINER_PYTHON if contained else python)
         self.engine = engine.address() if contained else ""
-        self.workdir = str(base / Path(cluster.workdir).expanduser())
+        self.workdir = runtimes.here(cluster.workdir, base)
         self.reaches = {host: runtimes.reach(host, cluster, base) for host in topology.hosts}
         own = Home(str(base / f"data/{topology.stack}"))
-        self.layout = Home(str(base / Path(cluster.datadir).expanduser())) if cluster.datadir else own
+        self.layout = Home(runtimes.here(cluster.datadir, base)) if cluster.datadir else own
         # Where this machine is one of the hosts, its user's files are among that host's.
         self._office = next((host for host, reach in self.reaches.items() if not reach.remote), OFFICE)
         self._desk = own if self._office == OFFICE else self.layout

@@ -17,7 +17,7 @@ from mspass_stack.provider.codec import Props
 from mspass_stack.provider.compatibility import refusal
 from mspass_stack.provider.executables import LOOK
 from mspass_stack.provider.files import owner
-from mspass_stack.provider.limits import MONGODB_DISK, NOFILE, OWN
+from mspass_stack.provider.limits import MONGODB_DISK, OWN, beyond_memory, few_files
 from mspass_stack.provider.resource import Refused
 from mspass_stack.provider.sockets import listeners
 
@@ -34,7 +34,7 @@ def problems(asked: Props, stack_id: str) -> Iterator[str]:
         return
     yield from _ports(asked["ports"], stack_id, published)
     yield from _home(Path(asked["home"]), stack_id)
-    yield from _memory(asked)
+    yield from beyond_memory(asked["memory"], psutil.virtual_memory().total, "the machine's")
     yield from _programs(asked)
     workdir = Path(asked["workdir"])
     if workdir.is_relative_to(asked["home"]):
@@ -46,8 +46,8 @@ def problems(asked: Props, stack_id: str) -> Iterator[str]:
 def doubts() -> Iterator[str]:
     """What works and is worth a word."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    if hard != resource.RLIM_INFINITY and hard < NOFILE:
-        yield f"allows {hard} open files per process; MongoDB recommends {NOFILE}"
+    if hard != resource.RLIM_INFINITY:
+        yield from few_files(hard)
 
 
 def _published(engine: str) -> dict[int, Publisher]:
@@ -86,14 +86,6 @@ def _home(home: Path, stack_id: str) -> Iterator[str]:
         yield f"{path}: {home} belongs to stack '{other[0]}' ({other[1]}), which is up or was not destroyed"
     elif shutil.disk_usage(first).free < MONGODB_DISK:
         yield f"{path}: less than {MONGODB_DISK // 1024**3} GiB free on the disk of {first}"
-
-
-def _memory(asked: Props) -> Iterator[str]:
-    total = psutil.virtual_memory().total
-    wished: dict[str, int] = asked["memory"]
-    if sum(wished.values()) > total:
-        parts = ", ".join(f"{path} {size / 1024**3:.1f} GiB" for path, size in wished.items())
-        yield f"memory: {parts}: more than the machine's {total / 1024**3:.1f} GiB"
 
 
 def _programs(asked: dict[str, Any]) -> Iterator[str]:

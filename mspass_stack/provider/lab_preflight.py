@@ -8,7 +8,7 @@ from mspass_stack.machine import Unreachable
 from mspass_stack.provider.codec import Props
 from mspass_stack.provider.facts import Facts, gather
 from mspass_stack.provider.files import OWNER
-from mspass_stack.provider.limits import MONGODB_DISK, NOFILE, OWN
+from mspass_stack.provider.limits import MONGODB_DISK, OWN, beyond_memory, few_files
 from mspass_stack.rendered import Reach
 from mspass_stack.transport import machine
 
@@ -81,10 +81,7 @@ def judge(facts: Facts, asked: Props, stack_id: str, published: Mapping[int, Pub
             if holder is None or not stack_id or holder.stack_id != stack_id:
                 yield f"{path}: port {port} is held by {holder or facts.holder(int(port))}"
     yield from _folders(facts, asked, stack_id)
-    wished: dict[str, int] = asked["memory"]
-    if sum(wished.values()) > facts.memory:
-        parts = ", ".join(f"{path} {size / 1024**3:.1f} GiB" for path, size in wished.items())
-        yield f"memory: {parts}: more than its {facts.memory / 1024**3:.1f} GiB"
+    yield from beyond_memory(asked["memory"], facts.memory, "its")
     if asked["mongodb"] and not facts.features & AVX:
         yield f"its CPU ({facts.machine}) lacks AVX, which MongoDB needs"
     for name in asked["peers"]:
@@ -101,8 +98,7 @@ def judge(facts: Facts, asked: Props, stack_id: str, published: Mapping[int, Pub
 
 def doubts(facts: Facts) -> Iterator[str]:
     """What works and is worth a word."""
-    if facts.nofile < NOFILE:
-        yield f"allows {facts.nofile} open files per process; MongoDB recommends {NOFILE}"
+    yield from few_files(facts.nofile)
 
 
 def _folders(facts: Facts, asked: Props, stack_id: str) -> Iterator[str]:

@@ -53,7 +53,7 @@ class HostProcess(Resource):
         digest = _digest(call.inputs)
         running = supervisor.runs(process.name)
         if _digest_on_host(supervisor, process.name) != digest or not running or _is_lost(running):
-            if supervisor.state(process.name):
+            if running:
                 call.say("status", "stopping the former one")
             supervisor.stop(process.name)
             self._refuse_foreign(process)

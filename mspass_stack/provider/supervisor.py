@@ -174,7 +174,7 @@ class Supervisor:
     def tail(self, name: str, lines: int = 30) -> str:
         """The last lines of a process's log."""
         try:
-            return "\n".join((self.log / f"{name}.log").read_text(errors="replace").splitlines()[-lines:])
+            return last_lines(self.log / f"{name}.log", lines)
         except OSError:
             return "(no log)"
 
@@ -234,10 +234,11 @@ class Supervisor:
             strays = marked(self.stack_id, str(self.home))
             ending: list[psutil.Process] = []
             for pid, name in strays.items():
+                if name and supervisors_only:
+                    continue
                 with suppress(psutil.NoSuchProcess):
-                    if not (name and supervisors_only):
-                        ending.append(psutil.Process(pid))
-                        ending[-1].terminate()
+                    ending.append(psutil.Process(pid))
+                    ending[-1].terminate()
             _, alive = psutil.wait_procs(ending, timeout=STRAY)
             for process in alive:
                 with suppress(psutil.NoSuchProcess):
@@ -251,6 +252,11 @@ class Supervisor:
 
     def _rpc(self, more: float = 0) -> Any:
         return rpc.connect(self.run / "supervisor.sock", rpc.ANSWER + more)
+
+
+def last_lines(path: Path, lines: int) -> str:
+    """The end of a log."""
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
 
 
 def _settings(program: Path) -> dict[str, str]:

@@ -47,8 +47,7 @@ class ShardedCluster(Resource):
             with Cluster(call.inputs).router(within=GLANCE) as router:
                 return call.outputs | seen(router)
         except (PyMongoError, Unreachable, OSError) as error:
-            said = brief(error) if isinstance(error, PyMongoError) else str(error)
-            call.say("warning", f"the sharded database does not answer ({said}): taken as last known")
+            call.say("warning", f"the sharded database does not answer ({_said(error)}): taken as last known")
             return call.outputs
 
     def diff(self, call: Call) -> list[str]:
@@ -99,10 +98,9 @@ class ShardedCluster(Resource):
                 lambda error: call.say("status", brief(error)),
             )
         except (PyMongoError, Refused, Unreachable) as error:
-            said = brief(error) if isinstance(error, PyMongoError) else str(error)
             # What it is known to have, not what it should have: the next look finds the difference.
             known = {key: call.outputs.get(key, nothing) for key, nothing in NOTHING.items()}
-            raise InitFailed(id, known, f"the sharded database: {said}") from None
+            raise InitFailed(id, known, f"the sharded database: {_said(error)}") from None
 
     def _join(self, cluster: "Cluster", call: Call) -> Props:
         """Make one database of sets and routers; what is done already is left."""
@@ -183,6 +181,10 @@ class Cluster:
 
     def _machine(self, host: str) -> Machine:
         return machine(Reach.model_validate(self._inputs["reaches"][host]))
+
+
+def _said(error: Exception) -> str:
+    return brief(error) if isinstance(error, PyMongoError) else str(error)
 
 
 def known_shards(router: Client) -> dict[str, str]:

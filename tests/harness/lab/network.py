@@ -3,13 +3,11 @@
 The switch is a namespace of its own: a Docker engine of this machine filters what is bridged in the machine's own.
 """
 
-import os
 from pathlib import Path
 
 from tests.harness.lab.command import run
+from tests.harness.ports import NUMBER
 
-NUMBER = int(os.environ.get("MSPASS_LAB", "0"))
-"""Which of this machine's labs: 0 is a person's own, the tests that run side by side have one each."""
 LAB = f"mspass-lab{NUMBER}"
 SUBNET = f"10.88.{NUMBER}"
 LINK = LAB
