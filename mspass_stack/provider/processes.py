@@ -127,7 +127,10 @@ def _launcher(process: RenderedProcess, inputs: Props, digest: str) -> str:
             # MongoDB and Dask run out of files at the usual soft limit of 1024.
             'ulimit -S -n "$(ulimit -H -n)"',
             f"echo $$ > {shlex.quote(f'{process.home}/run/{process.name}.pid')}",
-            *(f"export {key}={shlex.quote(value)}" for key, value in {**marks, **process.environment}.items()),
+            *(
+                f"export {key}={shlex.quote(value)}"
+                for key, value in [*marks.items(), *sorted(process.environment.items())]
+            ),
             *(f'export PATH={shlex.quote(folder)}:"$PATH"' for folder in reversed(process.path)),
             "set -a",
             *(f". {shlex.quote(path)}" for path in process.env_files),
