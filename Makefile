@@ -7,6 +7,8 @@ export PATH := $(CURDIR)/tests/harness/docker_plugin:$(PATH)
 endif
 
 python := .venv/bin/python
+# Past what the user has on PYTHONPATH.
+own_python := $(python) -I
 
 .PHONY: help bootstrap desktop test lint status logs example verify destroy bench bench-lab lab-sim lab-sim-down
 
@@ -18,9 +20,9 @@ bootstrap: ## the environment and Pulumi; done by the others when needed
 
 desktop: bootstrap ## a running MsPASS cluster on this machine (RUNTIME=docker or native)
 	@scripts/ensure-stack desktop
-	@$(python) -m mspass_stack.choose --stack desktop --runtime '$(RUNTIME)'
+	@$(own_python) -m mspass_stack.cli.choose_runtime --stack desktop --runtime '$(RUNTIME)'
 	.venv/bin/pulumi up -s desktop --yes --skip-preview --suppress-outputs
-	@$(python) -m mspass_stack.status --stack desktop
+	@$(own_python) -m mspass_stack.cli.status --stack desktop
 	@echo
 	@echo 'MsPASS is running. Go on with:'
 	@echo '    make status                                            what runs, and where Jupyter is'
@@ -42,16 +44,16 @@ lint: bootstrap ## ruff, pyright and import-linter
 	.venv/bin/lint-imports
 
 status: | .venv/bin/pulumi ## the processes of the stack (STACK=name)
-	@$(python) -m mspass_stack.status --stack $(STACK)
+	@$(own_python) -m mspass_stack.cli.status --stack $(STACK)
 
 logs: | .venv/bin/pulumi ## what a process wrote (PROCESS=name STACK=name)
-	@$(python) -m mspass_stack.status --stack $(STACK) --logs $(PROCESS)
+	@$(own_python) -m mspass_stack.cli.status --stack $(STACK) --logs $(PROCESS)
 
 example: | .venv/bin/pulumi ## the example workflow on the deployed stack
 	examples/run --stack $(STACK)
 
 verify: | .venv/bin/pulumi ## check the deployed stack
-	$(python) -m pytest tests/verify --stack $(STACK)
+	$(own_python) -m pytest tests/verify --stack $(STACK)
 
 destroy: | .venv/bin/pulumi ## stop the stack; the data stay
 	.venv/bin/pulumi destroy -s $(STACK) --yes

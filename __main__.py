@@ -1,39 +1,41 @@
 """The Pulumi program: config -> plan -> declaration -> stack outputs."""
 
+import os
 import sys
 from pathlib import Path
 
 import pulumi
 
-from mspass_stack import Cluster, ConfigError, VirtualCluster, plan
-from mspass_stack.config import abandoned, check_keys
-from mspass_stack.cores import cores
-from mspass_stack.runtimes import check_deployable
+from mspass_stack import ConfigError, VirtualCluster, make_plan, read_cluster
+from mspass_stack.config.load import abandoned, check_keys
+from mspass_stack.machines.cores import cores
+from mspass_stack.plan import ENGINE, check
+from mspass_stack.roles.registry import places
 
 config = pulumi.Config("mspass")
 
 
 def value(key: str) -> object:
-    """An object of the config, or the text that is there in its place."""
+    """Return an object of the config, or the text that is there in its place."""
     try:
         return config.get_object(key)
     except pulumi.ConfigTypeError:
         return config.get(key)
 
 
+stack, base = pulumi.get_stack(), Path.cwd()
 try:
     check_keys({key.removeprefix("mspass:") for key in pulumi.runtime.get_config_env() if key.startswith("mspass:")})
-    cluster = Cluster.read(value("cluster"))
-    given_up = abandoned(value("abandon"), cluster)
-    topology = plan(cluster, pulumi.get_stack(), cores(cluster, Path.cwd()))
-    check_deployable(topology)
+    cluster = read_cluster(value("cluster"))
+    check(cluster)
+    forgotten = abandoned(value("abandon"), places(cluster))
+    engine = os.environ.get("DOCKER_HOST") or ENGINE
+    planned = make_plan(cluster, stack, cores(cluster, base), base, sys.executable, engine)
 except ConfigError as error:
-    raise pulumi.RunError(f"{pulumi.get_stack()}: the config cannot be deployed:\n{error}") from None
+    raise pulumi.RunError(f"{stack}: the config cannot be deployed:\n{error}") from None
 
-for warning in topology.warnings:
+for warning in planned.topology.warnings:
     pulumi.log.warn(warning)
-virtual_cluster = VirtualCluster(
-    "mspass", topology, Path.cwd(), sys.executable, config.get_secret("jupyterPassword"), given_up
-)
+virtual_cluster = VirtualCluster("mspass", planned, config.get_secret("jupyterPassword"), forgotten)
 for name, value in virtual_cluster.outputs.items():
     pulumi.export(name, value)

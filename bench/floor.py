@@ -1,69 +1,70 @@
 """The floor: the daemons of a stack without Pulumi and without a supervisor, started at once by hand."""
 
 import os
-import secrets
+import shlex
 import shutil
 import signal
 import subprocess
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from mspass_stack import Topology, roles
-from mspass_stack.machine import Here
-from mspass_stack.provider.executables import find
-from mspass_stack.provider.probes import look
-from mspass_stack.provider.waiting import wait_until
-from mspass_stack.rendered import Home, RenderedProcess
-from mspass_stack.runtimes import contain, network_name, render
+from secret_files import random_values, secret_files
+
+from mspass_stack import Plan
+from mspass_stack.agent.login import daemon_environment
+from mspass_stack.machines import machine
+from mspass_stack.machines.local import LocalMachine
+from mspass_stack.managers.supervisord import Supervisord
+from mspass_stack.polling import wait_until
+from mspass_stack.provider.probes import probe
+from mspass_stack.spec.process import ProcessSpec
 
 
 class Floor:
-    """The processes of a plan, with the argv and the probes that the components declare."""
+    """The processes of a plan for this machine, with the argv and the probes that it has for them."""
 
-    def __init__(self, topology: Topology, home: Path, workdir: Path, python: str) -> None:
-        self.home, self.topology = Home(str(home)), topology
-        self.processes = [render(p, topology, str(home), str(workdir), python) for p in topology.processes]
-        self.address = {"MSPASS_DB_ADDRESS": roles.database_uri(topology, secrets.token_hex(24), "peer") or ""}
-        self._running: list[tuple[RenderedProcess, subprocess.Popen[bytes]]] = []
+    def __init__(self, plan: Plan) -> None:
+        (self.host,) = plan.topology.hosts.values()
+        self.plan = plan
+        self.processes = [plan.render(process) for process in plan.topology.processes]
+        self._supervisord = Supervisord(LocalMachine(), self.host.stack_dir, "")
+        self._running: list[tuple[ProcessSpec, subprocess.Popen[bytes]]] = []
 
     def prepare(self) -> None:
-        """An empty home with the files that the daemons read."""
-        home = self.home
-        shutil.rmtree(home.root, ignore_errors=True)
-        for path in (home.database, home.log, home.scratch, home.secrets):
-            Path(path).mkdir(parents=True)
-        address = "".join(f"{key}='{value}'\n" for key, value in self.address.items())
-        files = {home.key_file: "k" * 756, home.jupyter_token: "t" * 48, home.jupyter_config: "{}\n"}
-        for path, text in (files | {home.client_env: address}).items():
-            Path(path).touch(mode=0o600)
-            Path(path).write_text(text)
+        """Make an empty directory, and in it what the daemons work in and read."""
+        layout = self.host.layout
+        shutil.rmtree(layout.root, ignore_errors=True)
+        written = [path for process in self.processes for path in process.writes]
+        for path in (*written, layout.log, layout.secrets):
+            Path(path).mkdir(parents=True, exist_ok=True)
+        for path, text in secret_files(self.plan, self.host.name, random_values(self.plan.topology)).items():
+            LocalMachine().write(path, text)
 
     def start(self) -> None:
-        """Start all at once and return when all are ready."""
+        """Start all at once, and return when all are ready."""
         for process in self.processes:
-            with Path(self.home.log_of(process.name)).open("wb") as log:
+            with self._log_file(process).open("wb") as log:
                 started = subprocess.Popen(
-                    [str(find(process.argv[0])), *process.argv[1:]],
+                    self._argv(process),
                     cwd=process.directory,
-                    env={**os.environ, **process.environment, **(self.address if process.env_files else {})},
+                    env={**daemon_environment(), **process.environment},
                     start_new_session=True,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
                 )
             self._running.append((process, started))
-        self._wait()
+        self.wait()
 
-    def _wait(self) -> None:
-        with ThreadPoolExecutor(len(self.processes)) as pool:
-            ready = list(pool.map(_until_ready, self.processes))
-        for process, done in zip(self.processes, ready, strict=True):
-            if not done:
-                raise SystemExit(f"{process.name} is not ready; the end of its log:\n{self._log(process)[-2000:]}")
+    def wait(self) -> None:
+        """Wait until every probe says ready."""
+        if unready := first_unready(self.plan, self.processes):
+            raise SystemExit(f"{unready.name} is not ready; the end of its log:\n{self.log(unready)[-2000:]}")
 
-    def _log(self, process: RenderedProcess) -> str:
-        return Path(self.home.log_of(process.name)).read_text(errors="replace")
+    def log(self, process: ProcessSpec) -> str:
+        return self._log_file(process).read_text(errors="replace")
 
     def stop(self) -> None:
         """Stop what runs, last started first; ends only what this object has started."""
@@ -77,57 +78,25 @@ class Floor:
             started.wait()
             self._running.pop()
 
+    def _argv(self, process: ProcessSpec) -> list[str]:
+        """Return a shell that reads the process's env files, and becomes it."""
+        path = "".join(f'export PATH={shlex.quote(directory)}:"$PATH"; ' for directory in reversed(process.path))
+        files = "".join(f". {shlex.quote(path)}; " for path in process.env_files)
+        script = f'{path}set -a; {files}set +a; exec "$@"'
+        program = self._supervisord.find(process.argv[0], process.python)
+        return ["/bin/sh", "-c", script, "sh", program, *process.argv[1:]]
 
-def _until_ready(process: RenderedProcess) -> bool | None:
-    return wait_until(lambda: not look(process.probe, Here()), process.probe.deadline)
-
-
-class ContainerFloor(Floor):
-    """The same as containers, by `docker run`, on a network of their own."""
-
-    def start(self) -> None:
-        network = network_name(self.topology.stack)
-        _docker("network", "create", network)
-        image = self.topology.cluster.image
-        commands = [self._options(process, image) for process in self.processes]
-        with ThreadPoolExecutor(len(commands)) as pool:
-            list(pool.map(_run, commands))
-        self._wait()
-
-    def stop(self) -> None:
-        for process in reversed(self.processes):
-            _docker("stop", "--time", str(process.stop_grace), process.container, check=False)
-            _docker("rm", "--force", process.container, check=False)
-        _docker("network", "rm", network_name(self.topology.stack), check=False)
-
-    def _options(self, process: RenderedProcess, image: str) -> list[str]:
-        asked = contain(process, self.topology)
-        words = [
-            "--detach",
-            "--init",
-            "--name",
-            asked.name,
-            "--hostname",
-            asked.hostname,
-            "--user",
-            f"{os.getuid()}:{os.getgid()}",
-        ]
-        words += ["--network", asked.network, "--network-alias", asked.hostname, "--workdir", asked.directory]
-        words += [f"--env={key}={value}" for key, value in asked.environment.items()]
-        words += [f"--volume={path}:{path}:{'ro' if read_only else 'rw'}" for path, read_only in asked.binds]
-        words += [f"--publish={asked.address}:{port}:{port}" for port in asked.ports]
-        return [*words, "--entrypoint", asked.entrypoint[0], image, *asked.entrypoint[1:], *asked.command]
-
-    def _log(self, process: RenderedProcess) -> str:
-        return _docker("logs", process.container, check=False)
+    def _log_file(self, process: ProcessSpec) -> Path:
+        return Path(self.host.layout.log_of(process.name))
 
 
-def _run(options: list[str]) -> None:
-    _docker("run", *options)
+def first_unready(plan: Plan, processes: Sequence[ProcessSpec]) -> ProcessSpec | None:
+    """Wait for all processes at once; return the first that its probe did not find ready in time."""
 
+    def ready(process: ProcessSpec) -> bool | None:
+        host = machine(plan.topology.hosts[process.probe.host].connection)
+        return wait_until(lambda: probe(process.probe, host) is None, process.probe.deadline)
 
-def _docker(*words: str, check: bool = True) -> str:
-    ran = subprocess.run(["docker", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if check and ran.returncode:
-        raise SystemExit(f"docker {' '.join(words)}: {ran.stdout}")
-    return ran.stdout
+    with ThreadPoolExecutor(len(processes)) as pool:
+        found = list(pool.map(ready, processes))
+    return next((process for process, done in zip(processes, found, strict=True) if not done), None)

@@ -7,39 +7,51 @@ module of this package too and needs none of them.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from mspass_stack._version import __version__
+
 if TYPE_CHECKING:
+    from mspass_stack.components.database import MongoDatabase, MongoShardedCluster
+    from mspass_stack.components.foundation import Foundation
     from mspass_stack.components.frontend import Frontend
-    from mspass_stack.components.mongo import MongoDatabase, MongoShardedCluster
     from mspass_stack.components.pools import DaskPool
-    from mspass_stack.components.site import Site
     from mspass_stack.components.virtual_cluster import VirtualCluster
-    from mspass_stack.config import Cluster, ConfigError
-    from mspass_stack.inventory import Inventory
-    from mspass_stack.topology import Topology, plan
+    from mspass_stack.config.load import read_cluster
+    from mspass_stack.config.sections import Cluster
+    from mspass_stack.errors import ConfigError, StackError
+    from mspass_stack.plan import Plan, make_plan
+    from mspass_stack.spec.inventory import Inventory
+    from mspass_stack.spec.topology import Topology
 
 __all__ = [
     "Cluster",
     "ConfigError",
     "DaskPool",
+    "Foundation",
     "Frontend",
     "Inventory",
     "MongoDatabase",
     "MongoShardedCluster",
-    "Site",
+    "Plan",
+    "StackError",
     "Topology",
     "VirtualCluster",
-    "plan",
+    "__version__",
+    "make_plan",
+    "read_cluster",
 ]
 
 _MODULES = {
+    "components.database": ("MongoDatabase", "MongoShardedCluster"),
+    "components.foundation": ("Foundation",),
     "components.frontend": ("Frontend",),
-    "components.mongo": ("MongoDatabase", "MongoShardedCluster"),
     "components.pools": ("DaskPool",),
-    "components.site": ("Site",),
     "components.virtual_cluster": ("VirtualCluster",),
-    "config": ("Cluster", "ConfigError"),
-    "inventory": ("Inventory",),
-    "topology": ("Topology", "plan"),
+    "config.load": ("read_cluster",),
+    "config.sections": ("Cluster",),
+    "errors": ("ConfigError", "StackError"),
+    "plan": ("Plan", "make_plan"),
+    "spec.inventory": ("Inventory",),
+    "spec.topology": ("Topology",),
 }
 
 

@@ -10,7 +10,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.harness.docker_plugin.warm import warm
 
-LONGEST = ("docker", "lab", "stacks")
+LONGEST = ("docker", "lab", "native")
 """The folders whose tests begin first, so that none of them is left over for the end."""
 
 # A lab of its own for each process of the tests; `tests/harness/lab/network.py` reads it when it is imported.
@@ -27,7 +27,7 @@ class Together(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        return "docker" if path.startswith("tests/docker/") else path
+        return "docker" if path.startswith("tests/e2e/docker/") else path
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
@@ -36,7 +36,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    ranks = {folder: rank for rank, folder in enumerate(LONGEST)}
+    ranks = {directory: rank for rank, directory in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path.parent.name, len(ranks)))
 
 

@@ -1,11 +1,13 @@
 """`Frontend`: JupyterLab, wired to the database and the pool."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import pulumi
 
-from mspass_stack.components.process import HostedProcess
-from mspass_stack.components.site import Site
+from mspass_stack.components.foundation import Foundation
+from mspass_stack.components.host import HostedProcess
+from mspass_stack.roles import jupyter
 
 
 class Frontend(pulumi.ComponentResource):
@@ -16,27 +18,28 @@ class Frontend(pulumi.ComponentResource):
         before: what must be usable when it starts (a sharded database).
 
     Attributes:
-        url: the address with the token for this machine; a secret, known once Jupyter answers.
+        url: the address with the token; a secret, known once Jupyter answers.
     """
 
     url: pulumi.Output[str]
+    kinds: ClassVar[tuple[str, ...]] = (jupyter.Frontend.kind,)
 
     def __init__(
         self,
         name: str,
-        site: Site,
+        foundation: Foundation,
         after: Sequence[HostedProcess] = (),
         before: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("mspass:index:Frontend", name, None, opts)
-        process = site.topology.one("frontend")
-        if process is None or process.endpoint is None:
+        process = foundation.topology.one(jupyter.Frontend.kind)
+        if process is None:
             raise ValueError("the config declares no frontend")
-        self.jupyter = HostedProcess(site, process, self, after, before).open_gate()
+        before = [*before, *foundation.versions]
+        self.jupyter = HostedProcess(foundation, process, self, after, before).check_readiness()
         self.hosted = [self.jupyter]
-        place = process.endpoint.for_user()
-        self.url = pulumi.Output.all(site.jupyter_token, self.jupyter.ready.id).apply(
-            lambda known: f"{place}/lab?token={known[0]}"
+        self.url = pulumi.Output.all(foundation.secrets[jupyter.TOKEN], self.jupyter.ready.id).apply(
+            lambda known: f"{process.endpoint}/lab?token={known[0]}"
         )
         self.register_outputs({})

@@ -1,11 +1,13 @@
 """`DaskPool`: the Dask scheduler and its workers."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import pulumi
 
-from mspass_stack.components.process import HostedProcess
-from mspass_stack.components.site import Site
+from mspass_stack.components.foundation import Foundation
+from mspass_stack.components.host import HostedProcess
+from mspass_stack.roles.dask import Scheduler, Worker
 
 
 class DaskPool(pulumi.ComponentResource):
@@ -17,28 +19,29 @@ class DaskPool(pulumi.ComponentResource):
 
     scheduler_address: pulumi.Output[str]
     dashboard_url: pulumi.Output[str]
+    kinds: ClassVar[tuple[str, ...]] = (Scheduler.kind, Worker.kind)
 
     def __init__(
         self,
         name: str,
-        site: Site,
+        foundation: Foundation,
         after: Sequence[HostedProcess] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("mspass:index:DaskPool", name, None, opts)
-        process = site.topology.one("scheduler")
-        if process is None or process.endpoint is None:
+        process = foundation.topology.one(Scheduler.kind)
+        if process is None:
             raise ValueError("the config declares no pool")
-        self.scheduler = HostedProcess(site, process, self, after).open_gate()
+        match = foundation.versions
+        self.scheduler = HostedProcess(foundation, process, self, after, match).check_readiness()
         self.workers = [
-            # A restarted scheduler loses its workers; they come back on their own, and the gate waits for it.
-            HostedProcess(site, worker, self, [*after, self.scheduler]).open_gate(unsettled_by=[self.scheduler])
-            for worker in site.topology.of("worker")
+            # A restarted scheduler loses its workers; they come back on their own, and the check waits for it.
+            HostedProcess(foundation, worker, self, [*after, self.scheduler], match).check_readiness([self.scheduler])
+            for worker in foundation.topology.of(Worker.kind)
         ]
         self.hosted = [self.scheduler, *self.workers]
         usable = pulumi.Output.all(*(hosted.ready.id for hosted in self.hosted))
-        address = process.endpoint.for_user()
-        pages = f"http://{self.scheduler.rendered.probe.address}:{process.ports['dashboard']}/status"
-        self.scheduler_address = usable.apply(lambda _: address)
+        pages = f"http://{self.scheduler.spec.probe.address}:{process.ports['dashboard']}/status"
+        self.scheduler_address = usable.apply(lambda _: process.endpoint)
         self.dashboard_url = usable.apply(lambda _: pages)
         self.register_outputs({})

@@ -1,70 +1,100 @@
-"""What the hosts of a plan must have: asked of them before anything is touched. Pure."""
+"""What the hosts of a plan must be and have: looked for before anything is touched. Pure."""
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from pathlib import PurePosixPath
 
-from mspass_stack.sections import KEY, placements, ports
-from mspass_stack.topology import Topology
-
-MONGODB = ("mongod", "configsvr", "shard")
-"""The kinds of process that are a mongod."""
-
-
-def asked(topology: Topology, host: str, home: str, workdir: str, engine: str, python: str) -> Mapping[str, Any]:
-    """What the preflight looks for on a host."""
-    cluster = topology.cluster
-    found: dict[str, Any] = {
-        "home": home,
-        "workdir": workdir,
-        "ports": {str(port): f"{KEY}.{path}" for path, where, port in ports(cluster) if where == host},
-        "memory": _memory(topology, host),
-        "engine": engine,
-        **({"programs": [], "modules": {}} if engine else needs(topology, host, python)),
-    }
-    if not cluster.is_lab:
-        return found
-    mongodb = any(process.host == host for process in topology.of(*MONGODB))
-    peers = sorted({cluster.hosts[other].address for other in topology.hosts if other != host})
-    return {**found, "image": cluster.image, "address": cluster.hosts[host].address, "peers": peers, "mongodb": mongodb}
+from mspass_stack.config.sections import KEY
+from mspass_stack.plan import Plan
+from mspass_stack.roles.base import Needs
+from mspass_stack.roles.registry import role_of, serving
+from mspass_stack.spec.resources import DeclaredPort, HostRequirements
+from mspass_stack.spec.topology import Host, Process
 
 
-def needs(topology: Topology, host: str, python: str) -> dict[str, Any]:
-    """The programs, and the modules by interpreter, that the host's roles are started with."""
-    kinds = {process.kind for process in topology.processes if process.host == host}
-    programs = [program for program, users in (("mongod", {*MONGODB}), ("mongos", {"mongos"})) if kinds & users]
-    played = {path.split(".")[0] for path, where in placements(topology.cluster) if where == host}
-    modules = [*(["distributed"] if "pool" in played else []), *(["jupyterlab"] if "frontend" in played else [])]
-    # The data of a sharded database are mended, when hosts got other addresses, by the image's own Python.
-    modules += ["pymongo"] if kinds & {"configsvr", "shard"} else []
-    return {"programs": programs, "modules": {python: modules} if modules else {}}
+@dataclass(frozen=True)
+class HostNeeds:
+    """What all processes of a host need together.
+
+    Attributes:
+        python: the interpreter that must have the modules; empty where no role needs one.
+    """
+
+    programs: list[str]
+    modules: list[str]
+    versions: list[str]
+    python: str
 
 
-def shards(topology: Topology) -> dict[str, dict[str, int]]:
-    """The port of each member, by set and host: of the shards, and of the config servers."""
+def needs(plan: Plan, host: str) -> HostNeeds:
+    """Return what the roles of a host are started with."""
+    every = [role_of(process).needs(process, plan.context(host)) for process in plan.topology.on(host)]
+    modules = _united(every, "modules")
+    python = plan.topology.hosts[host].python if modules else ""
+    return HostNeeds(_united(every, "programs"), modules, _united(every, "versions"), python)
+
+
+def requirements(plan: Plan, host: Host) -> HostRequirements:
+    """Return what the preflight looks for on a host."""
+    topology = plan.topology
+    processes, needed = topology.on(host.name), needs(plan, host.name)
+    return HostRequirements(
+        stack_dir=host.stack_dir,
+        workdir=host.workdir if any(host.workdir in plan.command(process).writes for process in processes) else "",
+        runtime=host.runtime,
+        image=host.image,
+        address=host.address,
+        peers=sorted({other.address for other in topology.hosts.values()} - {host.address}),
+        ports=_ports(processes),
+        processes=[process.name for process in processes],
+        memory=_memory(plan, processes),
+        programs=needed.programs,
+        python=needed.python,
+        modules=needed.modules,
+        versions=needed.versions,
+        mongodb=any(data_directory(plan, process) for process in processes),
+    )
+
+
+def data_directory(plan: Plan, process: Process) -> PurePosixPath | None:
+    """Return the directory of data that outlive a process."""
+    return role_of(process).data(process, plan.topology.hosts[process.host].layout)
+
+
+def shards(plan: Plan) -> dict[str, dict[str, int]]:
+    """Return the port of each member, by set and host."""
     found: dict[str, dict[str, int]] = {}
-    for process in topology.of("configsvr", "shard"):
-        found.setdefault(process.replica_set or "", {})[process.host] = process.ports["mongodb"]
+    for process in plan.topology.processes:
+        if process.replica_set:
+            found.setdefault(process.replica_set, {})[process.host] = process.port
     return found
 
 
-def documents(topology: Topology) -> dict[str, str]:
-    """Where the documents are: on the host of the single database, or in the shards."""
-    if single := topology.one("mongod"):
-        return {"host": single.host, "address": single.address}
-    return {"shards": "all"} if topology.of("shard") else {}
+def documents(plan: Plan) -> dict[str, str]:
+    """Return where the documents are: on the host of the single database, or in the shards."""
+    database = serving(plan.topology).get("database")
+    if database is None:
+        return {}
+    single = data_directory(plan, database) is not None
+    return {"host": database.host, "address": database.address} if single else {"shards": "all"}
 
 
-def _memory(topology: Topology, host: str) -> dict[str, int]:
-    wished: dict[str, int] = {}
-    cluster = topology.cluster
-    if cluster.pool and (workers := cluster.pool.workers.get(host)) and workers.memory:
-        count = topology.worker_processes[host]
-        wished[f"{KEY}.pool.workers.{host}.memory{_times(count)}"] = workers.memory * count
-    servers = sum(process.host == host for process in topology.of(*MONGODB))
-    if cluster.database and cluster.database.cache and servers:
-        wished[f"{KEY}.database.cache{_times(servers)}"] = cluster.database.cache * servers
-    return wished
+def _united(needs: list[Needs], field: str) -> list[str]:
+    return list(dict.fromkeys(name for one in needs for name in getattr(one, field)))
 
 
-def _times(count: int) -> str:
-    return f" x {count} =" if count > 1 else ""
+def _ports(processes: tuple[Process, ...]) -> dict[str, DeclaredPort]:
+    return {
+        str(port): DeclaredPort(path=f"{KEY}.{process.port_paths[name]}", process=process.name)
+        for process in processes
+        for name, port in process.ports.items()
+    }
+
+
+def _memory(plan: Plan, processes: tuple[Process, ...]) -> dict[str, int]:
+    granted: dict[str, list[int]] = {}
+    for process in processes:
+        for path, size in role_of(process).memory(process, plan.context(process.host)):
+            granted.setdefault(path, []).append(size)
+    return {
+        f"{KEY}.{path}{f' x {len(sizes)} =' if len(sizes) > 1 else ''}": sum(sizes) for path, sizes in granted.items()
+    }

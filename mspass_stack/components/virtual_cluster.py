@@ -1,22 +1,28 @@
 """`VirtualCluster`: all roles that the config declares, and the stack outputs."""
 
+import math
+import shlex
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pulumi
 
+from mspass_stack.agent.marks import HOME, STACK_ID
+from mspass_stack.components.database import MongoDatabase, MongoShardedCluster
+from mspass_stack.components.foundation import Foundation
 from mspass_stack.components.frontend import Frontend
-from mspass_stack.components.mongo import MongoDatabase, MongoShardedCluster
+from mspass_stack.components.host import HostedProcess, unowned_before
 from mspass_stack.components.pools import DaskPool
-from mspass_stack.components.process import HostedProcess
-from mspass_stack.components.site import Site
-from mspass_stack.inventory import Inventory, Place
-from mspass_stack.topology import Topology
+from mspass_stack.plan import Plan
+from mspass_stack.spec.inventory import Inventory, Place
+from mspass_stack.spec.process import SupervisedProcess
+
+OWNED = frozenset({*MongoDatabase.kinds, *MongoShardedCluster.kinds, *DaskPool.kinds, *Frontend.kinds})
+"""The roles that have a component."""
 
 
 class VirtualCluster(pulumi.ComponentResource):
-    """A whole MsPASS cluster. Takes the arguments of `Site`.
+    """A whole MsPASS cluster. Takes the arguments of `Foundation`.
 
     Attributes:
         outputs: the stack outputs by name; each is known once all that it speaks of is ready.
@@ -25,56 +31,87 @@ class VirtualCluster(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
-        topology: Topology,
-        base: Path,
-        python: str,
+        plan: Plan,
         jupyter_password: pulumi.Input[str] | None = None,
         abandoned: Sequence[str] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("mspass:index:VirtualCluster", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        site = Site("site", topology, base, python, jupyter_password, abandoned, opts=child)
+        foundation = Foundation("foundation", plan, jupyter_password, abandoned, opts=child)
+        foundation.unowned = [process for process in plan.topology.processes if process.kind not in OWNED]
+        cluster = plan.cluster
         hosted: list[HostedProcess] = []
         outputs: dict[str, Any] = {}
         usable: list[pulumi.CustomResource] = []
-        if topology.one("mongod", "mongos"):
-            kind = MongoDatabase if topology.one("mongod") else MongoShardedCluster
-            database = kind("database", site, opts=child)
+        if cluster.database:
+            kind = MongoDatabase if cluster.database.db else MongoShardedCluster
+            database = kind("database", foundation, opts=child)
             hosted += database.hosted
             usable += database.usable
             outputs["databaseUri"] = database.uri
-        if topology.one("scheduler"):
-            pool = DaskPool("pool", site, after=list(hosted), opts=child)
+        if cluster.pool:
+            pool = DaskPool("pool", foundation, after=list(hosted), opts=child)
             hosted += pool.hosted
             outputs |= {"schedulerAddress": pool.scheduler_address, "dashboardUrl": pool.dashboard_url}
-        if topology.one("frontend"):
+        if cluster.frontend:
             # A frontend that is up before its shards are registered gets "No shards found".
-            sharded = usable if topology.one("mongos") else []
-            frontend = Frontend("frontend", site, after=list(hosted), before=sharded, opts=child)
+            sharded = usable if cluster.database and not cluster.database.db else []
+            frontend = Frontend("frontend", foundation, after=list(hosted), before=sharded, opts=child)
             hosted += frontend.hosted
             outputs["jupyterUrl"] = frontend.url
+        unowned_before(foundation, math.inf)
+        hosted = [foundation.hosted[process.name] for process in plan.topology.processes]
         ids = [known.id for known in (*usable, *(process.ready for process in hosted))]
         all_ready = pulumi.Output.all(*ids)
-        outputs["clientProfile"] = all_ready.apply(lambda _: site.client_profile)
-        users = pulumi.Output.from_input({host: files.user for host, files in site.files.items()})
-        runs = pulumi.Output.all(*(process.incarnation for process in hosted))
-        outputs["inventory"] = pulumi.Output.all(all_ready, site.images, users, runs).apply(
-            lambda known: _inventory(site, hosted, *known[1:])
-        )
+        outputs["clientProfile"] = all_ready.apply(lambda _: foundation.client_profile)
+        if any(isinstance(process.spec, SupervisedProcess) for process in hosted):
+            outputs["startAtBoot"] = pulumi.Output.all(all_ready, foundation.stack_id).apply(
+                lambda known: _start_at_boot(plan, known[1])
+            )
+        users = pulumi.Output.from_input({host: files.user for host, files in foundation.files.items()})
+        incarnations = pulumi.Output.all(*(process.incarnation for process in hosted))
+        outputs["inventory"] = pulumi.Output.all(
+            all_ready, foundation.stack_id, foundation.images, users, incarnations
+        ).apply(lambda known: _inventory(foundation, hosted, *known[1:]))
         self.outputs: Mapping[str, Any] = outputs
         self.register_outputs({})
 
 
+def _start_at_boot(plan: Plan, stack_id: str) -> str:
+    """Return a line for the crontab of a native host's user: what `pulumi up` does after a reboot, without it."""
+    host = next(host for host in plan.topology.hosts.values() if not host.image)
+    run = shlex.quote(str(host.layout.run))
+    known = dict.fromkeys(["python3", *(host.connection.python for host in plan.topology.hosts.values())])
+    pythons = shlex.join(python for python in known if python)
+    marks = f"{STACK_ID}={stack_id} {HOME}={shlex.quote(host.stack_dir)}"
+    newest = '"$(ls -t supervisor-*.pyz | head -n 1)"'
+    # An absolute path: supervisord leaves the directory, and reads the file again for every process that comes or goes.
+    start = f'{marks} exec "$python" -I {newest} d -c {run}/supervisord.conf'
+    is_new = "\"$python\" -c 'import sys; sys.exit(sys.version_info < (3, 8))'"
+    command = f"cd {run} && for python in {pythons}; do {is_new} && {start}; done"
+    # Of a login, as what `pulumi up` starts there.
+    return f"@reboot sh -lc {shlex.quote(command)}"
+
+
 def _inventory(
-    site: Site, hosted: list[HostedProcess], images: dict[str, str], users: dict[str, str], runs: list[str]
+    foundation: Foundation,
+    hosted: list[HostedProcess],
+    stack_id: str,
+    images: dict[str, str],
+    users: dict[str, str],
+    incarnations: list[str],
 ) -> dict[str, Any]:
-    database = site.topology.cluster.database
+    topology, database = foundation.topology, foundation.plan.cluster.database
+    entries = [process.entry(run, images) for process, run in zip(hosted, incarnations, strict=True)]
     return Inventory(
-        stack=site.topology.stack,
-        home=str(site.layout.root),
-        workdir=site.workdir,
-        hosts={host: Place(reach=reach, user=users[host]) for host, reach in site.reaches.items()},
+        stack=topology.stack,
+        stack_id=stack_id,
+        hosts={
+            name: Place(connection=host.connection, user=users[name], stack_dir=host.stack_dir, workdir=host.workdir)
+            for name, host in topology.hosts.items()
+        },
+        encrypted=sorted(topology.encrypted),
         collections=database.collections if database else {},
-        processes=[process.entry(run, images) for process, run in zip(hosted, runs, strict=True)],
-    ).model_dump(mode="json")
+        processes=entries,
+    ).model_dump(mode="json", by_alias=True)

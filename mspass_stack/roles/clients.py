@@ -1,61 +1,69 @@
 """What clients of a cluster find in their environment: MsPASS's `Client()`, pymongo and distributed."""
 
-from typing import Literal
+from collections.abc import Iterable, Mapping
 
-from mspass_stack.rendered import Home
-from mspass_stack.topology import Topology
+from mspass_stack.roles.base import Context
+from mspass_stack.spec.layout import TlsFiles
+from mspass_stack.spec.topology import Process, Topology
 
 DATABASE_USER = "mspass"
 DATABASE_ROLES = ("readWriteAnyDatabase", "dbAdminAnyDatabase")
 """MsPASS makes databases by name as it goes, and its indexes; it administers no users and no cluster."""
 
+PASSWORD = "mongodb-password"
+CA, CERTIFICATE = "ca", "certificate"
+CLIENT_ENV = "client-env"
+"""Names of secret values: the password of the database's user, what TLS is made of, the env file of clients."""
 
-def client_environment(topology: Topology, side: Literal["peer", "user"]) -> dict[str, str]:
-    """All of it but the database's address, which holds a password, and the paths of certificates.
-
-    Source: mspasspy/client.py. A missing scheduler address would silently give a local cluster.
-    """
-    environment = {"MSPASS_SCHEDULER": "none"}
-    if scheduler := topology.one("scheduler"):
-        assert scheduler.endpoint
-        address = scheduler.endpoint.for_peers() if side == "peer" else scheduler.endpoint.for_user()
-        environment = {
-            "MSPASS_SCHEDULER": "dask",
-            "MSPASS_SCHEDULER_ADDRESS": address,
-            "DASK_SCHEDULER_ADDRESS": address,
-            "DASK_SCHEDULER_PORT": str(scheduler.ports["dask"]),
-        }
-    if database := topology.one("mongos", "mongod"):
-        environment["MONGODB_PORT"] = str(database.ports["mongodb"])
-    return environment
-
-
-def tls_environment(topology: Topology, home: Home) -> dict[str, str]:
-    """Dask's own variables for its end of a TLS connection (distributed, "TLS/SSL"); empty where it speaks none."""
-    if not topology.tls:
-        return {}
-    tls = "DASK_DISTRIBUTED__COMM__TLS__"
-    ends = {f"{tls}{end}__{part}": str(home.certificate) for end in _ENDS for part in ("CERT", "KEY")}
-    return {
-        "DASK_DISTRIBUTED__COMM__DEFAULT_SCHEME": "tls",
-        "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "true",
-        f"{tls}CA_FILE": str(home.certificates),
-        **ends,
-    }
-
-
-def certificates(topology: Topology, home: Home) -> tuple[str, ...]:
-    """The files by which Dask speaks TLS; none where it does not."""
-    return (str(home.certificates), str(home.certificate)) if topology.tls else ()
-
+PROTOCOL = "dask"
+"""What Dask's processes and clients speak, as a site calls it."""
 
 _ENDS = ("SCHEDULER", "WORKER", "CLIENT")
 
 
-def database_uri(topology: Topology, password: str, side: Literal["peer", "user"]) -> str | None:
-    """The address of the database with its user: one host and port, since MsPASS parses no list of hosts."""
-    if (database := topology.one("mongos", "mongod")) is None:
-        return None
-    assert database.endpoint
-    place = database.endpoint.peer if side == "peer" else database.endpoint.user
-    return f"mongodb://{DATABASE_USER}:{password}@{place}/?authSource=admin"
+def database_uri(process: Process, password: str) -> str:
+    """Return the address of the database with its user: one host and port, since MsPASS parses no list of hosts.
+
+    Every released mspasspy appends ":" and MONGODB_PORT to it, whatever it is (2.0.1 to 2.4.3, `DBClient`): the last
+    option takes that in, which no server looks at.
+    """
+    return f"mongodb://{DATABASE_USER}:{password}@{process.place}/?authSource=admin&appName=mspass"
+
+
+def tls_environment(topology: Topology, tls: TlsFiles) -> dict[str, str]:
+    """Return Dask's own variables for its end of a TLS connection (distributed, "TLS/SSL"); none where it has none."""
+    if PROTOCOL not in topology.encrypted:
+        return {}
+    prefix = "DASK_DISTRIBUTED__COMM__TLS__"
+    ends = {f"{prefix}{end}__{part}": str(tls.certificate) for end in _ENDS for part in ("CERT", "KEY")}
+    return {
+        "DASK_DISTRIBUTED__COMM__DEFAULT_SCHEME": "tls",
+        "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "true",
+        f"{prefix}CA_FILE": str(tls.authority),
+        **ends,
+    }
+
+
+def tls_files(topology: Topology, tls: TlsFiles, values: Mapping[str, str]) -> dict[str, str]:
+    """Return the files by which Dask speaks TLS, content by path; none where it does not."""
+    if PROTOCOL not in topology.encrypted:
+        return {}
+    return {str(tls.authority): values[CA], str(tls.certificate): values[CERTIFICATE]}
+
+
+def tls_paths(context: Context) -> tuple[str, ...]:
+    """Return the paths of those files on a host."""
+    return tuple(tls_files(context.topology, context.layout.tls, {CA: "", CERTIFICATE: ""}))
+
+
+def env_file(environment: Mapping[str, str], addresses: Iterable[str]) -> str:
+    """Return an env file for a shell to read.
+
+    Args:
+        addresses: that no proxy is to stand before.
+    """
+    direct = ",".join(dict.fromkeys(["127.0.0.1", "localhost", *addresses]))
+    # Values are addresses, numbers and paths; single quotes keep the `&` and `?` of a URI from the shell.
+    lines = [f"{key}='{value}'\n" for key, value in sorted(environment.items())]
+    lines += ['no_proxy="${no_proxy:-${NO_PROXY-}}"\n', f'no_proxy="${{no_proxy:+$no_proxy,}}{direct}"\n']
+    return "".join([*lines, 'NO_PROXY="$no_proxy"\n'])

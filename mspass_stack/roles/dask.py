@@ -1,68 +1,136 @@
 """Dask's scheduler and workers."""
 
-from mspass_stack.rendered import Home, Probe
-from mspass_stack.roles.clients import certificates, client_environment, tls_environment
-from mspass_stack.roles.command import Command
-from mspass_stack.sections import LOOPBACK
-from mspass_stack.topology import ANY, Process, Topology
+from collections.abc import Iterator, Mapping
+
+from mspass_stack.config.sections import LOOPBACK, Cluster
+from mspass_stack.roles.base import Command, Context, Drain, HealthCheck, Needs, Placement, Role, Share, run_module
+from mspass_stack.roles.clients import CLIENT_ENV, PROTOCOL, tls_environment, tls_files, tls_paths
+from mspass_stack.spec.probe import Probe
+from mspass_stack.spec.topology import Process
 
 NANNY = 1024**3 // 2
 """Bytes beside its workers that a Dask worker's nanny is granted."""
 
+SPAWN = (
+    "import dask; dask.config.set({'distributed.nanny.pre-spawn-environ.PYTHONSAFEPATH': '1', "
+    "'distributed.nanny.environ.PYTHONSAFEPATH': ''}); "
+)
+"""A nanny starts its workers by `python -c`, which would look into the working directory first (Python 3.11 and newer
+can be told not to); for what a task starts, that is so again."""
 
-def scheduler(process: Process, topology: Topology, home: Home, workdir: str, python: str) -> Command:
-    argv = [python, "-m", "dask", "scheduler", "--host", process.listen, "--port", str(process.ports["dask"])]
-    argv += ["--dashboard-address", f"{pages(process)}:{process.ports['dashboard']}", "--no-show"]
-    return Command(
-        tuple(argv),
-        tls_environment(topology, home),
-        env_files=(),
-        reads=certificates(topology, home),
-        writes=(workdir, str(home.scratch)),
-        probe=Probe(kind="dask-scheduler", host=process.host, address=seen(process), port=process.ports["dashboard"]),
-        stop_grace=10,
-    )
+NEEDS = Needs(modules=("distributed",), versions=("distributed",))
 
 
-def worker(process: Process, topology: Topology, home: Home, workdir: str, python: str) -> Command:
-    pool, scheduler = topology.cluster.pool, topology.one("scheduler")
-    assert pool and scheduler and scheduler.endpoint
-    asked, count = pool.workers[process.host], topology.worker_processes[process.host]
-    argv = [python, "-m", "dask", "worker", scheduler.endpoint.for_peers()]
-    # Inside a container network the worker finds out its own address, by the way to the scheduler.
-    argv += ["--host", process.listen] if process.listen != ANY else []
-    argv += ["--name", process.name, "--nworkers", str(count), "--nthreads", str(asked.threads)]
-    argv += ["--memory-limit", str(asked.memory or 0), "--local-directory", str(home.scratch)]
-    # Without this a worker serves its own pages on all interfaces, even with --no-dashboard.
-    argv += ["--dashboard-address", f"{pages(process)}:0"]
-    client = str(home.client_env)
-    return Command(
-        tuple(argv),
-        client_environment(topology, "peer") | tls_environment(topology, home),
-        env_files=(client,),
-        reads=(client, *certificates(topology, home)),
-        writes=(workdir, str(home.scratch)),
-        probe=Probe(
+class Scheduler(Role):
+    """The scheduler of a pool; its pages stay on its host's loopback, since they ask nobody for a password."""
+
+    kind, role, order, serves = "scheduler", "scheduler", 200, "scheduler"
+    speaks = frozenset({PROTOCOL})
+
+    def placements(self, cluster: Cluster) -> Iterator[Placement]:
+        if pool := cluster.pool:
+            ports = {PROTOCOL: (pool.port, "pool.port"), "dashboard": (pool.dashboard, "pool.dashboard")}
+            yield Placement("scheduler", pool.host, "pool.host", ports, "tcp")
+
+    def command(self, process: Process, context: Context) -> Command:
+        pages, scratch = process.ports["dashboard"], str(context.layout.scratch)
+        words = ["scheduler", "--host", process.address, "--port", str(process.port)]
+        words += ["--dashboard-address", f"{LOOPBACK}:{pages}", "--no-show"]
+        page = Probe(kind="http", host=process.host, address=LOOPBACK, port=pages, path="/health", expected="ok")
+        return Command(
+            argv=run_module(context.host.python, "dask", *words),
+            directory=context.host.workdir,
+            environment={**tls_environment(context.topology, context.layout.tls), "DASK_TEMPORARY_DIRECTORY": scratch},
+            reads=tls_paths(context),
+            writes=(context.host.workdir, scratch),
+            probe=page,
+            health=HealthCheck(LOOPBACK, pages, page.path),
+            stop_grace=10,
+        )
+
+    def needs(self, process: Process, context: Context) -> Needs:
+        return NEEDS
+
+    def files(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, str]:
+        return tls_files(context.topology, context.layout.tls, values)
+
+    def client(self, process: Process, values: Mapping[str, str]) -> Mapping[str, str]:
+        # Source: mspasspy/client.py. A missing scheduler address would silently give a local cluster.
+        return {
+            "MSPASS_SCHEDULER": "dask",
+            "MSPASS_SCHEDULER_ADDRESS": process.endpoint,
+            "DASK_SCHEDULER_ADDRESS": process.endpoint,
+            "DASK_SCHEDULER_PORT": str(process.port),
+        }
+
+
+class Worker(Role):
+    """The Dask workers of one host, with the nanny that watches over them."""
+
+    kind, role, order = "worker", "worker", 300
+    speaks = frozenset({PROTOCOL})
+
+    def placements(self, cluster: Cluster) -> Iterator[Placement]:
+        for host in cluster.pool.workers if cluster.pool else ():
+            yield Placement(f"worker-{host}", host, f"pool.workers.{host}")
+
+    def command(self, process: Process, context: Context) -> Command:
+        scheduler, layout = _scheduler(context), context.layout
+        share, client, scratch = self.share(process, context), str(layout.client_env), str(layout.scratch)
+        words = ["worker", scheduler.endpoint, "--host", process.address]
+        words += ["--name", process.name, "--nworkers", str(share.workers), "--nthreads", str(share.threads)]
+        words += ["--memory-limit", str(share.memory), "--local-directory", scratch]
+        # Without this a worker serves its own pages on all interfaces, even with --no-dashboard.
+        words += ["--dashboard-address", f"{LOOPBACK}:0"]
+        pages = Probe(
             kind="dask-workers",
             host=scheduler.host,
-            address=seen(scheduler),
+            address=LOOPBACK,
             port=scheduler.ports["dashboard"],
-            count=count,
+            count=share.workers,
             name=process.name,
-        ),
-        stop_grace=30,
-        # The limit of each worker is Dask's own business; the rest is for the process that watches over them.
-        memory=count * asked.memory + NANNY if asked.memory else 0,
-        # Docker refuses more than the host has: no limit where nobody has asked it.
-        cpus=min(count * asked.threads, topology.cores.get(process.host, 0)),
-    )
+        )
+        return Command(
+            argv=run_module(context.host.python, "dask", *words, before=SPAWN),
+            directory=context.host.workdir,
+            environment={**tls_environment(context.topology, layout.tls), "DASK_TEMPORARY_DIRECTORY": scratch},
+            env_files=(client,),
+            reads=(client, *tls_paths(context)),
+            writes=(context.host.workdir, scratch),
+            probe=pages,
+            # The scheduler's pages stay inside its own host: what a worker sees of it is the way to it.
+            health=HealthCheck(scheduler.address, scheduler.port),
+            stop_grace=30,
+            # The limit of each worker is Dask's own business; the rest is for the process that watches over them.
+            memory=share.workers * share.memory + NANNY if share.memory else 0,
+            # Docker refuses more than the host has: no limit where nobody has asked it.
+            cpus=min(share.workers * share.threads, context.host.cores),
+        )
+
+    def needs(self, process: Process, context: Context) -> Needs:
+        return NEEDS
+
+    def memory(self, process: Process, context: Context) -> Iterator[tuple[str, int]]:
+        share = self.share(process, context)
+        if share.memory:
+            yield from [(f"pool.workers.{process.host}.memory", share.memory)] * share.workers
+
+    def files(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, str]:
+        tls = tls_files(context.topology, context.layout.tls, values)
+        return {str(context.layout.client_env): values[CLIENT_ENV], **tls}
+
+    def drain(self, process: Process, context: Context) -> Drain | None:
+        scheduler = _scheduler(context)
+        python = context.topology.hosts[scheduler.host].python
+        return Drain(scheduler.name, python, "drain.py", (scheduler.endpoint, process.name))
+
+    def share(self, process: Process, context: Context) -> Share:
+        assert context.cluster.pool
+        workers = context.cluster.pool.workers[process.host]
+        return Share(workers.processes or context.host.cores or 1, workers.threads, workers.memory or 0)
 
 
-def pages(process: Process) -> str:
-    """Where a process of Dask serves its pages: they ask nobody for a password, so a lab's stay inside their host."""
-    return process.listen if process.private else LOOPBACK
-
-
-def seen(process: Process) -> str:
-    """Where its host sees these pages."""
-    return process.address if process.private else LOOPBACK
+def _scheduler(context: Context) -> Process:
+    scheduler = context.topology.one(Scheduler.kind)
+    assert scheduler, "a pool has one"
+    return scheduler

@@ -1,27 +1,84 @@
 """JupyterLab."""
 
-from mspass_stack.rendered import Home, Probe
-from mspass_stack.roles.clients import certificates, client_environment, tls_environment
-from mspass_stack.roles.command import Command
-from mspass_stack.topology import Process, Topology
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+
+from mspass_stack.config.sections import Cluster
+from mspass_stack.roles.base import Command, Context, HealthCheck, Needs, Placement, Role, run_module
+from mspass_stack.roles.clients import CLIENT_ENV, PROTOCOL, tls_environment, tls_files, tls_paths
+from mspass_stack.spec.probe import Probe
+from mspass_stack.spec.topology import Process
+
+TOKEN, JUPYTER_PASSWORD = "jupyter-token", "jupyter-password"
+"""Names of secret values; the password is the user's own, and may be empty."""
 
 
-def frontend(process: Process, topology: Topology, home: Home, workdir: str, python: str) -> Command:
-    port = process.ports["http"]
-    argv = [python, "-m", "jupyterlab", "--no-browser", "--ServerApp.ip=" + process.listen]
-    argv += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.root_dir=" + workdir]
-    argv += ["--config=" + str(home.jupyter_config), "--allow-root"]
-    # The token arrives as a file: every user of the machine can read argv, and every kernel the environment.
-    token = str(home.jupyter_token)
-    environment = client_environment(topology, "peer") | tls_environment(topology, home)
-    probe = Probe(kind="jupyter", host=process.host, address=process.address, port=port, token_file=token)
-    client, config = str(home.client_env), str(home.jupyter_config)
-    return Command(
-        tuple(argv),
-        {**environment, "JUPYTER_TOKEN_FILE": token},
-        env_files=(client,),
-        reads=(client, token, config, *certificates(topology, home)),
-        writes=(workdir, str(home.scratch)),
-        probe=probe,
-        stop_grace=15,
-    )
+class Frontend(Role):
+    """JupyterLab with a generated token."""
+
+    kind, role, order, serves = "frontend", "frontend", 400, "frontend"
+    speaks = frozenset({"http", PROTOCOL})
+    secrets: Mapping[str, str] = {TOKEN: "token"}
+
+    def placements(self, cluster: Cluster) -> Iterator[Placement]:
+        if frontend := cluster.frontend:
+            ports = {"http": (frontend.port, "frontend.port")}
+            yield Placement("frontend", frontend.host, "frontend.host", ports, "http")
+
+    def command(self, process: Process, context: Context) -> Command:
+        layout, workdir = context.layout, context.host.workdir
+        token, client, config = (str(path) for path in (layout.jupyter_token, layout.client_env, layout.jupyter_config))
+        words = ["--no-browser", f"--ServerApp.ip={process.address}", f"--ServerApp.port={process.port}"]
+        words += ["--ServerApp.port_retries=0", "--ServerApp.base_url=/", f"--ServerApp.root_dir={workdir}"]
+        words += [f"--config={config}", "--allow-root"]
+        environment = {
+            **tls_environment(context.topology, layout.tls),
+            # The token arrives as a file: every user of the machine can read argv, and every kernel the environment.
+            "JUPYTER_TOKEN_FILE": token,
+            # The user's own ~/.jupyter could open it to everybody, or move it; settings made in this one are kept here.
+            "JUPYTER_CONFIG_DIR": str(layout.scratch / "jupyter"),
+            # Kernels of this environment go before those that the user has installed from another one.
+            "JUPYTER_PREFER_ENV_PATH": "1",
+        }
+        api = Probe(
+            kind="http",
+            host=process.host,
+            address=process.address,
+            port=process.port,
+            path="/api/status",
+            token_file=token,
+        )
+        return Command(
+            argv=run_module(context.host.python, "jupyterlab", *words),
+            directory=workdir,
+            environment=environment,
+            env_files=(client,),
+            reads=(client, token, config, *tls_paths(context)),
+            writes=(workdir, str(layout.scratch)),
+            probe=api,
+            health=HealthCheck(process.address, process.port, "/api"),
+            stop_grace=15,
+        )
+
+    def needs(self, process: Process, context: Context) -> Needs:
+        # What a kernel sends must be understood at the other end.
+        return Needs(modules=("jupyterlab",), versions=("distributed",) if context.cluster.pool else ())
+
+    def files(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, str]:
+        layout = context.layout
+        return {
+            str(layout.client_env): values[CLIENT_ENV],
+            str(layout.jupyter_token): values[TOKEN],
+            str(layout.jupyter_config): jupyter_config(values[TOKEN], values.get(JUPYTER_PASSWORD, "")),
+            **tls_files(context.topology, layout.tls, values),
+        }
+
+
+def jupyter_config(token: str, password: str) -> str:
+    """Return Jupyter's hashed password, with a salt that stays the same from one `up` to the next."""
+    if not password:
+        return "{}\n"
+    salt = hashlib.sha256(token.encode()).hexdigest()[:12]
+    hashed = hashlib.sha256(password.encode() + salt.encode()).hexdigest()
+    return json.dumps({"PasswordIdentityProvider": {"hashed_password": f"sha256:{salt}:{hashed}"}}) + "\n"

@@ -1,45 +1,135 @@
-"""MongoDB's daemons: mongod as a server of its own, as a config server or as a shard's member; mongos."""
+"""MongoDB's servers: mongod as a server of its own, as a config server and as a shard's member."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
-from mspass_stack.rendered import CONFIG_SET, Home, Probe
-from mspass_stack.roles.command import Command
-from mspass_stack.topology import Process, Topology
+from mspass_stack.config.sections import Cluster
+from mspass_stack.roles.base import Command, Context, HealthCheck, Needs, Placement, Role
+from mspass_stack.roles.clients import PASSWORD, database_uri
+from mspass_stack.spec.layout import StackLayout
+from mspass_stack.spec.probe import Probe
+from mspass_stack.spec.topology import CONFIG_SET, Process
 
 GIB = 1024**3
 
 GRACE = 120
 """Seconds for a mongod to write down what it holds."""
 
-
-def data_folder(process: Process, home: Home) -> PurePosixPath:
-    """Where a mongod has its data."""
-    if process.kind == "shard":
-        assert process.replica_set
-        return home.shard_data(process.replica_set)
-    return home.config_data if process.kind == "configsvr" else home.database
+KEY_FILE = "mongodb-keyfile"
+"""The name of the secret by which members know each other."""
 
 
-def mongod(process: Process, topology: Topology, home: Home) -> Command:
-    data = str(data_folder(process, home))
-    argv = ["mongod", "--dbpath", data, *_listening(process, home)]
-    if process.replica_set:
-        argv += ["--configsvr" if process.kind == "configsvr" else "--shardsvr", "--replSet", process.replica_set]
-    if (database := topology.cluster.database) and database.cache:
-        argv += ["--wiredTigerCacheSizeGB", f"{database.cache / GIB:.2f}"]
-    kind = "mongo-member" if process.replica_set else "mongo"
-    probe = Probe(kind=kind, host=process.host, address=process.address, port=process.ports["mongodb"])
-    return Command(tuple(argv), {}, (), (str(home.key_file),), (data,), probe, stop_grace=GRACE)
+class MongoServer(Role):
+    """A mongod; what it is for is what its subclasses say."""
+
+    speaks = frozenset({"mongodb"})
+    secrets: Mapping[str, str] = {KEY_FILE: "keyfile"}
+
+    def options(self, process: Process) -> list[str]:
+        """Return what makes it the server that it is."""
+        return []
+
+    def command(self, process: Process, context: Context) -> Command:
+        data = str(self.data(process, context.layout))
+        argv = ["mongod", "--dbpath", data, *listening(process, context.layout), *self.options(process)]
+        if (database := context.cluster.database) and database.cache:
+            argv += ["--wiredTigerCacheSizeGB", f"{database.cache / GIB:.2f}"]
+        kind = "mongo-member" if process.replica_set else "mongo"
+        return Command(
+            argv=tuple(argv),
+            directory=data,
+            probe=Probe(kind=kind, host=process.host, address=process.address, port=process.port),
+            health=HealthCheck(process.address, process.port),
+            stop_grace=GRACE,
+            reads=(str(context.layout.key_file),),
+            writes=(data,),
+        )
+
+    def needs(self, process: Process, context: Context) -> Needs:
+        # Kept data of a set's member are repaired, when hosts have got other addresses, by the host's own Python.
+        return Needs(programs=("mongod",), modules=("pymongo",) if process.replica_set else ())
+
+    def memory(self, process: Process, context: Context) -> Iterator[tuple[str, int]]:
+        if (database := context.cluster.database) and database.cache:
+            yield "database.cache", database.cache
+
+    def files(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, str]:
+        return {str(context.layout.key_file): values[KEY_FILE]}
 
 
-def mongos(process: Process, topology: Topology, home: Home) -> Command:
-    argv = ["mongos", "--configdb", topology.seeds(CONFIG_SET), *_listening(process, home)]
-    probe = Probe(kind="mongos", host=process.host, address=process.address, port=process.ports["mongodb"])
-    return Command(tuple(argv), {}, (), (str(home.key_file),), (), probe, stop_grace=30)
+class Single(MongoServer):
+    """The unsharded database."""
+
+    kind, role, order, serves = "mongod", "db", 100, "database"
+    secrets: Mapping[str, str] = {**MongoServer.secrets, PASSWORD: "password"}
+
+    def placements(self, cluster: Cluster) -> Iterator[Placement]:
+        if (database := cluster.database) and database.db:
+            ports = {"mongodb": (database.port, "database.port")}
+            yield Placement("mongod", database.db, "database.db", ports, "mongodb")
+
+    def data(self, process: Process, layout: StackLayout) -> PurePosixPath:
+        return layout.database
+
+    def client(self, process: Process, values: Mapping[str, str]) -> Mapping[str, str]:
+        return database_client(process, values)
 
 
-def _listening(process: Process, home: Home) -> list[str]:
+class ConfigServer(MongoServer):
+    """A member of the set that knows where the documents of a sharded database are."""
+
+    kind, role, order = "configsvr", "dbmanager", 110
+
+    def placements(self, cluster: Cluster) -> Iterator[Placement]:
+        database = cluster.database
+        if database is None or not database.router:
+            return
+        ports = database.member_ports()
+        for index, host in enumerate(database.config_hosts):
+            path = f"database.config[{index}]" if database.config else "database.router[0]"
+            own = {"mongodb": (ports["config", host], "database.config")}
+            yield Placement(f"configsvr-{host}", host, path, own, "mongodb", CONFIG_SET)
+
+    def options(self, process: Process) -> list[str]:
+        return ["--configsvr", "--replSet", process.replica_set]
+
+    def data(self, process: Process, layout: StackLayout) -> PurePosixPath:
+        return layout.config_data
+
+
+class Shard(MongoServer):
+    """A member of a shard's set."""
+
+    kind, role, order = "shard", "shard", 120
+
+    def placements(self, cluster: Cluster) -> Iterator[Placement]:
+        database = cluster.database
+        if database is None or not database.router:
+            return
+        ports = database.member_ports()
+        for key, hosts in database.shards.items():
+            for index, host in enumerate(hosts):
+                own = {"mongodb": (ports[key, host], f"database.shards.{key}")}
+                path = f"database.shards.{key}[{index}]"
+                yield Placement(f"shard-{key}-{host}", host, path, own, "mongodb", key)
+
+    def options(self, process: Process) -> list[str]:
+        return ["--shardsvr", "--replSet", process.replica_set]
+
+    def data(self, process: Process, layout: StackLayout) -> PurePosixPath:
+        return layout.shard_data(process.replica_set)
+
+
+def listening(process: Process, layout: StackLayout) -> list[str]:
+    """Return where a server of MongoDB listens, and whom it lets in."""
     # No Unix socket: a stale one of another user in /tmp keeps mongod from starting. The key file switches
     # authentication on and lets the provider act as the internal user.
-    port = str(process.ports["mongodb"])
-    return ["--port", port, "--bind_ip", process.listen, "--nounixsocket", "--keyFile", str(home.key_file)]
+    place = ["--port", str(process.port), "--bind_ip", process.address, "--nounixsocket"]
+    # Without a user of its own, as a shard's member always is, it would let everybody on loopback make the first one
+    # (MongoDB manual, "Localhost Exception").
+    return [*place, "--keyFile", str(layout.key_file), "--setParameter", "enableLocalhostAuthBypass=false"]
+
+
+def database_client(process: Process, values: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of the database's clients."""
+    return {"MONGODB_PORT": str(process.port), "MSPASS_DB_ADDRESS": database_uri(process, values[PASSWORD])}

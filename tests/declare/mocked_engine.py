@@ -115,7 +115,8 @@ ANSWERS: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
     },
     "HostProcess": lambda name, _: {"incarnation": f"run of {name}"},
     "Ready": lambda name, _: {"incarnation": f"run of {name}"},
-    "ContainerImage": lambda name, _: {"pinned": "repository@sha256:0"},
+    "ContainerImage": lambda name, _: {"pinned": "repository@sha256:0", "versions": {"distributed": f"of {name}"}},
+    "Preflight": lambda _, inputs: {"versions": {host: {"distributed": f"of {host}"} for host in inputs["hosts"]}},
 }
 
 
@@ -150,7 +151,7 @@ class Monitor(mocks.MockMonitor):
 
     def Invoke(self, request: Any) -> Any:
         answer = Struct()
-        answer.update({"engine": f"unix:///abandoned/{request.tok}"})
+        answer.update({"engine": f"unix:///stub/{request.tok}"})
         response: Any = {"return": answer}
         return resource_pb2.ResourceInvokeResponse(**response)
 

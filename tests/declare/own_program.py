@@ -18,9 +18,9 @@ class Deploy(Protocol):
     def __call__(self, config: Mapping[str, Any], stack: str = "desktop", preview: bool = False) -> Run: ...
 
 
-def deployer(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Deploy:
-    """A `Deploy` whose program runs in a folder of its own."""
-    monkeypatch.chdir(folder)
+def deployer(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Deploy:
+    """Return a `Deploy` whose program runs in a directory of its own."""
+    monkeypatch.chdir(directory)
 
     def deploy(config: Mapping[str, Any], stack: str = "desktop", preview: bool = False) -> Run:
         monkeypatch.setenv("PULUMI_CONFIG", json.dumps({key: _text(key, value) for key, value in config.items()}))
@@ -30,7 +30,7 @@ def deployer(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Deploy:
 
 
 def _text(key: str, value: Any) -> str:
-    """A value as Pulumi hands it over: an object as JSON, an encrypted one in the clear."""
+    """Return a value as Pulumi hands it over: an object as JSON, an encrypted one in the clear."""
     if isinstance(value, str):
         return value
     return MARK + key if "secure" in value else json.dumps(value)

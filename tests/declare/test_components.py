@@ -6,10 +6,9 @@ import pulumi
 import pytest
 from mocked_engine import MARK, Run, Secret, opened, run
 
-from mspass_stack import DaskPool, Frontend, MongoDatabase, Site, VirtualCluster, plan
-from mspass_stack.config import Cluster
-from mspass_stack.sections import Database, Host, Pool, Workers
-from mspass_stack.sections import Frontend as FrontendConfig
+from mspass_stack import Cluster, DaskPool, Foundation, Frontend, MongoDatabase, Plan, VirtualCluster, make_plan
+from mspass_stack.config.sections import Database, Host, Pool, Workers
+from mspass_stack.config.sections import Frontend as FrontendConfig
 
 BASE = Path("/srv/quakes")
 PYTHON = "/opt/mspass/bin/python"
@@ -18,19 +17,23 @@ DATABASE = Database(db="here", port=27117)
 POOL = Pool(host="here", workers={"here": Workers(processes=2, memory=1024**3)})
 
 
-def _site(name: str, cluster: Cluster) -> Site:
-    return Site(name, plan(cluster, pulumi.get_stack(), cores={"here": 2}), base=BASE, python=PYTHON)
+def _plan(cluster: Cluster) -> Plan:
+    return make_plan(cluster, pulumi.get_stack(), {"here": 2}, BASE, PYTHON)
+
+
+def _foundation(name: str, cluster: Cluster) -> Foundation:
+    return Foundation(name, _plan(cluster))
 
 
 @pytest.fixture(scope="module")
 def database_only() -> Run:
-    """Only the ground and the database, and the address handed on to whatever else the program has."""
+    """Only the foundation and the database; its address goes to whatever else the program has."""
 
     def program() -> None:
-        site = _site("quakes", Cluster(hosts=HERE, database=DATABASE))
-        database = MongoDatabase("catalogue", site)
+        foundation = _foundation("quakes", Cluster(hosts=HERE, database=DATABASE))
+        database = MongoDatabase("catalogue", foundation)
         pulumi.export("uri", database.uri)
-        pulumi.export("home", str(site.layout.root))
+        pulumi.export("stackDir", foundation.topology.hosts["here"].stack_dir)
 
     return run(program, stack="prod")
 
@@ -38,9 +41,10 @@ def database_only() -> Run:
 def test_a_program_may_take_the_database_alone(database_only: Run) -> None:
     assert not database_only.error
     assert {key: kind for key, kind in database_only.types.items() if kind not in ("Secret", "StackId")} == {
-        "quakes": "Site",
+        "quakes": "Foundation",
         "preflight": "Preflight",
         "files@here": "HostFiles",
+        "client-profile": "ClientProfile",
         "catalogue": "MongoDatabase",
         "mongod@here": "HostProcess",
         "ready-mongod@here": "Ready",
@@ -50,20 +54,20 @@ def test_a_program_may_take_the_database_alone(database_only: Run) -> None:
 
 def test_the_resources_of_a_component_are_its_children(database_only: Run) -> None:
     parents = {found.name: found.parent for found in database_only.resources}
-    assert parents["files@here"] == "quakes"
+    assert parents["files@here"] == parents["client-profile"] == "quakes"
     assert {parents[name] for name in ("mongod@here", "ready-mongod@here", "users@here")} == {"catalogue"}
 
 
 def test_its_address_is_a_secret_in_the_foreign_program_too(database_only: Run) -> None:
     assert isinstance(database_only.outputs["uri"], Secret)
     assert f"{MARK}mongodb-password@127.0.0.1:27117" in opened(database_only.outputs["uri"])
-    assert database_only.outputs["home"] == "/srv/quakes/data/prod"
+    assert database_only.outputs["stackDir"] == "/srv/quakes/data/prod"
 
 
 def test_what_a_program_declares_after_a_component_waits_for_all_that_is_in_it() -> None:
     def program() -> None:
-        site = _site("quakes", Cluster(hosts=HERE, database=DATABASE))
-        database = MongoDatabase("catalogue", site)
+        foundation = _foundation("quakes", Cluster(hosts=HERE, database=DATABASE))
+        database = MongoDatabase("catalogue", foundation)
         pulumi.ComponentResource("test:index:Mine", "mine", None, pulumi.ResourceOptions(depends_on=[database]))
 
     (mine,) = (found for found in run(program).resources if found.name == "mine")
@@ -73,10 +77,10 @@ def test_what_a_program_declares_after_a_component_waits_for_all_that_is_in_it()
 def test_a_program_may_wire_the_components_itself() -> None:
     def program() -> None:
         frontend = FrontendConfig(host="here", port=9999)
-        site = _site("quakes", Cluster(hosts=HERE, database=DATABASE, pool=POOL, frontend=frontend))
-        database = MongoDatabase("catalogue", site)
-        pool = DaskPool("cores", site, after=database.hosted)
-        jupyter = Frontend("desk", site, after=[*database.hosted, *pool.hosted])
+        foundation = _foundation("quakes", Cluster(hosts=HERE, database=DATABASE, pool=POOL, frontend=frontend))
+        database = MongoDatabase("catalogue", foundation)
+        pool = DaskPool("cores", foundation, after=database.hosted)
+        jupyter = Frontend("desk", foundation, after=[*database.hosted, *pool.hosted])
         pulumi.export("scheduler", pool.scheduler_address)
         pulumi.export("dashboard", pool.dashboard_url)
         pulumi.export("url", jupyter.url)
@@ -101,14 +105,14 @@ def test_a_component_without_its_part_of_the_config_says_which_it_lacks(
     parts = {"database": DATABASE, "pool": POOL}
     other = Cluster.model_validate({"hosts": HERE, **{key: part for key, part in parts.items() if key != missing}})
     with pytest.raises(ValueError, match=f"the config declares no {missing}"):
-        run(lambda: component("one", _site("quakes", other)) and None)
+        run(lambda: component("one", _foundation("quakes", other)) and None)
 
 
 def test_a_whole_cluster_fits_beside_other_resources_of_a_program() -> None:
     def program() -> None:
         mine = pulumi.ComponentResource("test:index:Mine", "mine")
-        topology = plan(Cluster(hosts=HERE, database=DATABASE, pool=POOL), pulumi.get_stack(), cores={"here": 2})
-        cluster = VirtualCluster("mspass", topology, BASE, PYTHON, opts=pulumi.ResourceOptions(parent=mine))
+        plan = _plan(Cluster(hosts=HERE, database=DATABASE, pool=POOL))
+        cluster = VirtualCluster("mspass", plan, opts=pulumi.ResourceOptions(parent=mine))
         pulumi.export("uri", cluster.outputs["databaseUri"])
 
     result = run(program)

@@ -8,25 +8,45 @@ import os
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
 from mocked_engine import Declared, Run, opened
 from own_program import PROJECT, Deploy
 
-from mspass_stack.provider import executables, processes, supervisor
-from mspass_stack.rendered import RenderedProcess
+from mspass_stack.agent import settings
+from mspass_stack.machines.base import Machine
+from mspass_stack.managers.supervisord import Supervisord
+from mspass_stack.spec.process import SupervisedProcess, parse_process
 
 GOLDEN = Path(__file__).parent / "golden"
 PATHS = {"datadir": "/srv/mspass/stack", "workdir": "/srv/mspass/work", "python": "/env/bin/python"}
 
+SHARDED = {"router": ["desktop"], "shards": {"a": ["desktop"], "b": ["desktop"]}, "cache": "256MiB"}
+
 TARGETS: dict[str, tuple[str, dict[str, Any]]] = {
     "native-desktop": ("desktop", {"runtime": "native"}),
+    "native-sharded-desktop": ("desktop", {"runtime": "native", "database": SHARDED}),
     "docker-desktop": ("desktop", {"runtime": "docker"}),
+    "native-lab": ("lab-cluster", {"runtime": "native", "python": "/opt/env/bin/python"}),
     "docker-lab": ("lab-cluster", {}),
 }
 """By runtime and site: the stack file, and what is said differently."""
+
+
+class Anywhere:
+    """A machine where every program is in /usr/bin, but for those that are named by a path."""
+
+    remote = True
+
+    @property
+    def agent(self) -> "Anywhere":
+        return self
+
+    def call(self, call: str, name: str, **_: object) -> str:
+        assert call == "find"
+        return name if "/" in name else f"/usr/bin/{name}"
 
 
 def _declared(target: str, deploy: Deploy) -> Run:
@@ -39,11 +59,13 @@ def _declared(target: str, deploy: Deploy) -> Run:
 
 
 def _native(process: Declared) -> str:
-    """The launcher and supervisord's file."""
-    rendered = RenderedProcess.model_validate(process.inputs["process"])
-    launcher = processes._launcher(rendered, process.inputs, "DIGEST")  # pyright: ignore[reportPrivateUsage]
-    values = {"order": rendered.order, "signal": rendered.stop_signal, "grace": rendered.stop_grace}
-    program = supervisor.PROGRAM.format(name=rendered.name, run="RUN", log="LOG", **values)
+    """Return the launcher and supervisord's file."""
+    spec, inputs = parse_process(process.inputs["process"]), process.inputs
+    assert isinstance(spec, SupervisedProcess)
+    supervisord = Supervisord(cast(Machine, Anywhere()), spec.stack_dir, inputs["stackId"])
+    launcher = supervisord.launcher(spec, inputs["stack"], inputs["digest"])
+    values = {"order": spec.order, "signal": spec.stop_signal, "grace": spec.stop_grace}
+    program = settings.PROGRAM.format(name=spec.name, run="RUN", log="LOG", **values)
     # The order of stopping restarts nobody.
     return launcher + re.sub(r"priority=.*\n", "", program)
 
@@ -53,30 +75,29 @@ def _container(container: Declared) -> str:
 
 
 def _files(run: Run) -> dict[str, str]:
-    """The secret files of each host, with names in place of what is secret."""
+    """Return the secret files of each host and of the user, with names in place of what is secret."""
+    here = f"{Path.cwd()}/"
     written: dict[str, str] = {}
-    for name, found in run.of("HostFiles").items():
-        home = f"{Path.cwd()}/"
-        lines = [f"{path}: {text!r}" for path, text in sorted(opened(found.inputs["files"]).items())]
-        written[name] = "".join(f"{line}\n".replace(home, "") for line in lines)
+    for name, found in {**run.of("HostFiles"), **run.of("ClientProfile")}.items():
+        lines = [f"{path}: {text!r}\n" for path, text in sorted(opened(found.inputs["files"]).items())]
+        written[name] = "".join(lines).replace(here, "")
     return written
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_what_is_executed_is_what_it_was(target: str, deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(executables, "find", lambda name: name if "/" in name else f"/usr/bin/{name}")  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+def test_what_is_executed_is_what_it_was(target: str, deploy: Deploy) -> None:
     run = _declared(target, deploy)
     now = {name: _native(process) for name, process in run.of("HostProcess").items()}
     now |= {name: _container(container) for name, container in run.of("Container").items()}
     now |= _files(run)
-    folder = GOLDEN / target
+    directory = GOLDEN / target
     if os.environ.get("GOLDEN") == "write":
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in folder.iterdir():
+        directory.mkdir(parents=True, exist_ok=True)
+        for path in directory.iterdir():
             path.unlink()
         for name, text in now.items():
-            (folder / name).write_text(text)
-    assert now == {path.name: path.read_text() for path in folder.iterdir()}
+            (directory / name).write_text(text)
+    assert now == {path.name: path.read_text() for path in directory.iterdir()}
 
 
 def test_a_commit_that_changes_what_a_role_executes_names_the_role_in_the_changelog() -> None:
@@ -84,8 +105,8 @@ def test_a_commit_that_changes_what_a_role_executes_names_the_role_in_the_change
     commits = _git("log", "--format=%H", "--diff-filter=M", "--", str(GOLDEN)).split()
     for commit in commits:
         changed = _git("show", "--format=", "--name-only", "--diff-filter=M", commit, "--", str(GOLDEN)).split()
-        said = _git("show", "--format=", commit, "--", "CHANGELOG.md")
-        added = "".join(line for line in said.splitlines(keepends=True) if line.startswith("+"))
+        changelog = _git("show", "--format=", commit, "--", "CHANGELOG.md")
+        added = "".join(line for line in changelog.splitlines(keepends=True) if line.startswith("+"))
         for role in {Path(path).name.partition("@")[0].partition("-")[0] for path in changed}:
             assert role in added, f"{commit} changes {role}"
 

@@ -9,7 +9,8 @@ import yaml
 from mocked_engine import MARK, Declared, Run, Secret, opened, shown
 from own_program import PROJECT, Deploy
 
-from mspass_stack.provider.edit import misplaced
+from mspass_stack.components import resources
+from mspass_stack.provider.preflight.forbidden_changes import moved_shards
 
 MANY = 200
 
@@ -17,8 +18,8 @@ NEW: dict[str, Any] = {"node9": {"address": "10.0.0.9", "ssh": {"user": "mspass"
 
 
 def _config(**changes: Any) -> dict[str, Any]:
-    said = yaml.safe_load((PROJECT / "stacks" / "Pulumi.lab-cluster.yaml").read_text())["config"]
-    return {**said, "mspass:cluster": {**said["mspass:cluster"], **changes}}
+    config = yaml.safe_load((PROJECT / "stacks" / "Pulumi.lab-cluster.yaml").read_text())["config"]
+    return {**config, "mspass:cluster": {**config["mspass:cluster"], **changes}}
 
 
 @pytest.fixture
@@ -50,12 +51,12 @@ def test_each_host_has_a_provider_of_its_own_over_ssh(lab: Run) -> None:
 
 
 def test_what_is_on_a_host_has_its_key_in_its_name_and_is_made_by_that_hosts_provider(lab: Run) -> None:
-    for kind in ("Container", "ContainerImage", "HostFiles", "Certificate", "Ready", "Readdress", "Retirement"):
+    for kind in ("Container", "ContainerImage", "HostFiles", "Certificate", "Ready", "AddressRepair", "Retirement"):
         for name, found in lab.of(kind).items():
             host = name.partition("@")[2]
-            assert host in ("head", "node1", "node2", "this-machine")
+            assert host in ("head", "node1", "node2") or name == "client-certificate"
             assert found.inputs.get("host", host) == host
-            assert found.inputs.get("reach", {"host": host})["host"] == host
+            assert found.inputs.get("connection", {"host": host})["host"] == host
             assert not found.type.startswith("docker:") or found.provider == f"docker@{host}"
 
 
@@ -91,14 +92,12 @@ def test_dask_speaks_tls_and_keeps_its_pages_inside(lab: Run) -> None:
     command = containers["scheduler@head"].inputs["command"]
     assert command[command.index("--dashboard-address") + 1] == "127.0.0.1:8787"
     assert lab.outputs["schedulerAddress"] == "tls://10.0.0.1:8786"
-    files = opened(lab.of("HostFiles")["files@this-machine"].inputs["files"])
-    profile = next(text for path, text in files.items() if path.endswith("profile.env"))
-    assert "DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT=" in profile
 
 
 def test_dask_finds_its_certificates_at_both_ends_and_in_the_users_shell(lab: Run) -> None:
-    here = str(Path.cwd() / "data/lab/secrets")
-    files = opened(lab.of("HostFiles")["files@this-machine"].inputs["files"])
+    here, profile = str(Path.cwd() / "data/lab/client"), lab.of("ClientProfile")["client-profile"]
+    files = opened(profile.inputs["files"])
+    assert profile.inputs["path"] == lab.outputs["clientProfile"] == f"{here}/profile.env"
     shell = files[f"{here}/profile.env"].replace("'", "").splitlines()
     there = "/srv/mspass/lab-cluster/secrets"
     containers = {name: found.inputs.get("envs", []) for name, found in lab.of("Container").items()}
@@ -108,7 +107,7 @@ def test_dask_finds_its_certificates_at_both_ends_and_in_the_users_shell(lab: Ru
         else:
             assert not [line for line in envs if "DASK" in line]
     assert {*_tls(here)} <= set(shell)
-    assert {f"{here}/ca.pem", f"{here}/dask.pem"} <= set(files)
+    assert set(files) == {f"{here}/{name}" for name in ("profile.env", "ca.pem", "dask.pem")}
 
 
 def _tls(secrets: str) -> list[str]:
@@ -122,16 +121,16 @@ def _tls(secrets: str) -> list[str]:
 def test_a_certificate_is_of_the_address_of_its_host(lab: Run) -> None:
     names = {name: found.inputs["names"] for name, found in lab.of("Certificate").items()}
     assert names == {
-        "dask-certificate@head": ["10.0.0.1"],
-        "dask-certificate@node1": ["10.0.0.2"],
-        "dask-certificate@node2": ["10.0.0.3"],
-        "dask-certificate@this-machine": ["127.0.0.1"],
+        "certificate@head": ["10.0.0.1"],
+        "certificate@node1": ["10.0.0.2"],
+        "certificate@node2": ["10.0.0.3"],
+        "client-certificate": ["127.0.0.1"],
     }
 
 
 def test_each_host_has_the_secrets_of_its_roles_and_no_others(deploy: Deploy) -> None:
-    said = yaml.safe_load((PROJECT / "stacks" / "Pulumi.five-nodes-sharded.yaml").read_text())["config"]
-    result = deploy(said, "lab")
+    config = yaml.safe_load((PROJECT / "stacks" / "Pulumi.five-nodes-sharded.yaml").read_text())["config"]
+    result = deploy(config, "lab")
     dask = {"ca.pem", "dask.pem"}
     jupyter = {"jupyter-token", "jupyter_server_config.json"}
     names = {
@@ -144,20 +143,22 @@ def test_each_host_has_the_secrets_of_its_roles_and_no_others(deploy: Deploy) ->
         "files@node3": {"keyfile"},
         "files@node4": {"client.env", *dask},
         "files@node5": {"client.env", *dask},
-        "files@this-machine": {"profile.env", *dask},
     }
+    signed = {f"certificate@{name}" for name in ("node1", "node4", "node5")}
+    assert set(result.of("Certificate")) == {*signed, "client-certificate"}
     for name, container in result.of("Container").items():
-        reads = {PurePosixPath(one["hostPath"]).name for one in container.inputs["volumes"] if one.get("readOnly")}
+        reads = {PurePosixPath(mount["source"]).name for mount in container.inputs["mounts"] if mount["readOnly"]}
         assert reads <= names[f"files@{name.partition('@')[2]}"]
         assert ("keyfile" in reads) == (container.inputs["command"][0] in ("mongod", "mongos"))
 
 
-def test_this_machine_as_a_host_needs_no_files_beside_that_hosts(deploy: Deploy) -> None:
+def test_the_users_files_are_in_the_stacks_directory_where_this_machine_is_a_host(deploy: Deploy) -> None:
     hosts = _config()["mspass:cluster"]["hosts"] | {"head": {"address": "10.0.0.1"}}
     result = deploy(_config(hosts=hosts), "lab")
     assert set(result.of("HostFiles")) == {"files@head", "files@node1", "files@node2"}
-    assert result.outputs["clientProfile"] == "/srv/mspass/lab-cluster/secrets/profile.env"
-    assert "/srv/mspass/lab-cluster/secrets/profile.env" in opened(result.of("HostFiles")["files@head"].inputs["files"])
+    assert result.outputs["clientProfile"] == "/srv/mspass/lab-cluster/client/profile.env"
+    files = opened(result.of("ClientProfile")["client-profile"].inputs["files"])
+    assert set(files) == {f"/srv/mspass/lab-cluster/client/{name}" for name in ("profile.env", "ca.pem", "dask.pem")}
 
 
 def test_no_secret_shows_in_an_input(lab: Run) -> None:
@@ -196,7 +197,7 @@ def test_a_shard_written_before_another_one_of_its_host_is_seen_by_the_preflight
     database = {**_config()["mspass:cluster"]["database"], "shards": {"first": ["node1"], **shards}}
     after = deploy(_config(database=database), "lab").of("Preflight")["preflight"].inputs["shards"]
     assert after.items() >= {"first": {"node1": 27018}, "a": {"node1": 27019}, "b": {"node2": 27018}}.items()
-    assert list(misplaced(before, after, [])), "and refused"
+    assert list(moved_shards(before, after, [])), "and refused"
 
 
 def test_config_servers_that_move_are_seen_by_the_preflight(lab: Run, deploy: Deploy) -> None:
@@ -205,28 +206,86 @@ def test_config_servers_that_move_are_seen_by_the_preflight(lab: Run, deploy: De
     hosts = NEW | _config()["mspass:cluster"]["hosts"]
     after = deploy(_config(hosts=hosts, database=database), "lab")
     assert set(after.of("Container")) - set(lab.of("Container")) == {"configsvr-node9@node9", "mongos-node9@node9"}
-    assert list(misplaced(before, after.of("Preflight")["preflight"].inputs["shards"], [])), "and refused"
+    assert list(moved_shards(before, after.of("Preflight")["preflight"].inputs["shards"], [])), "and refused"
 
 
-def test_another_way_to_a_host_changes_no_container_and_no_rendered_process(lab: Run, deploy: Deploy) -> None:
+def test_another_connection_to_a_host_changes_no_container_and_no_input_that_a_diff_sees(
+    lab: Run, deploy: Deploy
+) -> None:
     hosts = {
         name: {**host, "ssh": {"user": "other", "port": 2222, "jump": "me@gate"}}
         for name, host in _config()["mspass:cluster"]["hosts"].items()
     }
     other = deploy(_config(hosts=hosts), "lab")
     assert _unchanged(lab, other) == set(lab.of("Container"))
-    for kind in ("Ready", "HostFiles", "Readdress", "ShardedCluster", "Preflight"):
-        for name, found in lab.of(kind).items():
-            again = other.of(kind)[name].inputs
-            assert {key for key in again if again[key] != found.inputs[key]} <= {"reach", "probeReach", "reaches"}
+    seen: set[str] = set()
+    for found in lab.resources:
+        if found.type.startswith("mspassnode:"):
+            kind = found.type.rsplit(":", 1)[1]
+            again = other.of(kind)[found.name].inputs
+            differ = {key for key in again if again[key] != found.inputs[key]}
+            assert differ <= getattr(resources, kind).model.marked("unseen")
+            seen |= differ
+    assert seen == {"connection", "probeConnection", "connections", "drainConnection"}
 
 
-def test_workers_know_where_they_are_retired(lab: Run) -> None:
-    asked = {"container": "mspass-lab-scheduler", "address": "tls://10.0.0.1:8786", "python": "python3"}
-    assert lab.of("Ready")["ready-worker-node2@node2"].inputs["scheduler"] == asked
-    assert lab.of("Retirement")["retirement-worker-node2@node2"].inputs["scheduler"] == asked
-    assert "retirement-worker-node2@node2" in lab.of("Container")["worker-node2@node2"].after
-    assert lab.of("Ready")["ready-scheduler@head"].inputs["scheduler"] == {}
+@pytest.mark.parametrize(
+    ("runtime", "manager", "name", "python"),
+    [
+        ("docker", "docker-engine", "mspass-lab-scheduler", "python3"),
+        ("native", "supervisord", "scheduler", "/py/python"),
+    ],
+)
+def test_workers_know_where_they_are_retired_under_every_runtime(
+    deploy: Deploy, runtime: str, manager: str, name: str, python: str
+) -> None:
+    result = deploy(_config(runtime=runtime, python=python), "lab")
+    drain = {
+        "manager": manager,
+        "process": name,
+        "stackDir": "/srv/mspass/lab-cluster",
+        "python": python,
+        "program": "drain.py",
+        "words": ["tls://10.0.0.1:8786", "worker-node2"],
+    }
+    ready, retirement = result.of("Ready"), result.of("Retirement")["retirement-worker-node2@node2"]
+    assert ready["ready-worker-node2@node2"].inputs["drain"] == retirement.inputs["drain"] == drain
+    assert retirement.inputs["drainConnection"]["host"] == "head"
+    assert "retirement-worker-node2@node2" in result.running["worker-node2@node2"].after
+    assert set(result.of("Retirement")) == {f"retirement-worker-{host}@{host}" for host in ("node1", "node2")}
+    assert "drain" not in ready["ready-scheduler@head"].inputs
+
+
+@pytest.mark.parametrize("runtime", ["docker", "native"])
+def test_a_worker_is_retired_when_what_it_is_restarted_for_changes(deploy: Deploy, runtime: str) -> None:
+    result = deploy(_config(runtime=runtime), "lab")
+    worker = result.running["worker-node2@node2"]
+    digest = worker.inputs["digest"] if runtime == "native" else _labels(worker)["mspass.digest"]
+    assert result.of("Retirement")["retirement-worker-node2@node2"].inputs["digest"] == digest
+
+
+@pytest.mark.parametrize("runtime", ["docker", "native"])
+def test_what_speaks_dask_waits_until_all_pythons_are_of_one_version(deploy: Deploy, runtime: str) -> None:
+    result = deploy(_config(runtime=runtime), "lab")
+    match = result.of("VersionMatch")["versions"]
+    of = "image@" if runtime == "docker" else ""
+    hosts = ("head", "node1", "node2")
+    assert match.inputs["hosts"] == {host: {"distributed": f"of {of}{host}"} for host in hosts}
+    for name, found in result.running.items():
+        assert ("versions" in found.after) == name.startswith(("scheduler", "worker", "frontend"))
+
+
+def test_hosts_of_one_lab_may_have_different_runtimes(deploy: Deploy) -> None:
+    hosts = _config()["mspass:cluster"]["hosts"]
+    hosts = hosts | {"node1": {**hosts["node1"], "runtime": "native", "python": "/py/python"}}
+    result = deploy(_config(hosts=hosts), "lab")
+    assert not result.error
+    assert set(result.of("HostProcess")) == {"shard-a-node1@node1", "worker-node1@node1"}
+    assert {name.partition("@")[2] for name in result.of("Container")} == {"head", "node2"}
+    assert set(result.of("ContainerImage")) == {"image@head", "image@node2"}
+    versions = result.of("VersionMatch")["versions"].inputs["hosts"]
+    assert versions["node1"] == {"distributed": "of node1"}
+    assert versions["node2"] == {"distributed": "of image@node2"}
 
 
 def test_jupyter_waits_until_the_shards_are_registered(lab: Run) -> None:
@@ -234,21 +293,22 @@ def test_jupyter_waits_until_the_shards_are_registered(lab: Run) -> None:
     assert "sharded-cluster" not in lab.of("Container")["scheduler@head"].after
 
 
-def test_the_gates_of_a_set_open_after_it_is_initiated(lab: Run) -> None:
+def test_the_members_of_a_set_are_ready_after_it_is_initiated(lab: Run) -> None:
     for name in ("configsvr-head@head", "shard-a-node1@node1", "mongos-head@head"):
         assert "sharded-cluster" in lab.of("Ready")[f"ready-{name}"].after
 
 
-def test_the_sharded_cluster_is_told_its_sets_routers_keys_and_users(lab: Run) -> None:
+def test_the_sharded_cluster_is_reported_its_sets_routers_keys_and_users(lab: Run) -> None:
     inputs = lab.of("ShardedCluster")["sharded-cluster"].inputs
-    assert inputs["config"] == {"head": {"address": "10.0.0.1", "port": 27018}}
-    assert inputs["routers"] == {"head": {"address": "10.0.0.1", "port": 27017}}
+    stack_dir = {"stackDir": "/srv/mspass/lab-cluster"}
+    assert inputs["config"] == {"head": {"address": "10.0.0.1", "port": 27018, **stack_dir}}
+    assert inputs["routers"] == {"head": {"address": "10.0.0.1", "port": 27017, **stack_dir}}
     assert inputs["shards"] == {
-        "a": {"node1": {"address": "10.0.0.2", "port": 27018}},
-        "b": {"node2": {"address": "10.0.0.3", "port": 27018}},
+        "a": {"node1": {"address": "10.0.0.2", "port": 27018, **stack_dir}},
+        "b": {"node2": {"address": "10.0.0.3", "port": 27018, **stack_dir}},
     }
     assert inputs["collections"] == _config()["mspass:cluster"]["database"]["collections"]
-    assert set(inputs["reaches"]) == {"head", "node1", "node2"}
+    assert set(inputs["connections"]) == {"head", "node1", "node2"}
     assert isinstance(inputs["keyFile"], Secret)
     assert opened(inputs["users"]) == {
         "mspass": {
@@ -261,7 +321,7 @@ def test_the_sharded_cluster_is_told_its_sets_routers_keys_and_users(lab: Run) -
     assert sorted(inputs["incarnations"]) == sorted(f"id of {name}" for name in servers)
 
 
-def test_the_sets_of_several_members_are_told_whole(deploy: Deploy) -> None:
+def test_the_sets_of_several_members_are_reported_whole(deploy: Deploy) -> None:
     database = {"router": ["head"], "config": ["node1", "node2"], "shards": {"a": ["node1", "head"]}, "cache": "1GiB"}
     result = deploy(_config(database=database), "lab")
     inputs = result.of("ShardedCluster")["sharded-cluster"].inputs
@@ -269,32 +329,32 @@ def test_the_sets_of_several_members_are_told_whole(deploy: Deploy) -> None:
     assert {host: place["port"] for host, place in inputs["shards"]["a"].items()} == {"node1": 27019, "head": 27018}
     command = result.of("Container")["mongos-head@head"].inputs["command"]
     assert command[command.index("--configdb") + 1] == "configserver/10.0.0.2:27018,10.0.0.3:27018"
-    addresses = {name: found.inputs["addresses"] for name, found in result.of("Readdress").items()}
+    addresses = {name: found.inputs["addresses"] for name, found in result.of("AddressRepair").items()}
     assert addresses["addresses-configsvr-node2@node2"] == {"a": "a/10.0.0.2:27019,10.0.0.1:27018"}
     seeds = {"configserver": "configserver/10.0.0.2:27018,10.0.0.3:27018"}
     assert addresses["addresses-shard-a-head@head"] == seeds
 
 
-def test_an_unsharded_lab_has_users_and_neither_sets_nor_readdressing(deploy: Deploy) -> None:
+def test_an_unsharded_lab_has_users_and_neither_sets_nor_address_repairs(deploy: Deploy) -> None:
     result = deploy(_config(database={"db": "node1"}), "lab")
     assert set(result.of("DatabaseUsers")) == {"users@node1"}
-    assert not {"ShardedCluster", "Readdress", "MongoShardedCluster"} & set(result.types.values())
+    assert not {"ShardedCluster", "AddressRepair", "MongoShardedCluster"} & set(result.types.values())
     command = result.of("Container")["mongod@node1"].inputs["command"]
     assert command[command.index("--bind_ip") + 1] == "10.0.0.2"
     assert {"ready-mongod@node1"} <= result.of("DatabaseUsers")["users@node1"].after
     assert result.of("Preflight")["preflight"].inputs["documents"] == {"host": "node1", "address": "10.0.0.2"}
 
 
-def test_data_are_readdressed_before_their_server_starts(lab: Run) -> None:
-    assert set(lab.of("Readdress")) == {
+def test_addresses_in_kept_data_are_repaired_before_their_server_starts(lab: Run) -> None:
+    assert set(lab.of("AddressRepair")) == {
         "addresses-configsvr-head@head",
         "addresses-shard-a-node1@node1",
         "addresses-shard-b-node2@node2",
     }
-    for name, found in lab.of("Readdress").items():
+    for name, found in lab.of("AddressRepair").items():
         assert name in lab.of("Container")[name.removeprefix("addresses-")].after
         assert found.inputs["data"].startswith("/srv/mspass/lab-cluster/data_")
-    assert lab.of("Readdress")["addresses-shard-a-node1@node1"].inputs["addresses"] == {
+    assert lab.of("AddressRepair")["addresses-shard-a-node1@node1"].inputs["addresses"] == {
         "configserver": "configserver/10.0.0.1:27018"
     }
 
@@ -302,7 +362,7 @@ def test_data_are_readdressed_before_their_server_starts(lab: Run) -> None:
 def test_an_abandoned_host_is_given_to_an_engine_that_has_nothing(deploy: Deploy) -> None:
     result = deploy({**_config(), "mspass:abandon": ["node9"]}, "lab")
     providers = {found.name: found.inputs for found in result.resources if found.type == "pulumi:providers:docker"}
-    assert providers["docker@node9"]["host"] == "unix:///abandoned/mspassnode:index:abandon"
+    assert providers["docker@node9"]["host"] == "unix:///stub/mspassnode:index:startStubEngine"
     (provider,) = (found for found in result.resources if found.name == "docker@node9")
     assert "preflight" in provider.after, "which refuses to give up what was not drained"
     assert not [found.name for found in result.resources if found.name.endswith("@node9") and found != provider]

@@ -9,12 +9,11 @@ import yaml
 from mocked_engine import MARK, Declared, Run, Secret, opened, shown
 from own_program import PROJECT, Deploy
 
-from mspass_stack import Cluster, Inventory, Topology, plan
-from mspass_stack.topology import Kind
+from mspass_stack import Inventory, Topology, make_plan, read_cluster
 
 FILES = sorted((PROJECT / "stacks").glob("Pulumi.*.yaml"))
 
-KINDS_OF_OUTPUT: dict[str, tuple[Kind, ...]] = {
+KINDS_OF_OUTPUT: dict[str, tuple[str, ...]] = {
     "databaseUri": ("mongod", "mongos"),
     "schedulerAddress": ("scheduler",),
     "dashboardUrl": ("scheduler",),
@@ -23,8 +22,8 @@ KINDS_OF_OUTPUT: dict[str, tuple[Kind, ...]] = {
 
 
 def _config(file: Path) -> dict[str, Any]:
-    said = yaml.safe_load(file.read_text())["config"]
-    return {**said, "mspass:jupyterPassword": {"secure": "v1:of the user"}}
+    config = yaml.safe_load(file.read_text())["config"]
+    return {**config, "mspass:jupyterPassword": {"secure": "v1:of the user"}}
 
 
 @pytest.fixture(params=FILES, ids=lambda file: file.name)
@@ -45,20 +44,19 @@ def declared(file: Path, stack: str, deploy: Deploy) -> Run:
 
 
 @pytest.fixture
-def topology(file: Path, stack: str) -> Topology:
-    cluster = Cluster.read(_config(file)["mspass:cluster"])
-    return plan(cluster, stack, dict.fromkeys(cluster.hosts, 2))
+def topology(file: Path, stack: str, tmp_path: Path) -> Topology:
+    cluster = read_cluster(_config(file)["mspass:cluster"])
+    return make_plan(cluster, stack, dict.fromkeys(cluster.hosts, 2), tmp_path, "python3").topology
 
 
-def test_every_process_of_the_plan_is_declared_with_its_gate_and_nothing_else_runs(
+def test_every_process_of_the_plan_is_declared_with_its_readiness_check_and_nothing_else_runs(
     declared: Run, topology: Topology
 ) -> None:
     keys = [f"{process.name}@{process.host}" for process in topology.processes]
     assert sorted(declared.running) == sorted(keys)
     assert sorted(declared.of("Ready")) == sorted(f"ready-{key}" for key in keys)
-    # In a lab the user's own files are on the machine that runs Pulumi, which is none of its hosts.
-    places = [*topology.hosts, *(["this-machine"] if topology.cluster.is_lab else [])]
-    assert sorted(declared.of("HostFiles")) == sorted(f"files@{host}" for host in places)
+    assert sorted(declared.of("HostFiles")) == sorted(f"files@{host}" for host in topology.hosts)
+    assert set(declared.of("ClientProfile")) == {"client-profile"}
 
 
 def test_a_process_starts_after_the_files_of_its_host_and_stops_before_all_kinds_of_earlier_processes(
@@ -69,30 +67,30 @@ def test_a_process_starts_after_the_files_of_its_host_and_stops_before_all_kinds
         before = {f"{name}@{hosts[name]}" for name in process.after}
         found = declared.running[f"{process.name}@{process.host}"]
         assert {f"files@{process.host}", *before} <= found.after
-        assert not found.after & set(declared.of("Ready")), "an edge through a gate is lost with the gate"
+        assert not found.after & set(declared.of("Ready")), "an edge through a check is lost with the check"
 
 
-def test_a_gate_waits_for_its_own_process_and_looks_again_at_its_next_run(declared: Run) -> None:
-    for name, gate in declared.of("Ready").items():
+def test_a_readiness_check_waits_for_its_own_process_and_probes_its_next_incarnation(declared: Run) -> None:
+    for name, check in declared.of("Ready").items():
         process = declared.running[name.removeprefix("ready-")]
-        assert process.name in gate.after
+        assert process.name in check.after
         run = f"id of {process.name}" if process.type.endswith(":Container") else f"run of {process.name}"
-        assert run in gate.inputs["incarnations"]
-        assert gate.inputs["process"]["argv"] == _argv(process)
+        assert run in check.inputs["incarnations"]
+        assert check.inputs["process"]["argv"] == _argv(process)
 
 
-def test_workers_are_looked_at_again_after_a_restart_of_the_scheduler(declared: Run, topology: Topology) -> None:
+def test_workers_are_probed_again_after_a_restart_of_the_scheduler(declared: Run, topology: Topology) -> None:
     scheduler = topology.one("scheduler")
     for worker in topology.of("worker"):
         assert scheduler
-        gate = declared.of("Ready")[f"ready-{worker.name}@{worker.host}"]
-        key = f"{scheduler.name}@{scheduler.host}"
-        assert {f"run of {key}", f"run of ready-{key}"} & set(gate.inputs["incarnations"])
+        check = declared.of("Ready")[f"ready-{worker.key}"]
+        assert f"run of ready-{scheduler.key}" in check.inputs["incarnations"]
 
 
 def test_nothing_is_written_before_the_preflight(declared: Run) -> None:
     (preflight,) = declared.of("Preflight")
-    assert all(preflight in files.after for files in declared.of("HostFiles").values())
+    written = [*declared.of("HostFiles").values(), *declared.of("ClientProfile").values()]
+    assert all(preflight in files.after for files in written)
 
 
 def test_the_users_of_the_database_wait_until_it_is_ready(declared: Run, topology: Topology) -> None:
@@ -105,32 +103,28 @@ def test_the_users_of_the_database_wait_until_it_is_ready(declared: Run, topolog
         assert {f"{process.name}@{process.host}" for process in members} <= cluster.after
 
 
-def test_a_process_is_restarted_when_a_secret_file_that_it_reads_changes(declared: Run) -> None:
-    files = [path for found in declared.of("HostFiles").values() for path in opened(found.inputs["files"])]
-    for process in declared.of("HostProcess").values():
-        rendered = process.inputs["process"]
-        words = [*rendered["argv"], *rendered["environment"].values(), *rendered["env_files"]]
-        read = {path for path in files if any(path in word for word in words)}
-        assert process.inputs["secrets"] == {path: f"digest of {path}" for path in read}
-
-
-def test_a_container_is_another_one_when_a_secret_file_that_it_reads_changes(
+def test_a_process_is_restarted_when_a_secret_file_that_it_reads_changes(
     declared: Run, file: Path, stack: str, deploy: Deploy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    again = {"digests": "another", "user": "1000:1000"}
     monkeypatch.setitem(
         mocked_engine.ANSWERS,
         "HostFiles",
-        lambda _, inputs: again | {"digests": dict.fromkeys(opened(inputs["files"]), "another")},
+        lambda _, inputs: {"digests": dict.fromkeys(opened(inputs["files"]), "another"), "user": "1000:1000"},
     )
     other = deploy(_config(file), stack)
-    for name, container in declared.of("Container").items():
-        reads = [volume for volume in container.inputs["volumes"] if volume.get("readOnly")]
-        assert (_digest(other.running[name]) != _digest(container)) == bool(reads)
+    for name, process in declared.running.items():
+        files = opened(declared.of("HostFiles")[f"files@{name.partition('@')[2]}"].inputs["files"])
+        spec = declared.of("Ready")[f"ready-{name}"].inputs["process"]
+        words = [*spec["argv"], *spec["environment"].values(), *spec["env_files"]]
+        reads = {path for path in files if any(path in word for word in words)}
+        assert reads == set(spec["reads"])
+        assert (_digest(other.running[name]) != _digest(process)) == bool(reads)
 
 
-def _digest(container: Declared) -> str:
-    return next(label["value"] for label in container.inputs["labels"] if label["label"] == "mspass.digest")
+def _digest(process: Declared) -> str:
+    if process.type.endswith(":Container"):
+        return next(label["value"] for label in process.inputs["labels"] if label["label"] == "mspass.digest")
+    return process.inputs["digest"]
 
 
 def _argv(process: Declared) -> list[str]:
@@ -138,7 +132,7 @@ def _argv(process: Declared) -> list[str]:
 
 
 def test_the_outputs_have_their_fixed_names(declared: Run, topology: Topology) -> None:
-    expected = {"inventory", "clientProfile"}
+    expected = {"inventory", "clientProfile", *(["startAtBoot"] if declared.of("HostProcess") else [])}
     expected |= {name for name, kinds in KINDS_OF_OUTPUT.items() if topology.one(*kinds)}
     assert set(declared.outputs) == expected
 
@@ -157,29 +151,42 @@ def test_the_inventory_lists_the_processes_as_declared(declared: Run, topology: 
     for entry in inventory.processes:
         key = f"{entry.name}@{entry.host}"
         assert entry.argv == _argv(declared.running[key])
-        assert entry.incarnation == (f"run of ready-{key}" if entry.container else f"run of {key}")
+        assert entry.incarnation == f"run of ready-{key}"
+        assert bool(entry.image) == bool(not entry.log) == (entry.runtime == "docker")
+    assert {name: place.connection for name, place in inventory.hosts.items()} == {
+        name: host.connection for name, host in topology.hosts.items()
+    }
 
 
 def test_no_secret_shows_in_an_input_an_output_or_a_message(declared: Run) -> None:
-    seen = [text for found in declared.resources for text in (found.urn, *shown(found.inputs))]
-    seen += [text for outputs in (declared.outputs, *declared.component_outputs) for text in shown(outputs)]
-    assert not [text for text in (*seen, *declared.log) if MARK in text]
+    texts = [text for found in declared.resources for text in (found.urn, *shown(found.inputs))]
+    texts += [text for outputs in (declared.outputs, *declared.component_outputs) for text in shown(outputs)]
+    assert not [text for text in (*texts, *declared.log) if MARK in text]
 
 
 def test_the_secrets_reach_the_hosts_that_need_them_and_no_others(declared: Run, topology: Topology) -> None:
+    database = topology.one("mongod", "mongos") is not None
     for name, found in declared.of("HostFiles").items():
-        host = name.partition("@")[2]
-        kinds = {process.kind for process in topology.processes if process.host == host}
-        users = not topology.cluster.is_lab or host == "this-machine"
+        kinds = {process.kind for process in topology.on(name.partition("@")[2])}
         assert isinstance(found.inputs["files"], Secret)
         contents = "".join(opened(found.inputs["files"]).values())
-        database = topology.one("mongod", "mongos") is not None
-        assert (f"{MARK}mongodb-password" in contents) == (database and bool(users or kinds & {"worker", "frontend"}))
+        assert (f"{MARK}mongodb-password" in contents) == (database and bool(kinds & {"worker", "frontend"}))
         assert (f"{MARK}mongodb-keyfile" in contents) == bool(kinds & {"mongod", "configsvr", "shard", "mongos"})
         assert (f"{MARK}jupyter-token" in contents) == ("frontend" in kinds)
-        dask = topology.tls and bool(users or kinds & {"scheduler", "worker", "frontend"})
-        assert (f"{MARK}dask-certificate" in contents) == dask
-        assert f"{MARK}dask-ca" not in contents, "the authority's key leaves the state for nobody"
+        dask = bool(topology.encrypted and kinds & {"scheduler", "worker", "frontend"})
+        assert (f"{MARK}certificate@" in contents) == dask
+        assert f"{MARK}ca" not in contents, "the authority's key leaves the state for nobody"
+        assert f"{MARK}digest-key" not in contents
+
+
+def test_the_users_own_files_have_what_a_client_needs_and_nothing_else(declared: Run, topology: Topology) -> None:
+    files = declared.of("ClientProfile")["client-profile"].inputs["files"]
+    assert isinstance(files, Secret)
+    contents = "".join(opened(files).values())
+    assert (f"{MARK}mongodb-password" in contents) == (topology.one("mongod", "mongos") is not None)
+    assert (f"{MARK}client-certificate" in contents) == bool(topology.encrypted)
+    for name in ("mongodb-keyfile", "jupyter-token", "ca", "digest-key"):
+        assert f"{MARK}{name}" not in contents
 
 
 def test_a_preview_declares_the_same(declared: Run, file: Path, stack: str, deploy: Deploy) -> None:
@@ -189,13 +196,15 @@ def test_a_preview_declares_the_same(declared: Run, file: Path, stack: str, depl
 def test_the_desktop_stack_declares_exactly_these_resources(deploy: Deploy) -> None:
     assert deploy(_config(PROJECT / "stacks" / "Pulumi.desktop.yaml")).types == {
         "mspass": "VirtualCluster",
-        "site": "Site",
+        "foundation": "Foundation",
         "stack-id": "StackId",
         "mongodb-keyfile": "Secret",
         "mongodb-password": "Secret",
         "jupyter-token": "Secret",
+        "digest-key": "Secret",
         "preflight": "Preflight",
         "files@desktop": "HostFiles",
+        "client-profile": "ClientProfile",
         "database": "MongoDatabase",
         "mongod@desktop": "HostProcess",
         "ready-mongod@desktop": "Ready",
@@ -203,6 +212,7 @@ def test_the_desktop_stack_declares_exactly_these_resources(deploy: Deploy) -> N
         "pool": "DaskPool",
         "scheduler@desktop": "HostProcess",
         "ready-scheduler@desktop": "Ready",
+        "retirement-worker-desktop@desktop": "Retirement",
         "worker-desktop@desktop": "HostProcess",
         "ready-worker-desktop@desktop": "Ready",
         "frontend": "Frontend",

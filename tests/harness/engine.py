@@ -15,8 +15,10 @@ from pathlib import Path
 import docker
 import psutil
 
-from mspass_stack.engine import Engine, EngineError, address
-from mspass_stack.provider.waiting import wait_until
+from mspass_stack.errors import EngineError
+from mspass_stack.managers.docker_engine import DockerEngine, address
+from mspass_stack.polling import wait_until
+from mspass_stack.spec.connection import ConnectionSpec
 
 PACKAGES = {
     "dockerd": "docker.io",
@@ -84,15 +86,17 @@ class TestEngine:
     def close(self) -> None:
         if self._daemon:
             self._stop()
+            for space in self._folder.glob("exec/netns/*"):  # of the host's network, which the engine leaves mounted
+                subprocess.run(["umount", space], check=True)
             shutil.rmtree(self._folder)
             self._lock.truncate(0)
             self._lock.close()
 
     def _start(self) -> None:
-        folders = [f"--data-root={CACHE}", f"--exec-root={self._folder}/exec", f"--pidfile={self._folder}/pid"]
+        directories = [f"--data-root={CACHE}", f"--exec-root={self._folder}/exec", f"--pidfile={self._folder}/pid"]
         with (self._folder / "log").open("ab") as log:
             self._daemon = subprocess.Popen(
-                ["dockerd", f"--host={self.address}", *folders],
+                ["dockerd", f"--host={self.address}", *directories],
                 # Another client of a newer Docker may lead PATH; the engine's own helpers are Debian's.
                 env={"PATH": "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(Path.home())},
                 stdin=subprocess.DEVNULL,
@@ -112,12 +116,12 @@ class TestEngine:
     def _end_leftover(self) -> None:
         """End the engine of a session that was killed, which the lock names."""
         self._lock.seek(0)
-        if folder := self._lock.read():
+        if directory := self._lock.read():
             with suppress(OSError, ValueError, psutil.NoSuchProcess):
-                daemon = psutil.Process(int(Path(folder, "pid").read_text()))
+                daemon = psutil.Process(int(Path(directory, "pid").read_text()))
                 if daemon.name() == "dockerd" and f"--data-root={CACHE}" in daemon.cmdline():
                     _end(daemon)
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(directory, ignore_errors=True)
         self._lock.truncate(0)
 
     def _remove_leftovers(self) -> None:
@@ -140,7 +144,7 @@ def _end(daemon: psutil.Process) -> None:
 
 def _answers(address: str) -> bool:
     try:
-        return bool(Engine(address).version())
+        return bool(DockerEngine(ConnectionSpec(engine=address)).version())
     except EngineError:
         return False
 

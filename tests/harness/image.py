@@ -14,7 +14,7 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-from mspass_stack.provider.executables import find
+from tests.harness.mongod import mongod_path
 from tests.harness.project import ROOT
 
 REPOSITORY = "mspass-test"
@@ -27,8 +27,8 @@ PACKAGES = (
 
 def name() -> str:
     """The image's name: another tag when anything that it is made of changes."""
-    made_of = [Path(__file__).read_bytes(), (ROOT / "requirements.lock").read_bytes(), *map(str.encode, _wheels())]
-    made_of.append(_router().read_bytes())
+    made_of = [Path(__file__).read_bytes(), (ROOT / "requirements.lock").read_bytes(), *map(str.encode, wheels())]
+    made_of.append(router().read_bytes())
     return f"{REPOSITORY}:{hashlib.sha256(b''.join(made_of)).hexdigest()[:12]}"
 
 
@@ -40,40 +40,51 @@ def ensure() -> str:
     """
     image = name()
     if _ran("docker", "image", "inspect", image).returncode:
-        with tempfile.TemporaryDirectory(prefix="mspass-image-") as folder:
-            _build(Path(folder), image)
+        with tempfile.TemporaryDirectory(prefix="mspass-image-") as directory:
+            _build(Path(directory), image)
     return image
 
 
-def _router() -> Path:
+def router() -> Path:
     """A genuine mongos where there is one, else the double."""
     return Path(shutil.which("mongos") or ROOT / "tests/harness/mongos.py")
 
 
-def _wheels() -> list[str]:
+def wheels() -> list[str]:
     """What a native cluster runs, by the project's own words."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     return [*project["optional-dependencies"]["native"], "pymongo"]
 
 
-def _build(folder: Path, image: str) -> None:
-    root = folder / "root"
+def pip(packages: Path, python: str) -> list[str]:
+    """The command that installs wheels for another Python, as Debian calls it (`python3.11`), into a folder."""
+    uv = str(Path(sys.executable).with_name("uv"))
+    version = python.removeprefix("python")
+    target = ("--target", str(packages), "--python-version", version, "--only-binary", ":all:")
+    return [uv, "pip", "install", "--quiet", *target]
+
+
+def hand_over(script: Path, python: str) -> None:
+    """Make a script one of another Python; a program that is none stays as it is."""
+    script.write_bytes(re.sub(rb"^#!.*python.*", f"#!{python}".encode(), script.read_bytes(), count=1))
+
+
+def _build(directory: Path, image: str) -> None:
+    root = directory / "root"
     _debian(root)
     python = (root / "usr/bin/python3").readlink().name
     packages = root / "usr/local/lib" / python / "dist-packages"
-    pip = [str(Path(sys.executable).with_name("uv")), "pip", "install", "--quiet", "--target", str(packages)]
-    pip += ["--python-version", python.removeprefix("python"), "--only-binary", ":all:"]
-    _must(*pip, "--constraint", str(ROOT / "requirements.lock"), *_wheels())
+    _must(*pip(packages, python), "--constraint", str(ROOT / "requirements.lock"), *wheels())
     for part in ("bin", "share", "etc"):
         if (packages / part).is_dir():
             shutil.copytree(packages / part, root / "usr/local" / part, dirs_exist_ok=True)
     for script in (root / "usr/local/bin").iterdir():
-        script.write_bytes(re.sub(rb"^#!.*python.*", b"#!/usr/bin/python3", script.read_bytes(), count=1))
+        hand_over(script, "/usr/bin/python3")
     # To Python every start of a container is the first one: it would compile anew all that it imports.
     compiled = (f"/usr/lib/{python}", f"/{packages.relative_to(root)}")
     _must("chroot", str(root), "/usr/bin/python3", "-m", "compileall", "-qq", *compiled)
-    shutil.copy2(find("mongod"), root / "usr/local/bin/mongod")
-    shutil.copy2(_router(), root / "usr/local/bin/mongos")
+    shutil.copy2(mongod_path(), root / "usr/local/bin/mongod")
+    shutil.copy2(router(), root / "usr/local/bin/mongos")
     with subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE) as tar:
         # An entrypoint of its own as MsPASS's image has one, which a deployment must not depend on.
         _must("docker", "import", "--change", 'ENTRYPOINT ["/usr/bin/tini", "--"]', "-", image, stdin=tar.stdout)

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from mspass_stack.provider.waiting import wait_until
+from mspass_stack.polling import wait_until
 from tests.harness.project import PULUMI, Stack
 
 

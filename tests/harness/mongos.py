@@ -1063,6 +1063,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--logpath", type=Path)
     parser.add_argument("--keyFile", type=Path)
     parser.add_argument("--nounixsocket", action="store_true")
+    parser.add_argument("--setParameter", action="append", help="taken for the real one; it has no localhost exception")
     parser.add_argument("--version", action="version", version=f"mongos version v{VERSION}")
     options = parser.parse_args()
     if not options.configdb or "/" not in options.configdb:

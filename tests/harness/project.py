@@ -77,14 +77,21 @@ class Stack:
 
     Args:
         config: changes of the desktop stack file's `mspass:cluster`; with hosts, all of it.
+        keep_database_port: whether the port of the database is the config's own business.
     """
 
-    def __init__(self, project: Project, name: str = "desktop", config: dict[str, Any] | None = None) -> None:
-        self.project, self.name = project, name
+    def __init__(
+        self,
+        project: Project,
+        name: str = "desktop",
+        config: dict[str, Any] | None = None,
+        keep_database_port: bool = False,
+    ) -> None:
+        self.project, self.name, self._keep_database_port = project, name, keep_database_port
         self.file = project.path / "stacks" / f"Pulumi.{name}.yaml"
-        self.home = project.path / "data" / name
-        said = yaml.safe_load((ROOT / "stacks" / "Pulumi.desktop.yaml").read_text())["config"]["mspass:cluster"]
-        self.cluster: dict[str, Any] = config if config and "hosts" in config else said | (config or {})
+        self.stack_dir = project.path / "data" / name
+        output = yaml.safe_load((ROOT / "stacks" / "Pulumi.desktop.yaml").read_text())["config"]["mspass:cluster"]
+        self.cluster: dict[str, Any] = config if config and "hosts" in config else output | (config or {})
         self.move_to_free_ports()
         made = self.pulumi("stack", "init", name, "--no-select")
         assert made.returncode == 0, made.stdout
@@ -94,14 +101,15 @@ class Stack:
         self.write()
 
     def move_to(self, database: int, scheduler: int, dashboard: int, jupyter: int) -> None:
-        self.cluster["database"]["port"] = database
+        if not self._keep_database_port:
+            self.cluster["database"]["port"] = database
         self.cluster["pool"] |= {"port": scheduler, "dashboard": dashboard}
         self.cluster["frontend"]["port"] = jupyter
 
     def write(self) -> None:
         """Write the stack file; the line that Pulumi added to it stays."""
-        said: dict[str, Any] = yaml.safe_load(self.file.read_text()) if self.file.exists() else {}
-        salt = said.get("encryptionsalt", "")
+        output: dict[str, Any] = yaml.safe_load(self.file.read_text()) if self.file.exists() else {}
+        salt = output.get("encryptionsalt", "")
         text = yaml.safe_dump({"config": {"mspass:cluster": self.cluster}})
         self.file.write_text(text + (f"encryptionsalt: {salt}\n" if salt else ""))
 
@@ -159,6 +167,6 @@ class Stack:
         return [cluster["database"]["port"], pool["port"], pool["dashboard"], frontend["port"]]
 
 
-def _errors_first(said: str) -> str:
+def _errors_first(output: str) -> str:
     """What a command said; of a long text, a report of the tests may show the ends alone."""
-    return "\n".join([*(line for line in said.splitlines() if "error:" in line), said])
+    return "\n".join([*(line for line in output.splitlines() if "error:" in line), output])

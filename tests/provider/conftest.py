@@ -1,4 +1,4 @@
-"""A stack's folder on this machine, with free ports; nothing outlives the test."""
+"""A stack's directory on this machine, with free ports; nothing outlives the test."""
 
 import sys
 from collections.abc import Iterator
@@ -7,40 +7,48 @@ from typing import Any
 
 import pytest
 
-from mspass_stack.provider.registry import RESOURCES
-from mspass_stack.provider.resource import Call
-from mspass_stack.provider.supervisor import Supervisor
-from mspass_stack.rendered import Probe, RenderedProcess
+from mspass_stack.agent.marks import marked
+from mspass_stack.machines.local import LocalMachine
+from mspass_stack.managers.supervisord import Supervisord
+from mspass_stack.provider.resources.base import Call
+from mspass_stack.provider.server.registry import RESOURCES
+from mspass_stack.spec.connection import ConnectionSpec
+from mspass_stack.spec.probe import Probe
+from mspass_stack.spec.process import SupervisedProcess
 
 STACK_ID = "0123456789ab"
 
+HERE = ConnectionSpec(host="here").dump()
+"""How this machine is reached."""
+
 
 class Host:
-    """This machine as the plugin sees it, with one folder for the stack `test`."""
+    """This machine as the plugin sees it, with one directory for the stack `test`."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.supervisor = Supervisor(str(home), STACK_ID)
-        self.said: list[str] = []
+    def __init__(self, stack_dir: Path) -> None:
+        self.stack_dir = stack_dir
+        self.manager = Supervisord(LocalMachine(), str(stack_dir), STACK_ID)
+        self.output: list[str] = []
 
     def call(self, inputs: dict[str, Any], **more: Any) -> Call:
         common = {"stack": "test", "stackId": STACK_ID}
-        return Call("test", common | inputs, say=lambda severity, text: self.said.append(f"{severity}: {text}"), **more)
+        return Call(
+            "test", common | inputs, say=lambda severity, text: self.output.append(f"{severity}: {text}"), **more
+        )
 
     def process(self, name: str, *argv: str, **changes: Any) -> dict[str, Any]:
         """Inputs of a `HostProcess` that runs a command line."""
-        probe = Probe(kind="mongo", address="127.0.0.1", port=1, deadline=5)
-        rendered = RenderedProcess(
+        process = SupervisedProcess(
             name=name,
             role="db",
             host="here",
-            home=str(self.home),
+            stack_dir=str(self.stack_dir),
             order=0,
             argv=argv,
             environment={},
             env_files=(),
             path=(),
-            directory=str(self.home),
+            directory=str(self.stack_dir),
             address="127.0.0.1",
             ports=(),
             stop_signal="TERM",
@@ -49,13 +57,18 @@ class Host:
             writes=(),
             memory=0,
             cpus=0,
-            probe=probe,
+            probe=Probe(kind="mongo", address="127.0.0.1", port=1, deadline=5),
         ).model_copy(update=changes)
-        return {"process": rendered.dump(), "secrets": {}}
+        return {"connection": HERE, "process": process.dump(), "digest": process.digest({}, STACK_ID)}
 
-    def python(self, name: str, code: str, **changes: Any) -> dict[str, Any]:
+    def python(self, name: str, code: str, *words: str, **changes: Any) -> dict[str, Any]:
         """Inputs of a `HostProcess` that runs a line of Python."""
-        return self.process(name, sys.executable, "-c", code, **changes)
+        return self.process(name, sys.executable, "-c", code, *words, **changes)
+
+    def readiness(self, process: dict[str, Any], **changes: Any) -> dict[str, Any]:
+        """Inputs of the `Ready` of a process."""
+        inputs: dict[str, Any] = {"connection": HERE, "probeConnection": HERE, "process": process["process"]}
+        return {"incarnations": list[str](), **inputs, **changes}
 
     def ensure(self, inputs: dict[str, Any]) -> dict[str, Any]:
         return RESOURCES["HostProcess"].create(self.call(inputs))[1]
@@ -63,14 +76,23 @@ class Host:
     def read(self, inputs: dict[str, Any]) -> dict[str, Any] | None:
         return RESOURCES["HostProcess"].read(self.call(inputs))
 
+    def running(self) -> list[str]:
+        """Names of the processes of the directory; supervisord's is empty."""
+        return sorted(marked(STACK_ID, str(self.stack_dir)).values())
+
     def log(self, name: str) -> str:
-        return (self.home / "log" / f"{name}.log").read_text()
+        return (self.stack_dir / "log" / f"{name}.log").read_text()
+
+
+def pid_of(outputs: dict[str, Any]) -> int:
+    """The pid of the process that a `HostProcess` has started or seen."""
+    return int(outputs["incarnation"].split("-")[0])
 
 
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[Host]:
-    home = tmp_path / "home"
-    home.mkdir()
-    host = Host(home)
+    stack_dir = tmp_path / "stack"
+    stack_dir.mkdir()
+    host = Host(stack_dir)
     yield host
-    host.supervisor.shut_down()
+    host.manager.shut_down()

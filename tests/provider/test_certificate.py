@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from mspass_stack.provider.codec import Props
-from mspass_stack.provider.registry import RESOURCES
-from mspass_stack.provider.resource import Call
+from mspass_stack.provider.resources.base import Call
+from mspass_stack.provider.server.codec import Props
+from mspass_stack.provider.server.registry import RESOURCES
 
 HERE = ["127.0.0.1", "head.lab"]
 
@@ -33,9 +33,9 @@ def _certificate(authority: Props, names: list[str]) -> Props:
 class End:
     """One end of a connection, with the files that Dask is given."""
 
-    def __init__(self, folder: Path, authority: Props, certificate: Props) -> None:
-        folder.mkdir()
-        self.ca, self.own = folder / "ca.pem", folder / "dask.pem"
+    def __init__(self, directory: Path, authority: Props, certificate: Props) -> None:
+        directory.mkdir()
+        self.ca, self.own = directory / "ca.pem", directory / "dask.pem"
         self.ca.write_text(authority["certificate"])
         self.own.write_text(certificate["pem"])
 

@@ -7,7 +7,7 @@ from google.protobuf.struct_pb2 import Struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mspass_stack.provider.codec import SECRET, SIGNATURE, decode, encode, has_unknown
+from mspass_stack.provider.server.codec import SECRET, SIGNATURE, decode, encode, has_unknown
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text()
 VALUES = st.recursive(

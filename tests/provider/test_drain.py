@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from mspass_stack.machine import Here
+from mspass_stack.errors import Refused
+from mspass_stack.machines.local import LocalMachine
 from mspass_stack.provider.mongo.client import Client, internal
 from mspass_stack.provider.mongo.drain import drain, obstacle
-from mspass_stack.provider.resource import Refused
 from tests.provider.conftest import Host
 from tests.provider.test_mongo import Server
 
@@ -24,13 +24,15 @@ CONFIG: dict[str, list[dict[str, Any]]] = {
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     host = Host(tmp_path_factory.mktemp("drain"))
-    yield Server(host)
-    host.supervisor.shut_down()
+    try:
+        yield Server(host)
+    finally:
+        host.manager.shut_down()
 
 
 @pytest.fixture
 def router(server: Server) -> Iterator[Client]:
-    with internal(Here(), "127.0.0.1", server.port, server.key_file.read_text()) as client:
+    with internal(LocalMachine(), "127.0.0.1", server.port, server.key_file.read_text()) as client:
         for name, documents in CONFIG.items():
             client["config"][name].delete_many({})
             client["config"][name].insert_many(documents)
@@ -38,11 +40,11 @@ def router(server: Server) -> Iterator[Client]:
 
 
 def test_nothing_stands_in_the_way_of_a_cluster_in_order(router: Client) -> None:
-    assert obstacle(router, "a", ["b"]) == ""
+    assert obstacle(router, "a", ["b"]) is None
 
 
 def test_the_last_shard_has_nowhere_to_go(router: Client) -> None:
-    assert obstacle(router, "a", []).startswith("it is the last one: add another first")
+    assert (obstacle(router, "a", []) or "").startswith("it is the last one: add another first")
 
 
 def test_a_balancer_that_is_off_moves_nothing(router: Client) -> None:
@@ -58,12 +60,12 @@ def test_a_collection_of_its_own_that_is_not_balanced_is_named(router: Client) -
 def test_a_collection_of_other_shards_may_be_as_it_is(router: Client) -> None:
     router["config"]["collections"].update_one({"_id": "mspass.wf"}, {"$set": {"noBalance": True}})
     router["config"]["chunks"].update_one({"shard": "b"}, {"$set": {"jumbo": True}})
-    assert obstacle(router, "a", ["b"]) == ""
+    assert obstacle(router, "a", ["b"]) is None
 
 
 def test_chunks_that_are_too_big_to_move_are_counted(router: Client) -> None:
     router["config"]["chunks"].insert_one({"_id": 3, "uuid": 1, "shard": "a", "jumbo": True})
-    assert obstacle(router, "a", ["b"]).startswith("1 of its chunks are too big to move (jumbo)")
+    assert (obstacle(router, "a", ["b"]) or "").startswith("1 of its chunks are too big to move (jumbo)")
 
 
 def test_the_only_shard_of_a_zone_is_not_taken_from_it(router: Client) -> None:
@@ -72,11 +74,11 @@ def test_the_only_shard_of_a_zone_is_not_taken_from_it(router: Client) -> None:
     shards.update_one({"_id": "b"}, {"$set": {"tags": ["fast"]}})
     assert obstacle(router, "a", ["b"]) == "it is the only one of zone 'near': sh.addShardToZone() another"
     shards.update_one({"_id": "b"}, {"$set": {"tags": ["near", "fast"]}})
-    assert obstacle(router, "a", ["b"]) == ""
+    assert obstacle(router, "a", ["b"]) is None
 
 
 def test_a_drain_that_cannot_succeed_is_not_begun(router: Client) -> None:
-    said: list[str] = []
+    output: list[str] = []
     with pytest.raises(Refused, match="shard 'a' cannot be drained: it is the last one"):
-        drain(router, "a", [], said.append)
-    assert said == []
+        drain(router, "a", [], output.append)
+    assert output == []

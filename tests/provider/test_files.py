@@ -1,25 +1,42 @@
-"""Folders and secret files of a stack."""
+"""Directories and secret files of a stack on a host, and the client's own files."""
 
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mspass_stack.machine import Here
-from mspass_stack.provider.codec import UNKNOWNS
-from mspass_stack.provider.files import owner
-from mspass_stack.provider.registry import RESOURCES
-from mspass_stack.provider.resource import InitFailed
-from tests.provider.conftest import Host
+from mspass_stack.errors import InitFailed, Refused
+from mspass_stack.machines.local import LocalMachine
+from mspass_stack.provider.resources.files import Mark, mark_of
+from mspass_stack.provider.server.codec import UNKNOWNS
+from mspass_stack.provider.server.registry import RESOURCES
+from tests.provider.conftest import HERE, STACK_ID, Host
 
-FILES = RESOURCES["HostFiles"]
+FILES, PROFILE = RESOURCES["HostFiles"], RESOURCES["ClientProfile"]
+
+HARMS: dict[str, Callable[[Path], object]] = {
+    "lost": Path.unlink,
+    "changed": lambda path: path.write_text("other"),
+    "opened": lambda path: path.chmod(0o644),
+}
+"""What may be done to a file of ours."""
+
+
+def _key_file(host: Host) -> Path:
+    return host.stack_dir / "secrets" / "keyfile"
 
 
 def _inputs(host: Host, content: str = "secret") -> dict[str, Any]:
-    secret = str(host.home / "secrets" / "keyfile")
-    folders = [str(host.home / "db"), str(host.home.parent / "work")]
-    return {"home": str(host.home), "host": "here", "folders": folders, "files": {secret: content}, "key": "k"}
+    return {
+        "connection": HERE,
+        "stackDir": str(host.stack_dir),
+        "host": "here",
+        "directories": [str(host.stack_dir / "db"), str(host.stack_dir.parent / "work")],
+        "files": {str(_key_file(host)): content},
+        "digestKey": "k",
+    }
 
 
 def _state(host: Host, inputs: dict[str, Any]) -> dict[str, Any]:
@@ -27,58 +44,156 @@ def _state(host: Host, inputs: dict[str, Any]) -> dict[str, Any]:
     return {"outputs": FILES.create(host.call(inputs))[1], "old_inputs": host.call(inputs).inputs}
 
 
+def _refreshed(host: Host, inputs: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
+    """The state after it has been compared with what is there."""
+    found = FILES.read(host.call(inputs, **state))
+    assert found
+    return state | {"outputs": found}
+
+
 def test_a_secret_file_is_its_owners_only_and_says_nothing_in_the_state(host: Host) -> None:
-    state = _state(host, _inputs(host))
-    path = host.home / "secrets" / "keyfile"
+    state, path = _state(host, _inputs(host)), _key_file(host)
     assert path.read_text() == "secret"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert "secret" not in str(state["outputs"]["digests"].values())
+    assert FILES.diff(host.call(_inputs(host), **state)) == []
 
 
-def test_a_lost_changed_or_opened_file_is_seen_and_mended(host: Host) -> None:
+def test_the_digest_of_a_file_is_keyed_with_a_secret_of_its_own(host: Host) -> None:
+    first = _state(host, _inputs(host))["outputs"]["digests"]
+    second = _state(host, _inputs(host) | {"digestKey": "another"})["outputs"]["digests"]
+    assert set(first.values()).isdisjoint(second.values())
+    assert FILES.model.marked("secret") >= {"digestKey", "files"}
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_a_file_that_was_laid_hands_on_is_seen_and_put_right(host: Host, harm: str) -> None:
+    inputs = _inputs(host)
+    state, path = _state(host, inputs), _key_file(host)
+    HARMS[harm](path)
+    state = _refreshed(host, inputs, state)
+    assert FILES.diff(host.call(inputs, **state)) == ["files"]
+    after = FILES.update(host.call(inputs, **state))
+    assert path.read_text() == "secret"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert FILES.diff(host.call(inputs, **state | {"outputs": after})) == []
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_a_file_found_with_another_content_has_another_digest_each_time_so_that_its_readers_are_restarted(
+    host: Host, mode: int
+) -> None:
+    """From a backup it comes back with the mode of the user's umask."""
+    inputs, path = _inputs(host), str(_key_file(host))
+    state = _state(host, inputs)
+    first = state["outputs"]["digests"][path]
+    for repairs in (1, 2):
+        HARMS["changed"](Path(path))
+        Path(path).chmod(mode)
+        state = _refreshed(host, inputs, state)
+        told = FILES.update(host.call(inputs, **state, preview=True))
+        state["outputs"] = FILES.update(host.call(inputs, **state))
+        assert state["outputs"]["digests"] == told["digests"] == {path: f"{first}+{repairs}"}
+    state = _refreshed(host, inputs, state)
+    assert FILES.diff(host.call(inputs, **state)) == []
+    assert FILES.update(host.call(inputs, **state))["digests"] == {path: f"{first}+2"}, "once put right, it stays"
+
+
+@pytest.mark.parametrize("harm", ["lost", "opened"])
+def test_a_file_with_its_own_content_put_right_restarts_nobody(host: Host, harm: str) -> None:
     inputs = _inputs(host)
     state = _state(host, inputs)
-    path = host.home / "secrets" / "keyfile"
-    assert FILES.diff(host.call(inputs, **state)) == []
-    for harm in (path.unlink, lambda: path.write_text("other"), lambda: path.chmod(0o644)):
-        harm()
-        found = FILES.read(host.call(inputs, **state))
-        assert found
-        assert FILES.diff(host.call(inputs, outputs=found, old_inputs=state["old_inputs"])) == ["files"]
-        FILES.update(host.call(inputs, **state))
-        assert path.read_text() == "secret"
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    HARMS[harm](_key_file(host))
+    state = _refreshed(host, inputs, state)
+    assert FILES.update(host.call(inputs, **state))["digests"] == state["outputs"]["digests"]
+
+
+def test_a_lost_directory_is_seen_and_made_again(host: Host) -> None:
+    inputs = _inputs(host)
+    state, work = _state(host, inputs), host.stack_dir.parent / "work"
+    work.rmdir()
+    state = _refreshed(host, inputs, state)
+    assert state["outputs"]["missing"] == [str(work)]
+    assert FILES.diff(host.call(inputs, **state)) == ["directories"]
+    assert FILES.update(host.call(inputs, **state))["missing"] == []
+    assert work.is_dir()
+
+
+def test_the_mark_says_which_host_of_which_stack_it_is(host: Host) -> None:
+    _state(host, _inputs(host))
+    assert (host.stack_dir / ".mspass-stack").read_text() == f"test {STACK_ID} here\n"
+    assert mark_of(LocalMachine(), str(host.stack_dir)) == Mark("test", STACK_ID, "here")
+
+
+@pytest.mark.parametrize(
+    ("mark", "refusal"),
+    [
+        ("theirs 999999999999 here", "belongs to stack 'theirs' \\(999999999999\\)"),
+        (f"test {STACK_ID} other", "is that of host 'other' of this stack"),
+    ],
+    ids=["another stack", "another host"],
+)
+def test_the_directory_of_another_is_not_taken(host: Host, mark: str, refusal: str) -> None:
+    (host.stack_dir / ".mspass-stack").write_text(f"{mark}\n")
+    with pytest.raises(Refused, match=f"^host 'here': {host.stack_dir} {refusal}"):
+        FILES.create(host.call(_inputs(host)))
+    assert [path.name for path in host.stack_dir.iterdir()] == [".mspass-stack"]
+
+
+@pytest.mark.parametrize("preview", [True, False], ids=["preview", "update"])
+def test_where_the_mark_is_gone_nothing_is_written(host: Host, preview: bool) -> None:
+    inputs = _inputs(host)
+    state = _state(host, inputs)
+    mounted = host.stack_dir.rename(host.stack_dir.with_name("disk"))
+    host.stack_dir.mkdir()
+    with pytest.raises(Refused, match=r"has lost its mark .* is the disk mounted on which it is"):
+        FILES.update(host.call(_inputs(host, "another"), **state, preview=preview))
+    assert list(host.stack_dir.iterdir()) == []
+    host.stack_dir.rmdir()
+    mounted.rename(host.stack_dir)
+    FILES.update(host.call(_inputs(host, "another"), **state, preview=preview))
+    assert _key_file(host).read_text() == ("secret" if preview else "another")
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_host_is_asked_the_way_it_is_reached_now(host: Host, moved: bool) -> None:
+    """Its address of before may be nobody's."""
+    state = _state(host, _inputs(host))
+    old = {**state["old_inputs"], "connection": {**HERE, "address": "127.0.0.1", "port": 1}}
+    inputs = _inputs(host, "other") | ({"stackDir": str(host.stack_dir.parent / "elsewhere")} if moved else {})
+    FILES.update(host.call(inputs, **state | {"old_inputs": old}))
+    assert _key_file(host).read_text() == "other"
 
 
 def test_delete_removes_secrets_and_never_data(host: Host) -> None:
     inputs = _inputs(host)
     FILES.create(host.call(inputs))
-    data = [host.home / "db" / "collection.wt", host.home.parent / "work" / "notebook.ipynb"]
+    data = [host.stack_dir / "db" / "collection.wt", host.stack_dir.parent / "work" / "notebook.ipynb"]
     for path in data:
         path.write_text("the user's")
     FILES.delete(host.call(inputs))
     assert [path.read_text() for path in data] == ["the user's"] * 2
-    assert not Path(host.home / "secrets").exists()
+    assert not (host.stack_dir / "secrets").exists()
+    assert mark_of(LocalMachine(), str(host.stack_dir)) is None
 
 
-def test_a_folder_that_could_not_be_filled_is_in_the_state_and_given_back(host: Host) -> None:
+def test_a_directory_that_could_not_be_filled_is_in_the_state_and_given_back(host: Host) -> None:
     inputs = _inputs(host)
-    (host.home / "secrets").mkdir()
-    (host.home / "secrets" / "keyfile").mkdir()
-    with pytest.raises(InitFailed, match="secrets/keyfile") as failed:
+    _key_file(host).mkdir(parents=True)
+    with pytest.raises(InitFailed, match=r"^host 'here': .*secrets/keyfile") as failed:
         FILES.create(host.call(inputs))
-    (host.home / "secrets" / "keyfile").rmdir()
+    _key_file(host).rmdir()
     state = {"outputs": failed.value.outputs, "old_inputs": host.call(inputs).inputs}
     assert FILES.diff(host.call(inputs, **state)) == ["files"], "the next up goes on"
     FILES.delete(host.call(inputs))
-    assert owner(Here(), str(host.home)) is None
+    assert mark_of(LocalMachine(), str(host.stack_dir)) is None
 
 
 def test_a_preview_knows_the_digests_of_files_that_it_knows(host: Host) -> None:
     inputs = _inputs(host)
     state = _state(host, inputs)
-    more = {**inputs, "files": {**inputs["files"], str(host.home / "secrets" / "more"): "another"}}
+    more = {**inputs, "files": {**inputs["files"], str(host.stack_dir / "secrets" / "more"): "another"}}
     told = FILES.update(host.call(more, **state, preview=True))
     assert told["digests"].items() > state["outputs"]["digests"].items()
     assert FILES.update(host.call(more, **state))["digests"] == told["digests"]
@@ -90,4 +205,76 @@ def test_a_file_no_longer_declared_is_removed(host: Host) -> None:
     inputs = _inputs(host)
     state = _state(host, inputs)
     FILES.update(host.call({**inputs, "files": {}}, **state))
-    assert not (host.home / "secrets" / "keyfile").exists()
+    assert not _key_file(host).exists()
+
+
+class Client:
+    """The client's own files: a profile and a certificate that it names."""
+
+    def __init__(self, host: Host, directory: Path) -> None:
+        self.host, self.env, self.certificate = host, directory / "profile.env", directory / "ca.pem"
+        self.files = {str(self.env): "export MSPASS_SCHEDULER=dask\n", str(self.certificate): "PEM\n"}
+
+    def call(self, files: dict[str, str] | None = None, **more: Any) -> Any:
+        return self.host.call({"path": str(self.env), "files": self.files if files is None else files}, **more)
+
+    def create(self) -> dict[str, Any]:
+        id, outputs = PROFILE.create(self.call())
+        assert id == "test/client-profile"
+        return outputs
+
+    def refresh(self, outputs: dict[str, Any]) -> dict[str, Any]:
+        found = PROFILE.read(self.call(outputs=outputs))
+        assert found
+        return found
+
+    def diff(self, outputs: dict[str, Any]) -> list[str]:
+        return PROFILE.diff(self.call(outputs=outputs, old_inputs=self.call().inputs))
+
+
+@pytest.fixture
+def client(host: Host) -> Client:
+    return Client(host, host.stack_dir / "client")
+
+
+def test_the_clients_files_are_their_owners_only(client: Client) -> None:
+    outputs = client.create()
+    assert {str(path): path.read_text() for path in (client.env, client.certificate)} == client.files
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (client.env, client.certificate)} == {0o600}
+    assert stat.S_IMODE(client.env.parent.stat().st_mode) == 0o700
+    assert client.refresh(outputs) == outputs == {"intact": True}
+    assert client.diff(outputs) == []
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_a_clients_file_that_was_laid_hands_on_is_seen_and_put_right(client: Client, harm: str) -> None:
+    client.create()
+    HARMS[harm](client.certificate)
+    found = client.refresh({"intact": True})
+    assert client.diff(found) == ["files"]
+    after = PROFILE.update(client.call(outputs=found, old_inputs=client.call().inputs))
+    assert client.refresh(after) == {"intact": True}
+
+
+def test_a_clients_file_no_longer_declared_is_removed_and_a_preview_touches_none(client: Client) -> None:
+    assert PROFILE.create(client.call(preview=True)) == ("test/client-profile", {})
+    assert not client.env.parent.exists()
+    client.create()
+    fewer, old = {str(client.env): "other\n"}, client.call().inputs
+    PROFILE.update(client.call(fewer, old_inputs=old, preview=True))
+    assert client.certificate.exists()
+    PROFILE.update(client.call(fewer, old_inputs=old))
+    assert not client.certificate.exists()
+    assert client.env.read_text() == "other\n"
+
+
+def test_the_clients_files_go_with_the_stack_and_nothing_else_does(client: Client) -> None:
+    client.create()
+    own = client.env.with_name("own.env")
+    own.touch()
+    PROFILE.delete(client.call())
+    assert list(client.env.parent.iterdir()) == [own]
+    own.unlink()
+    client.create()
+    PROFILE.delete(client.call())
+    assert not client.env.parent.exists()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mspass_stack import forward
-from mspass_stack.forward import forward_port, forward_socket, own_folder
+from mspass_stack.machines import forward
+from mspass_stack.machines.forward import forward_port, forward_socket, own_directory
 
 MUCH = os.urandom(3 * forward.CHUNK + 17)
 
@@ -150,46 +150,46 @@ def test_nobody_else_reaches_a_socket() -> None:
     path = forward_socket(lambda: socket.socketpair()[0])
     found = path.parent.lstat()
     path.unlink()
-    assert path.parent == own_folder()
+    assert path.parent == own_directory()
     assert found.st_uid == os.getuid()
     assert found.st_mode & 0o777 == 0o700
 
 
-def test_a_folder_of_somebody_else_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = Path(f"/tmp/mspass-{NOBODY}")
-    folder.mkdir(mode=0o700, exist_ok=True)
+def test_a_directory_of_somebody_else_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = Path(f"/tmp/mspass-{NOBODY}")
+    directory.mkdir(mode=0o700, exist_ok=True)
     monkeypatch.setattr(os, "getuid", lambda: NOBODY)
     try:
-        with pytest.raises(PermissionError, match=f"{folder} is not yours alone"):
-            own_folder()
+        with pytest.raises(PermissionError, match=f"{directory} is not yours alone"):
+            own_directory()
     finally:
-        folder.rmdir()
+        directory.rmdir()
 
 
 class Uid(int):
-    """This user, whose folder has another name than the one that is in use."""
+    """This user, whose directory has another name than the one that is in use."""
 
     def __format__(self, spec: str) -> str:
         return f"{int(self)}-of-test-{os.getpid()}"
 
 
-def test_a_folder_that_others_may_enter_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_directory_that_others_may_enter_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     uid = Uid(os.getuid())
     monkeypatch.setattr(os, "getuid", lambda: uid)
-    folder = own_folder()
+    directory = own_directory()
     try:
-        assert own_folder() == folder
-        folder.chmod(0o755)
-        with pytest.raises(PermissionError, match=f"{folder} is not yours alone"):
-            own_folder()
+        assert own_directory() == directory
+        directory.chmod(0o755)
+        with pytest.raises(PermissionError, match=f"{directory} is not yours alone"):
+            own_directory()
     finally:
-        folder.rmdir()
+        directory.rmdir()
 
 
 def test_sockets_of_processes_that_were_killed_are_removed_and_those_of_others_stay() -> None:
     ended = subprocess.Popen(["true"])
     ended.wait()
-    left = own_folder() / f"{ended.pid}-0.sock"
+    left = own_directory() / f"{ended.pid}-0.sock"
     left.touch()
     first = forward_socket(lambda: socket.socketpair()[0])
     second = forward_socket(lambda: socket.socketpair()[0])

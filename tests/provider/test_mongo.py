@@ -6,14 +6,14 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
-from mspass_stack.machine import Here
-from mspass_stack.provider.probes import look
-from mspass_stack.provider.registry import RESOURCES
-from mspass_stack.provider.secret import FORMS
-from mspass_stack.provider.waiting import wait_until
-from mspass_stack.rendered import Probe
+from mspass_stack.machines.local import LocalMachine
+from mspass_stack.polling import wait_until
+from mspass_stack.provider.probes import probe
+from mspass_stack.provider.resources.secret import FORMS
+from mspass_stack.provider.server.registry import RESOURCES
+from mspass_stack.spec.probe import Probe
 from tests.harness.ports import free_ports
-from tests.provider.conftest import Host
+from tests.provider.conftest import HERE, Host
 
 USERS = RESOURCES["DatabaseUsers"]
 ROLES = ["readWriteAnyDatabase", "dbAdminAnyDatabase"]
@@ -24,8 +24,8 @@ class Server:
 
     def __init__(self, host: Host) -> None:
         self.host, self.port = host, free_ports(1)[0]
-        self.key_file = host.home / "keyfile"
-        (host.home / "db").mkdir()
+        self.key_file = host.stack_dir / "keyfile"
+        (host.stack_dir / "db").mkdir()
         self.start()
 
     def start(self) -> None:
@@ -33,23 +33,24 @@ class Server:
         self.key_file.unlink(missing_ok=True)
         self.key_file.touch(mode=0o600)
         self.key_file.write_text(FORMS["keyfile"]())
-        home = self.host.home
-        words = ["--dbpath", home / "db", "--port", self.port, "--bind_ip", "127.0.0.1", "--nounixsocket"]
+        stack_dir = self.host.stack_dir
+        words = ["--dbpath", stack_dir / "db", "--port", self.port, "--bind_ip", "127.0.0.1", "--nounixsocket"]
         self.process = self.host.process("mongod", "mongod", *map(str, [*words, "--keyFile", self.key_file]))
         self.host.ensure(self.process)
-        probe = Probe(kind="mongo", address="127.0.0.1", port=self.port)
-        assert wait_until(lambda: not look(probe, Here()), 60), self.host.log("mongod")
+        ready = Probe(kind="mongo", address="127.0.0.1", port=self.port)
+        assert wait_until(lambda: probe(ready, LocalMachine()) is None, 60), self.host.log("mongod")
 
     def stop(self) -> None:
         RESOURCES["HostProcess"].delete(self.host.call(self.process))
 
     def users(self, **passwords: str) -> dict[str, Any]:
         return {
+            "connection": HERE,
             "address": "127.0.0.1",
             "port": self.port,
             "keyFile": self.key_file.read_text(),
             "users": {name: {"password": password, "roles": ROLES} for name, password in passwords.items()},
-            "home": str(self.host.home),
+            "stackDir": str(self.host.stack_dir),
             "incarnation": "",
         }
 
@@ -93,9 +94,9 @@ def test_old_data_open_with_a_new_key_and_a_new_password(server: Server) -> None
 
 
 def test_a_user_that_is_no_longer_declared_is_removed(server: Server) -> None:
-    before = server.users(mspass="first", guest="second")
-    outputs = USERS.create(server.host.call(before))[1]
-    USERS.update(server.host.call(server.users(mspass="first"), outputs=outputs, old_inputs=before))
+    before = server.host.call(server.users(mspass="first", guest="second"))
+    outputs = USERS.create(before)[1]
+    USERS.update(server.host.call(server.users(mspass="first"), outputs=outputs, old_inputs=before.inputs))
     found = USERS.read(server.host.call(server.users(mspass="first")))
     assert found
     assert found["present"] == ["mspass"]
@@ -103,11 +104,14 @@ def test_a_user_that_is_no_longer_declared_is_removed(server: Server) -> None:
 
 def test_a_dropped_user_is_seen_and_ensured_again(server: Server) -> None:
     inputs = server.users(mspass="first")
-    USERS.create(server.host.call(inputs))
-    USERS.update(server.host.call(server.users(), old_inputs=inputs))
-    found = USERS.read(server.host.call(inputs))
-    call = server.host.call(inputs, outputs=found or {}, old_inputs=server.host.call(inputs).inputs)
+    created = server.host.call(inputs)
+    USERS.create(created)
+    USERS.update(server.host.call(server.users(), old_inputs=created.inputs))
+    found = USERS.read(created)
+    assert found == {"present": []}
+    call = server.host.call(inputs, outputs=found, old_inputs=created.inputs)
     assert USERS.diff(call) == ["users"]
+    assert USERS.update(call) == {"present": ["mspass"]}
 
 
 def test_an_unreachable_server_keeps_the_last_known_state_with_a_warning(server: Server) -> None:
@@ -115,5 +119,5 @@ def test_an_unreachable_server_keeps_the_last_known_state_with_a_warning(server:
     outputs = USERS.create(server.host.call(inputs))[1]
     server.stop()
     assert USERS.read(server.host.call(inputs, outputs=outputs)) == outputs
-    assert "is unreachable" in server.host.said[-1]
+    assert "is unreachable" in server.host.output[-1]
     USERS.delete(server.host.call(inputs, outputs=outputs))

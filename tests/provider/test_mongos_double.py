@@ -16,14 +16,15 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.write_concern import WriteConcern
 
-from mspass_stack.provider.executables import find
-from mspass_stack.provider.registry import RESOURCES
-from mspass_stack.provider.resource import Call, InitFailed
-from mspass_stack.provider.secret import FORMS
-from mspass_stack.provider.waiting import wait_until
-from mspass_stack.rendered import Reach
+from mspass_stack.errors import InitFailed
+from mspass_stack.polling import wait_until
+from mspass_stack.provider.resources.base import Call
+from mspass_stack.provider.resources.secret import FORMS
+from mspass_stack.provider.server.registry import RESOURCES
 from tests.harness import mongos
+from tests.harness.mongod import mongod_path
 from tests.harness.ports import free_ports
+from tests.provider.conftest import HERE
 
 Client = MongoClient[dict[str, Any]]
 
@@ -37,10 +38,10 @@ pytestmark = pytest.mark.skipif(os.environ.get("MSPASS_TEST_DOUBLES") != "1", re
 class Cluster:
     """A config server and two shards of one member each, all with one key, and the double."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
         self.key = FORMS["keyfile"]()
-        self.key_file = folder / "keyfile"
+        self.key_file = directory / "keyfile"
         self.key_file.touch(mode=0o600)
         self.key_file.write_text(self.key)
         self.ports = dict(zip([*MEMBERS, "mongos"], free_ports(len(MEMBERS) + 1), strict=True))
@@ -52,11 +53,11 @@ class Cluster:
             config = f"configserver/127.0.0.1:{self.ports['configserver']}"
             words = [sys.executable, mongos.__file__, "--configdb", config, *common]
         else:
-            data = self.folder / name
+            data = self.directory / name
             data.mkdir(exist_ok=True)
-            words = [find("mongod"), "--dbpath", data, MEMBERS[name], "--replSet", name, *common]
+            words = [mongod_path(), "--dbpath", data, MEMBERS[name], "--replSet", name, *common]
             words += ["--wiredTigerCacheSizeGB", "0.25"]
-        with (self.folder / f"{name}.log").open("ab") as log:
+        with (self.directory / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(list(map(str, words)), stdout=log, stderr=log)
 
     def up(self) -> None:
@@ -79,7 +80,7 @@ class Cluster:
             process.wait()
 
     def log(self, name: str) -> str:
-        return (self.folder / f"{name}.log").read_text()
+        return (self.directory / f"{name}.log").read_text()
 
     def internal(self, name: str = "mongos") -> Client:
         """As the internal user, which is how the provider works."""
@@ -272,10 +273,10 @@ def test_a_removed_shard_drains_and_all_documents_stay(cluster: Cluster) -> None
             user[db]["unsharded"].insert_one({"_id": 1})
 
         def drained() -> bool:
-            said = client.admin.command("removeShard", "b")
-            for db in said.get("dbsToMove", []):
+            output = client.admin.command("removeShard", "b")
+            for db in output.get("dbsToMove", []):
                 client.admin.command("movePrimary", db, to="a")
-            return said["state"] == "completed"
+            return output["state"] == "completed"
 
         assert wait_until(drained, 150, 1.0)
         assert [shard["_id"] for shard in client.admin.command("listShards")["shards"]] == ["a"]
@@ -288,12 +289,23 @@ def test_a_removed_shard_drains_and_all_documents_stay(cluster: Cluster) -> None
 def test_an_empty_disk_in_the_place_of_a_shards_is_refused_and_what_is_known_stays_known(cluster: Cluster) -> None:
     cluster.processes["a"].kill()
     cluster.processes["a"].wait()
-    (cluster.folder / "a").rename(cluster.folder / "lost")
+    (cluster.directory / "a").rename(cluster.directory / "lost")
     cluster.start("a")
-    at = {name: {"here": {"address": "127.0.0.1", "port": port}} for name, port in cluster.ports.items()}
-    inputs = {"config": at["configserver"], "shards": {"a": at["a"]}, "routers": at["mongos"], "collections": {}}
-    inputs |= {"users": {}, "keyFile": cluster.key, "home": str(cluster.folder), "incarnations": [], "abandoned": []}
-    call = Call("sharded-cluster", {"stack": "test", "reaches": {"here": Reach().model_dump()}} | inputs)
+    place = {"address": "127.0.0.1", "stackDir": str(cluster.directory)}
+    at = {name: {"here": place | {"port": port}} for name, port in cluster.ports.items()}
+    inputs: dict[str, Any] = {
+        "stack": "test",
+        "connections": {"here": HERE},
+        "config": at["configserver"],
+        "shards": {"a": at["a"]},
+        "routers": at["mongos"],
+        "collections": {},
+        "users": {},
+        "keyFile": cluster.key,
+        "incarnations": [],
+        "abandoned": [],
+    }
+    call = Call("sharded-cluster", inputs)
     with pytest.raises(
         InitFailed, match=r"database\.shards\.a: the data of this shard are not on 127\.0\.0\.1:"
     ) as failed:

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymongo.write_concern import WriteConcern
 
-from mspass_stack.machine import Here
+from mspass_stack.errors import Refused
+from mspass_stack.machines.local import LocalMachine
+from mspass_stack.polling import wait_until
 from mspass_stack.provider.mongo import replica_set
 from mspass_stack.provider.mongo.replica_set import Member, ReplicaSet, next_config
-from mspass_stack.provider.probes import look
-from mspass_stack.provider.resource import Refused
-from mspass_stack.provider.secret import FORMS
-from mspass_stack.provider.waiting import wait_until
-from mspass_stack.rendered import Probe
+from mspass_stack.provider.probes import probe
+from mspass_stack.provider.resources.secret import FORMS
+from mspass_stack.spec.probe import Probe
 from tests.harness.ports import free_ports
 from tests.provider.conftest import Host
 
@@ -70,24 +70,24 @@ def test_a_new_member_gets_a_number_that_no_other_has() -> None:
 PLACES = st.lists(st.sampled_from([f"n{i}:27018" for i in range(8)]), min_size=1, unique=True)
 
 
-@given(before=PLACES, wished=PLACES)
+@given(before=PLACES, desired=PLACES)
 def test_any_set_gets_to_any_other_by_single_steps_and_never_has_fewer_than_the_less(
-    before: list[str], wished: list[str]
+    before: list[str], desired: list[str]
 ) -> None:
     config, steps = _config(*before), 0
-    while change := next_config(config, wished):
+    while change := next_config(config, desired):
         assert len({*_hosts(config)} ^ {*_hosts(change)}) == 1
         assert change["version"] == config["version"] + 1
         assert len({member["_id"] for member in change["members"]}) == len(change["members"])
-        assert len(change["members"]) >= min(len(before), len(wished))
+        assert len(change["members"]) >= min(len(before), len(desired))
         config, steps = change, steps + 1
-        assert steps <= len(before) + len(wished)
-    assert {*_hosts(config)} == {*wished}
-    assert steps == len({*before} ^ {*wished})
+        assert steps <= len(before) + len(desired)
+    assert {*_hosts(config)} == {*desired}
+    assert steps == len({*before} ^ {*desired})
 
 
 def test_a_set_is_written_as_mongodb_writes_it() -> None:
-    members = (Member(Here(), "10.0.0.1", 27018), Member(Here(), "n2.lab", 27019))
+    members = (Member(LocalMachine(), "10.0.0.1", 27018), Member(LocalMachine(), "n2.lab", 27019))
     assert ReplicaSet("a", members, "key").seeds == "a/10.0.0.1:27018,n2.lab:27019"
 
 
@@ -100,17 +100,17 @@ class Servers:
 
     def __init__(self, host: Host) -> None:
         self.host, self.key = host, FORMS["keyfile"]()
-        self._key_file = host.home / "keyfile"
+        self._key_file = host.stack_dir / "keyfile"
         self._key_file.touch(mode=0o600)
         self._key_file.write_text(self.key)
 
     def start(self, name: str, *more: str) -> Member:
-        port, data = free_ports(1)[0], self.host.home / name
+        port, data = free_ports(1)[0], self.host.stack_dir / name
         data.mkdir()
         words = ["--dbpath", data, "--port", port, "--bind_ip", "127.0.0.1", "--nounixsocket", "--replSet", "a"]
         words += ["--keyFile", self._key_file, *more]
         self.host.ensure(self.host.process(name, "mongod", *map(str, words)))
-        return Member(Here(), "127.0.0.1", port)
+        return Member(LocalMachine(), "127.0.0.1", port)
 
 
 def test_a_set_is_ready_when_its_primary_takes_writes_and_not_before(host: Host) -> None:
@@ -119,10 +119,10 @@ def test_a_set_is_ready_when_its_primary_takes_writes_and_not_before(host: Host)
     member = servers.start("mongod", "--setParameter", "enableTestCommands=1", "--setParameter", fails)
     replica_set = ReplicaSet("a", (member,), servers.key)
     with ThreadPoolExecutor() as pool, replica_set.client(member) as client:
-        said: list[str] = []
-        ready = pool.submit(replica_set.ensure, said.append)
+        output: list[str] = []
+        ready = pool.submit(replica_set.ensure, output.append)
         try:
-            assert wait_until(lambda: ready.done() or "PRIMARY" in " ".join(said), 60), host.log("mongod")
+            assert wait_until(lambda: ready.done() or "PRIMARY" in " ".join(output), 60), host.log("mongod")
             assert not ready.done()
         finally:
             assert wait_until(lambda: client.admin.command({"configureFailPoint": DRAIN, "mode": "off"}), 10)
@@ -132,34 +132,35 @@ def test_a_set_is_ready_when_its_primary_takes_writes_and_not_before(host: Host)
 
 
 def test_a_member_whose_peer_is_given_up_goes_on_with_what_it_has(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    servers, said = Servers(host), list[str]()
+    servers, output = Servers(host), list[str]()
     staying, lost = servers.start("staying"), servers.start("lost")
-    ReplicaSet("a", (staying, lost), servers.key).ensure(said.append)
+    ReplicaSet("a", (staying, lost), servers.key).ensure(output.append)
     with ReplicaSet("a", (staying, lost), servers.key).primary() as client:
         kept = client["test"].get_collection("kept", write_concern=WriteConcern(2, j=True))
         kept.insert_one({"n": 1})
-    host.supervisor.stop("lost")
+    host.manager.stop("lost")
     alone = ReplicaSet("a", (staying,), servers.key)
     with alone.client(staying) as client:
         assert wait_until(lambda: not client.admin.command("hello")["isWritablePrimary"], 60)
-    monkeypatch.setattr(replica_set, "PRIMARY", 5)
+    monkeypatch.setattr(replica_set, "PRIMARY_TIMEOUT", 5)
     with pytest.raises(Refused, match="no primary yet"):
-        alone.ensure(said.append)
-    alone.ensure(said.append, given_up=True)
+        alone.ensure(output.append)
+    alone.ensure(output.append, given_up=True)
     with alone.primary() as client:
         assert client["test"]["kept"].count_documents({}) == 1
         config = client.admin.command("replSetGetConfig")["config"]
         assert [member["host"] for member in config["members"]] == [staying.place]
-    assert f"replica set a: {lost.place} is given up" in said
+    assert f"replica set a: {lost.place} is given up" in output
 
 
 def test_a_set_with_a_member_down_still_has_its_primary(host: Host) -> None:
     servers = Servers(host)
     member = servers.start("mongod")
-    probe = Probe(kind="mongo-member", address="127.0.0.1", port=member.port)
-    assert wait_until(lambda: look(probe, Here()) == "it knows of no replica set: its data are not there", 60)
+    ready = Probe(kind="mongo-member", address="127.0.0.1", port=member.port)
+    missing = "it knows of no replica set: its data are not there"
+    assert wait_until(lambda: probe(ready, LocalMachine()) == missing, 60), host.log("mongod")
     ReplicaSet("a", (member,), servers.key).ensure(lambda text: None)
-    assert look(probe, Here()) == ""
-    down = Member(Here(), "127.0.0.1", free_ports(1)[0])
+    assert probe(ready, LocalMachine()) is None
+    down = Member(LocalMachine(), "127.0.0.1", free_ports(1)[0])
     with ReplicaSet("a", (down, member), servers.key).primary() as client:
         client["test"]["test"].insert_one({})

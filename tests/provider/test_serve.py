@@ -10,15 +10,19 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
-from mspass_stack.provider import waiting
-from mspass_stack.provider.codec import Props, decode, encode
-from mspass_stack.provider.resource import Call, InitFailed, Refused, Resource
-from mspass_stack.provider.serve import Servicer, listen
+from mspass_stack import polling
+from mspass_stack.agent import waiting
+from mspass_stack.agent.errors import Refused as AgentRefused
+from mspass_stack.errors import InitFailed, Refused, Unreachable
+from mspass_stack.provider.resources.base import Call, Resource
+from mspass_stack.provider.server.codec import Props, decode, encode
+from mspass_stack.provider.server.serve import Servicer, listen
+from mspass_stack.spec.resources import Inputs
 
 TOGETHER = 50
 
 
-class Barrier(Resource):
+class Barrier(Resource[Inputs]):
     """Creates that all wait until the last of them has come."""
 
     def __init__(self) -> None:
@@ -29,7 +33,7 @@ class Barrier(Resource):
         return call.name, {}
 
 
-class Half(Resource):
+class Half(Resource[Inputs]):
     """Made, but not in order."""
 
     def create(self, call: Call) -> tuple[str, Props]:
@@ -39,30 +43,35 @@ class Half(Resource):
         raise InitFailed(call.id, {"pid": 7}, "it still does not answer")
 
 
-class Broken(Resource):
-    """Refuses, or has a bug."""
+class Broken(Resource[Inputs]):
+    """Refuses, does not reach its host, or has a bug."""
 
     def create(self, call: Call) -> tuple[str, Props]:
         if call.inputs.get("bug"):
             raise KeyError("bug")
+        if call.inputs.get("far"):
+            raise Unreachable("host 'n1' (10.0.0.1) cannot be reached by ssh: no answer within 10 s")
         raise Refused("port 27017 is taken")
 
     def read(self, call: Call) -> Props | None:
         return None
 
 
-class Patient(Resource):
-    """Waits for what never comes."""
+class Patient(Resource[Inputs]):
+    """Waits for what never comes, itself or by its agent."""
 
-    def __init__(self) -> None:
-        self.waits = threading.Event()
+    def __init__(self, wait_until: Callable[[Callable[[], None], float], object]) -> None:
+        self.waits, self._wait_until = threading.Event(), wait_until
 
     def create(self, call: Call) -> tuple[str, Props]:
-        waiting.wait_until(self.waits.set, 600)
+        try:
+            self._wait_until(self.waits.set, 600)
+        except AgentRefused as refused:
+            raise Refused(str(refused)) from None  # as `LocalAgent` does
         return "patient", {}
 
 
-def _serving(resources: Mapping[str, Resource], talk: Callable[[Any], Any]) -> Any:
+def _serving(resources: Mapping[str, Resource[Any]], talk: Callable[[Any], Any]) -> Any:
     async def run() -> Any:
         server, port = await listen(Servicer(resources))
         try:
@@ -82,7 +91,7 @@ def _create(kind: str, name: str = "x", **inputs: Any) -> Any:
     return provider_pb2.CreateRequest(urn=_urn(kind, name), properties=encode(inputs))
 
 
-def _failure(resources: Mapping[str, Resource], talk: Callable[[Any], Any]) -> grpc.aio.AioRpcError:
+def _failure(resources: Mapping[str, Resource[Any]], talk: Callable[[Any], Any]) -> grpc.aio.AioRpcError:
     with pytest.raises(grpc.aio.AioRpcError) as failed:
         _serving(resources, talk)
     return failed.value
@@ -118,9 +127,19 @@ def test_a_refusal_is_one_message_without_a_traceback() -> None:
     assert error.details() == "port 27017 is taken"
 
 
-def test_whoever_waits_gives_up_when_the_user_interrupts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "interrupted", threading.Event())
-    patient = Patient()
+def test_a_host_that_cannot_be_reached_is_reported_with_the_ways_to_go_on_without_it() -> None:
+    error = _failure({"Broken": Broken()}, lambda stub: stub.Create(_create("Broken", far=True)))
+    first, advice = (error.details() or "").splitlines()
+    assert first == "host 'n1' (10.0.0.1) cannot be reached by ssh: no answer within 10 s"
+    assert "--exclude '**@HOST'" in advice
+    assert "mspass:abandon" in advice
+
+
+@pytest.mark.parametrize("module", [polling, waiting], ids=["the plugin", "its agent"])
+def test_whoever_waits_gives_up_when_the_user_interrupts(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for each in (polling, waiting):
+        monkeypatch.setattr(each, "interrupted", threading.Event())
+    patient = Patient(module.wait_until)
 
     async def talk(stub: Any) -> Any:
         created = stub.Create(_create("Patient"))
@@ -131,7 +150,7 @@ def test_whoever_waits_gives_up_when_the_user_interrupts(monkeypatch: pytest.Mon
     assert _failure({"Patient": patient}, talk).details() == "interrupted: the next pulumi up goes on from here"
 
 
-def test_a_bug_is_told_in_one_line_with_its_place() -> None:
+def test_a_bug_is_reported_in_one_line_with_its_place() -> None:
     error = _failure({"Broken": Broken()}, lambda stub: stub.Create(_create("Broken", bug=True)))
     assert (error.details() or "").startswith("internal error: KeyError: 'bug' (")
     assert "\n" not in (error.details() or "")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from mspass_stack.choose import Refusal, runs_as, with_key
+from mspass_stack.cli.choose_runtime import runs_as, with_key
+from mspass_stack.errors import Refused
 
 FILE = """\
 # Our lab's desktop.
@@ -33,7 +34,7 @@ def test_the_runtime_of_a_host_is_not_taken_for_the_clusters() -> None:
 
 
 def test_a_file_of_another_shape_is_left_to_a_person() -> None:
-    with pytest.raises(Refusal, match="write 'runtime: docker' under mspass:cluster"):
+    with pytest.raises(Refused, match="write 'runtime: docker' under mspass:cluster"):
         with_key("config: {'mspass:cluster': {hosts: {a: {}}}}", "runtime", "docker")
 
 

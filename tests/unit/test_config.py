@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mspass_stack.config import Cluster, ConfigError, check_keys
-from mspass_stack.runtimes import check_deployable
-from mspass_stack.sizes import bytes_of
-from mspass_stack.topology import plan
+from mspass_stack.config.load import check_keys, read_cluster
+from mspass_stack.config.sizes import bytes_of
+from mspass_stack.errors import ConfigError
+from mspass_stack.plan import check
 
 
 def _desktop(**changes: Any) -> dict[str, Any]:
@@ -28,9 +28,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         _desktop(frontend={"host": "desktop", "prot": 1}),
         "mspass:cluster.frontend.prot: unknown key",
     ),
-    "a flag, which Python takes for a number": (
+    "a boolean, which Python takes for a number": (
         _desktop(pool={"host": "desktop", "workers": {"desktop": {"processes": True}}}),
-        "mspass:cluster.pool.workers.desktop.processes: True: expected no flag",
+        "mspass:cluster.pool.workers.desktop.processes: True: got a boolean, which yes, no, on and off are to YAML 1.1",
     ),
     "unknown host": (
         _desktop(frontend={"host": "laptop"}),
@@ -110,14 +110,14 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_wrong_config_is_refused_with_its_yaml_path(case: str) -> None:
     value, expected = WRONG[case]
     with pytest.raises(ConfigError) as refused:
-        Cluster.read(value)
+        check(read_cluster(value))
     assert expected in str(refused.value)
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     wrong = _desktop(frontend={"host": "laptop"}, database={"db": "server"})
     with pytest.raises(ConfigError) as refused:
-        Cluster.read(wrong)
+        check(read_cluster(wrong))
     assert len(str(refused.value).splitlines()) == 2
 
 
@@ -129,27 +129,42 @@ def test_a_misspelt_flat_key_is_refused() -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"runtime": "apptainer"}, "mspass:cluster.runtime: 'apptainer'"),
-        ({"hosts": {"desktop": {"address": "10.0.0.1"}}}, "mspass:cluster.hosts.desktop: '10.0.0.1'"),
+        ({"runtime": "apptainer"}, "mspass:cluster.runtime: 'apptainer': expected 'native' or 'docker'"),
         (
-            {"database": {"router": ["desktop"], "shards": {"a": ["desktop"]}, "cache": "1GiB"}},
-            "mspass:cluster.database: a sharded database is for hosts reached over ssh: expected db: HOST",
+            {"hosts": {"desktop": {"runtime": "podman"}}},
+            "mspass:cluster.hosts.desktop.runtime: 'podman': expected 'native' or 'docker'",
         ),
         (
-            {
-                "hosts": {"desktop": {"address": "10.0.0.1", "ssh": {"user": "me"}}},
-                "workdir": "/srv/work",
-                "datadir": "/srv/data",
-            },
-            "mspass:cluster.runtime: 'native': hosts reached over ssh run containers: expected 'docker'",
+            {"hosts": {"desktop": {"address": "10.0.0.1"}}},
+            "mspass:cluster.hosts.desktop: '10.0.0.1': without ssh this is this machine: expected '127.0.0.1', or ssh:",
         ),
     ],
 )
-def test_what_this_version_cannot_run_is_refused_with_its_yaml_path(changes: dict[str, Any], expected: str) -> None:
-    cluster = Cluster.read(_desktop(**changes))
+def test_what_cannot_be_deployed_is_refused_with_its_yaml_path(changes: dict[str, Any], expected: str) -> None:
+    cluster = read_cluster(_desktop(**changes))
     with pytest.raises(ConfigError) as refused:
-        check_deployable(plan(cluster, "test", {"desktop": 2}))
-    assert expected in str(refused.value)
+        check(cluster)
+    (line,) = str(refused.value).splitlines()
+    assert line.startswith(expected)
+
+
+LAB_HOSTS: dict[str, Any] = {
+    "desktop": {"address": "10.0.0.1", "ssh": {}},
+    "node1": {"address": "10.0.0.2", "ssh": {}, "runtime": "docker"},
+}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"database": {"router": ["desktop"], "shards": {"a": ["desktop"]}, "cache": "1GiB"}},
+        {"database": {"router": ["desktop"], "shards": {"a": ["desktop"]}, "cache": "1GiB"}, "runtime": "docker"},
+        {"hosts": LAB_HOSTS, "workdir": "/srv/work", "datadir": "/srv/data"},
+    ],
+    ids=["a sharded desktop", "a sharded desktop of containers", "a lab with both runtimes"],
+)
+def test_every_site_takes_every_runtime_and_every_database(changes: dict[str, Any]) -> None:
+    check(read_cluster(_desktop(**changes)))
 
 
 @given(st.integers(min_value=0, max_value=2**40), st.sampled_from(["", "B", "kB", "KiB", "MB", "MiB", "GiB", "TB"]))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pulumi_docker
 
 from tests.harness import docker_plugin
-from tests.harness.docker_plugin.schema import CONTAINER, DEFAULTS, LIVE, NETWORK, REPLACING, with_defaults
+from tests.harness.docker_plugin.schema import CONTAINER, DEFAULTS, LIVE, REPLACING, with_defaults
 from tests.harness.docker_plugin.warm import NAME
 
 
@@ -20,7 +20,6 @@ def _official(arguments: type) -> set[str]:
 
 def test_it_knows_no_input_that_the_official_types_lack() -> None:
     assert _official(pulumi_docker.ContainerArgs) >= CONTAINER
-    assert _official(pulumi_docker.NetworkArgs) >= NETWORK
 
 
 def test_no_input_is_both_replacing_and_changed_on_a_running_container() -> None:
@@ -29,9 +28,9 @@ def test_no_input_is_both_replacing_and_changed_on_a_running_container() -> None
 
 
 def test_the_defaults_are_in_the_inputs_and_named_as_such() -> None:
-    whole = with_defaults({"name": "a", "restart": "always", "ports": [{"internal": 1}]})
+    whole = with_defaults({"name": "a", "restart": "always"})
     assert whole["restart"] == "always"
-    assert whole["ports"] == [{"ip": "0.0.0.0", "protocol": "tcp", "internal": 1}]
+    assert whole["networkMode"] == "bridge"
     assert "mustRun" in whole["__defaults"]
     assert "restart" not in whole["__defaults"]
 

@@ -1,9 +1,12 @@
 """The figures of MsPASS's manual, as plans: which process runs on which host."""
 
+from pathlib import Path
+
 import pytest
 
-from mspass_stack.config import Cluster
-from mspass_stack.topology import Topology, plan
+from mspass_stack.config.load import read_cluster
+from mspass_stack.plan import Plan, make_plan
+from mspass_stack.roles.registry import role_of, serving
 
 LAB = {"runtime": "docker", "workdir": "/srv/work", "datadir": "/srv/mspass"}
 
@@ -83,14 +86,14 @@ FIGURES: dict[str, tuple[dict[str, object], dict[str, list[str]]]] = {
 }
 
 
-def _plan(figure: str) -> Topology:
-    cluster = Cluster.read(FIGURES[figure][0])
-    return plan(cluster, "figure", dict.fromkeys(cluster.hosts, 4))
+def _plan(figure: str) -> Plan:
+    cluster = read_cluster(FIGURES[figure][0])
+    return make_plan(cluster, "figure", dict.fromkeys(cluster.hosts, 4), Path("/project"), "/py/bin/python")
 
 
 @pytest.mark.parametrize("figure", FIGURES)
 def test_each_host_runs_the_processes_of_its_roles(figure: str) -> None:
-    topology = _plan(figure)
+    topology = _plan(figure).topology
     placed: dict[str, list[str]] = {}
     for process in topology.processes:
         placed.setdefault(process.host, []).append(process.name)
@@ -98,30 +101,31 @@ def test_each_host_runs_the_processes_of_its_roles(figure: str) -> None:
 
 
 @pytest.mark.parametrize("figure", FIGURES)
-def test_a_process_starts_after_all_kinds_before_it_and_after_no_peer(figure: str) -> None:
-    seen: list[str] = []
-    for process in _plan(figure).processes:
-        assert set(process.after) == {name for name in seen if not _same_kind(name, process.name)}
-        seen.append(process.name)
+def test_a_process_is_stopped_before_all_kinds_that_start_earlier_and_before_no_peer(figure: str) -> None:
+    earlier: list[str] = []
+    for process in _plan(figure).topology.processes:
+        assert set(process.after) == {name for name in earlier if not _same_kind(name, process.name)}
+        earlier.append(process.name)
 
 
 @pytest.mark.parametrize("figure", FIGURES)
 def test_no_port_is_given_twice_on_a_host(figure: str) -> None:
-    taken = [(process.host, port) for process in _plan(figure).processes for port in process.ports.values()]
+    taken = [(process.host, port) for process in _plan(figure).topology.processes for port in process.ports.values()]
     assert len(taken) == len(set(taken))
 
 
 def test_a_sharded_router_keeps_the_port_that_clients_expect() -> None:
-    topology = _plan("five nodes, sharded")
-    router = topology.one("mongos", "mongod")
-    assert router and router.endpoint and router.endpoint.for_user() == "mongodb://10.0.0.1:27017"
+    topology = _plan("five nodes, sharded").topology
+    assert serving(topology)["database"].endpoint == "mongodb://10.0.0.1:27017"
     assert {process.replica_set for process in topology.of("shard")} == {"a", "b"}
 
 
 def test_workers_without_a_count_get_one_per_core_and_a_warning_without_a_limit() -> None:
-    topology = _plan("several roles per node, limited workers")
-    assert topology.worker_processes == {"node1": 1, "node2": 1, "node3": 4}
-    assert [warning.split(":")[1] for warning in topology.warnings] == [
+    plan = _plan("several roles per node, limited workers")
+    workers = plan.topology.of("worker")
+    counts = {worker.host: role_of(worker).share(worker, plan.context(worker.host)).workers for worker in workers}
+    assert counts == {"node1": 1, "node2": 1, "node3": 4}
+    assert [warning.split(":")[1] for warning in plan.topology.warnings] == [
         f"cluster.pool.workers.{host}" for host in ("node1", "node2", "node3")
     ]
 

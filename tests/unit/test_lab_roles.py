@@ -2,18 +2,22 @@
 
 import shlex
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from mspass_stack.config import Cluster
-from mspass_stack.rendered import RenderedProcess
-from mspass_stack.roles import client_environment, database_uri
-from mspass_stack.runtimes import contain, render
-from mspass_stack.topology import Topology, plan
+from mspass_stack.config.load import read_cluster
+from mspass_stack.plan import Plan, make_plan
+from mspass_stack.roles.base import OWN_MODULES_FIRST, RUN_MODULE
+from mspass_stack.roles.clients import PASSWORD
+from mspass_stack.roles.dask import SPAWN
+from mspass_stack.roles.registry import client_env
+from mspass_stack.spec.layout import TlsFiles
+from mspass_stack.spec.process import ContainedProcess
 
 HOSTS: dict[str, Any] = {
     name: {"address": f"10.0.0.{i}", "ssh": {}} for i, name in enumerate(("head", "n1", "n2"), start=1)
 }
-CLUSTER = Cluster.read(
+CLUSTER = read_cluster(
     {
         "runtime": "docker",
         "workdir": "/w",
@@ -30,10 +34,12 @@ CLUSTER = Cluster.read(
         "frontend": {"host": "head", "port": 9999},
     }
 )
-TOPOLOGY = plan(CLUSTER, "lab", {"n2": 4})
+PLAN = make_plan(CLUSTER, "lab", {"n2": 4}, Path("/project"), "/py/bin/python")
 
-LISTENING = "--nounixsocket --keyFile /d/secrets/keyfile"
+LISTENING = "--nounixsocket --keyFile /d/secrets/keyfile --setParameter enableLocalhostAuthBypass=false"
 CACHE = "--wiredTigerCacheSizeGB 0.50"
+MODULE = f"python3 -c {shlex.quote(OWN_MODULES_FIRST + RUN_MODULE)}"
+WORKER = f"python3 -c {shlex.quote(OWN_MODULES_FIRST + SPAWN + RUN_MODULE)}"
 SEEDS = "configserver/10.0.0.1:27101,10.0.0.2:27101"
 
 LINES = {
@@ -56,15 +62,15 @@ LINES = {
     ),
     "mongos-head": f"mongos --configdb {SEEDS} --port 27100 --bind_ip 10.0.0.1 {LISTENING}",
     "mongos-n1": f"mongos --configdb {SEEDS} --port 27100 --bind_ip 10.0.0.2 {LISTENING}",
-    "scheduler": ("python3 -m dask scheduler --host 10.0.0.1 --port 8786 --dashboard-address 127.0.0.1:8787 --no-show"),
+    "scheduler": f"{MODULE} dask scheduler --host 10.0.0.1 --port 8786 --dashboard-address 127.0.0.1:8787 --no-show",
     "worker-n2": (
-        "python3 -m dask worker tls://10.0.0.1:8786 --host 10.0.0.3 --name worker-n2 --nworkers 3 --nthreads 2"
+        f"{WORKER} dask worker tls://10.0.0.1:8786 --host 10.0.0.3 --name worker-n2 --nworkers 3 --nthreads 2"
         " --memory-limit 2147483648 --local-directory /d/scratch --dashboard-address 127.0.0.1:0"
     ),
     "frontend": (
-        "python3 -m jupyterlab --no-browser --ServerApp.ip=10.0.0.1 --ServerApp.port=9999"
-        " --ServerApp.port_retries=0 --ServerApp.root_dir=/w --config=/d/secrets/jupyter_server_config.json"
-        " --allow-root"
+        f"{MODULE} jupyterlab --no-browser --ServerApp.ip=10.0.0.1 --ServerApp.port=9999"
+        " --ServerApp.port_retries=0 --ServerApp.base_url=/ --ServerApp.root_dir=/w"
+        " --config=/d/secrets/jupyter_server_config.json --allow-root"
     ),
 }
 
@@ -80,8 +86,13 @@ TLS = {
 }
 
 
-def _rendered(topology: Topology = TOPOLOGY) -> dict[str, RenderedProcess]:
-    return {p.name: render(p, topology, "/d", "/w", "python3") for p in topology.processes}
+def _rendered(plan: Plan = PLAN) -> dict[str, ContainedProcess]:
+    rendered: dict[str, ContainedProcess] = {}
+    for process in plan.topology.processes:
+        spec = plan.render(process)
+        assert isinstance(spec, ContainedProcess)
+        rendered[process.name] = spec
+    return rendered
 
 
 def test_each_process_has_exactly_this_command_line() -> None:
@@ -96,15 +107,40 @@ def test_dasks_processes_find_their_certificates_and_nobody_else_does() -> None:
 
 
 def test_clients_are_pointed_at_the_first_router_and_the_scheduler_by_tls() -> None:
-    assert client_environment(TOPOLOGY, "peer") == client_environment(TOPOLOGY, "user")
-    assert client_environment(TOPOLOGY, "peer") == {
-        "MSPASS_SCHEDULER": "dask",
-        "MSPASS_SCHEDULER_ADDRESS": "tls://10.0.0.1:8786",
-        "DASK_SCHEDULER_ADDRESS": "tls://10.0.0.1:8786",
-        "DASK_SCHEDULER_PORT": "8786",
-        "MONGODB_PORT": "27100",
-    }
-    assert database_uri(TOPOLOGY, "secret", "peer") == "mongodb://mspass:secret@10.0.0.1:27100/?authSource=admin"
+    lines = client_env(PLAN.topology, {PASSWORD: "secret"}).splitlines()
+    assert lines == [
+        "DASK_SCHEDULER_ADDRESS='tls://10.0.0.1:8786'",
+        "DASK_SCHEDULER_PORT='8786'",
+        "MONGODB_PORT='27100'",
+        "MSPASS_DB_ADDRESS='mongodb://mspass:secret@10.0.0.1:27100/?authSource=admin&appName=mspass'",
+        "MSPASS_SCHEDULER='dask'",
+        "MSPASS_SCHEDULER_ADDRESS='tls://10.0.0.1:8786'",
+        'no_proxy="${no_proxy:-${NO_PROXY-}}"',
+        'no_proxy="${no_proxy:+$no_proxy,}127.0.0.1,localhost,10.0.0.1"',
+        'NO_PROXY="$no_proxy"',
+    ]
+
+
+def test_no_proxy_stands_before_any_host_in_the_users_own_env_file() -> None:
+    """In that of processes a host that comes or goes would restart them all."""
+    direct = [host.address for host in PLAN.topology.hosts.values()]
+    assert 'localhost,10.0.0.1,10.0.0.2,10.0.0.3"' in client_env(PLAN.topology, {PASSWORD: "secret"}, direct=direct)
+
+
+def test_a_frontend_elsewhere_changes_nothing_for_the_workers() -> None:
+    processes = [
+        replace(process, address="10.0.0.2") if process.kind == "frontend" else process
+        for process in PLAN.topology.processes
+    ]
+    other = replace(PLAN.topology, processes=tuple(processes))
+    assert client_env(other, {PASSWORD: "secret"}) == client_env(PLAN.topology, {PASSWORD: "secret"})
+
+
+def test_the_users_own_env_file_names_its_certificates_too() -> None:
+    tls = TlsFiles(PLAN.topology.hosts["head"].layout.secrets)
+    added = set(client_env(PLAN.topology, {PASSWORD: "secret"}, tls).splitlines())
+    added -= set(client_env(PLAN.topology, {PASSWORD: "secret"}).splitlines())
+    assert added == {f"{key}='{value}'" for key, value in TLS.items()}
 
 
 def test_each_process_is_probed_by_its_own_protocol_from_the_host_that_sees_it() -> None:
@@ -117,9 +153,9 @@ def test_each_process_is_probed_by_its_own_protocol_from_the_host_that_sees_it()
         "shard-b-n2": ("mongo-member", "n2", "10.0.0.3", 27102),
         "mongos-head": ("mongos", "head", "10.0.0.1", 27100),
         "mongos-n1": ("mongos", "n1", "10.0.0.2", 27100),
-        "scheduler": ("dask-scheduler", "head", "127.0.0.1", 8787),
+        "scheduler": ("http", "head", "127.0.0.1", 8787),
         "worker-n2": ("dask-workers", "head", "127.0.0.1", 8787),
-        "frontend": ("jupyter", "head", "10.0.0.1", 9999),
+        "frontend": ("http", "head", "10.0.0.1", 9999),
     }
     assert _rendered()["worker-n2"].probe.count == 3
 
@@ -128,9 +164,8 @@ def test_a_worker_is_granted_its_processes_and_no_more_cores_than_there_are() ->
     worker = _rendered()["worker-n2"]
     assert worker.memory == 3 * 2 * 1024**3 + 512 * 1024**2
     assert worker.cpus == 4
-    assert _rendered(replace(TOPOLOGY, cores={}))["worker-n2"].cpus == 0, (
-        "which nobody has asked: Docker refuses more than there are"
-    )
+    unknown = make_plan(CLUSTER, "lab", {}, Path("/project"), "/py/bin/python")
+    assert _rendered(unknown)["worker-n2"].cpus == 0, "nobody has asked the host: Docker refuses more than there are"
 
 
 def test_a_mongod_gets_the_time_to_write_down_what_it_holds() -> None:
@@ -138,30 +173,30 @@ def test_a_mongod_gets_the_time_to_write_down_what_it_holds() -> None:
     assert graces == dict.fromkeys(("configsvr-head", "configsvr-n1", "shard-a-n1", "shard-a-n2", "shard-b-n2"), 120)
 
 
-def test_a_container_sees_the_folders_of_its_own_data_and_the_secrets_that_it_reads() -> None:
-    binds = {name: set(contain(process, TOPOLOGY).binds) for name, process in _rendered().items()}
+def test_a_process_works_in_the_directories_of_its_own_data_and_reads_its_own_secrets() -> None:
+    uses = {
+        name: {*((path, False) for path in process.writes), *((path, True) for path in process.reads)}
+        for name, process in _rendered().items()
+    }
     key = ("/d/secrets/keyfile", True)
-    assert binds["configsvr-head"] == {("/d/data_config", False), key}
-    assert binds["shard-a-n2"] == {("/d/data_shard_a", False), key}
-    assert binds["shard-b-n2"] == {("/d/data_shard_b", False), key}
-    assert binds["mongos-head"] == {key}
+    assert uses["configsvr-head"] == {("/d/data_config", False), key}
+    assert uses["shard-a-n2"] == {("/d/data_shard_a", False), key}
+    assert uses["shard-b-n2"] == {("/d/data_shard_b", False), key}
+    assert uses["mongos-head"] == {key}
     work = {("/w", False), ("/d/scratch", False), ("/d/secrets/ca.pem", True), ("/d/secrets/dask.pem", True)}
     client = ("/d/secrets/client.env", True)
-    assert binds["scheduler"] == work
-    assert binds["worker-n2"] == {*work, client}
+    assert uses["scheduler"] == work
+    assert uses["worker-n2"] == {*work, client}
     jupyter = {("/d/secrets/jupyter-token", True), ("/d/secrets/jupyter_server_config.json", True)}
-    assert binds["frontend"] == {*work, client, *jupyter}
+    assert uses["frontend"] == {*work, client, *jupyter}
 
 
-def test_a_container_in_a_lab_is_on_its_hosts_network() -> None:
-    for process in _rendered().values():
-        contained = contain(process, TOPOLOGY)
-        assert (contained.network, contained.hostname) == ("", "")
-        assert contained.name == f"mspass-lab-{process.name}"
+def test_a_container_is_named_after_its_stack_and_its_process() -> None:
+    assert {process.container for process in _rendered().values()} == {f"mspass-lab-{name}" for name in LINES}
 
 
 def test_each_container_has_a_health_check_of_an_address_that_it_listens_on() -> None:
-    health = {name: contain(process, TOPOLOGY).health for name, process in _rendered().items()}
+    health = {name: process.health for name, process in _rendered().items()}
     assert "('10.0.0.3', 27101)" in health["shard-a-n2"][-1]
     assert "http://127.0.0.1:8787/health" in health["scheduler"][-1]
     assert "http://10.0.0.1:9999/api" in health["frontend"][-1]
@@ -172,8 +207,8 @@ def test_each_container_has_a_health_check_of_an_address_that_it_listens_on() ->
 
 
 def test_a_lab_without_a_pool_speaks_no_tls() -> None:
-    said: dict[str, Any] = {"runtime": "docker", "workdir": "/w", "datadir": "/d", "hosts": HOSTS}
-    topology = plan(Cluster.read({**said, "database": {"db": "n1"}, "frontend": {"host": "head"}}), "lab", {})
-    frontend = next(process for process in topology.processes if process.kind == "frontend")
-    assert not topology.tls
-    assert not [key for key in render(frontend, topology, "/d", "/w", "python3").environment if "TLS" in key]
+    value: dict[str, Any] = {"runtime": "docker", "workdir": "/w", "datadir": "/d", "hosts": HOSTS}
+    cluster = read_cluster({**value, "database": {"db": "n1"}, "frontend": {"host": "head"}})
+    plan = make_plan(cluster, "lab", {}, Path("/project"), "/py/bin/python")
+    assert not plan.topology.encrypted
+    assert not [key for key in _rendered(plan)["frontend"].environment if "TLS" in key]

@@ -1,16 +1,20 @@
-"""What must fit together in a config: each breach is told with its YAML path."""
+"""What must fit together in a config: each violation is told with its YAML path."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
-from mspass_stack.config import Cluster, ConfigError, abandoned, check_keys
-from mspass_stack.rules import doubtful
-from mspass_stack.sections import Database, ports
-from mspass_stack.topology import ROLES, plan
+from mspass_stack.components.requirements import requirements
+from mspass_stack.config.load import abandoned, check_keys, read_cluster
+from mspass_stack.config.rules import warnings
+from mspass_stack.config.sections import Cluster, Database
+from mspass_stack.errors import ConfigError
+from mspass_stack.plan import check, make_plan
+from mspass_stack.roles.registry import places
 
 HOSTS: dict[str, Any] = {f"n{i}": {"address": f"10.0.0.{i}", "ssh": {}} for i in range(1, 6)}
 
@@ -25,11 +29,17 @@ def _lab(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def _checked(value: Mapping[str, Any]) -> Cluster:
+    cluster = read_cluster(value)
+    check(cluster)
+    return cluster
+
+
 def _sharded(**changes: Any) -> dict[str, Any]:
     return _lab(database={"router": ["n1"], "shards": {"a": ["n2"], "b": ["n3"]}} | changes)
 
 
-BREACHES: dict[str, tuple[Mapping[str, Any], str]] = {
+VIOLATIONS: dict[str, tuple[Mapping[str, Any], str]] = {
     "an address that is every host's own": (
         _lab(hosts=HOSTS | {"n2": {"ssh": {}}}),
         "mspass:cluster.hosts.n2.address: '127.0.0.1': expected an address by which other hosts reach it",
@@ -43,9 +53,9 @@ BREACHES: dict[str, tuple[Mapping[str, Any], str]] = {
         "mspass:cluster.hosts: address '10.0.0.2' 2 times",
     ),
     "a workdir that starts nowhere": (_lab(workdir="./work"), "mspass:cluster.workdir: './work': expected an absolute"),
-    "a workdir in the stack's own folder": (
+    "a workdir in the stack's own directory": (
         _lab(workdir="/srv/mspass/work"),
-        "mspass:cluster.workdir: '/srv/mspass/work' is in the stack's own folder '/srv/mspass'",
+        "mspass:cluster.workdir: '/srv/mspass/work' is in the stack's own directory '/srv/mspass'",
     ),
     "hosts whose workers have the same names": (
         _lab(hosts=HOSTS | {"n1-2": {"address": "10.0.1.2", "ssh": {}}})
@@ -104,41 +114,41 @@ BREACHES: dict[str, tuple[Mapping[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("case", BREACHES)
-def test_a_breach_is_told_with_its_yaml_path(case: str) -> None:
-    value, expected = BREACHES[case]
+@pytest.mark.parametrize("case", VIOLATIONS)
+def test_a_violation_is_reported_with_its_yaml_path(case: str) -> None:
+    value, expected = VIOLATIONS[case]
     with pytest.raises(ConfigError) as refused:
-        Cluster.read(value)
+        _checked(value)
     assert any(line.startswith(expected) for line in str(refused.value).splitlines())
 
 
 @pytest.mark.parametrize("address", ["localhost", "127.0.1.1"])
 def test_an_address_that_means_each_host_itself_is_refused_however_it_is_written(address: str) -> None:
     with pytest.raises(ConfigError, match=r"mspass:cluster\.hosts\.n2\.address: "):
-        Cluster.read(_lab(hosts=HOSTS | {"n2": {"address": address, "ssh": {}}}))
+        _checked(_lab(hosts=HOSTS | {"n2": {"address": address, "ssh": {}}}))
 
 
-def test_the_lab_that_the_breaches_are_made_of_has_none() -> None:
-    assert Cluster.read(_lab()) == Cluster.read(_sharded())
+def test_the_lab_that_the_violations_are_made_of_has_none() -> None:
+    assert _checked(_lab()) == _checked(_sharded())
 
 
 @pytest.mark.parametrize("key", ["admin", "config", "configserver", "local"])
 def test_no_shard_has_a_name_of_mongodbs_own(key: str) -> None:
     with pytest.raises(ConfigError, match=f"mspass:cluster.database.shards.{key}: '{key}' is a name of MongoDB's own"):
-        Cluster.read(_sharded(shards={key: ["n2"]}))
+        _checked(_sharded(shards={key: ["n2"]}))
 
 
 @pytest.mark.parametrize("name", ["arrival", ".arrival", "mspass.", "my db.arrival", "mspass.$cmd", "a/b.c"])
 def test_a_malformed_namespace_is_refused_with_its_path(name: str) -> None:
     with pytest.raises(ConfigError) as refused:
-        Cluster.read(_sharded(collections={name: "_id"}))
+        _checked(_sharded(collections={name: "_id"}))
     assert str(refused.value).startswith(f"mspass:cluster.database.collections.{name}: '{name}'")
 
 
-def test_all_breaches_are_told_at_once() -> None:
+def test_all_violations_are_reported_at_once() -> None:
     wrong = _sharded(shards={"a": [], "config": ["n2", "n2"]}) | {"workdir": "work", "frontend": {"host": "n9"}}
     with pytest.raises(ConfigError) as refused:
-        Cluster.read(wrong)
+        _checked(wrong)
     paths = {line.split(": ")[0].removeprefix("mspass:cluster.") for line in str(refused.value).splitlines()}
     assert paths == {"frontend.host", "database.shards.a", "database.shards.config", "workdir"}
 
@@ -153,22 +163,22 @@ def test_all_flat_keys_are_known_and_each_other_one_is_named_with_those() -> Non
 
 
 def test_hosts_without_a_role_may_be_abandoned_be_they_in_the_config_or_not() -> None:
-    cluster = Cluster.read(_lab())
-    assert abandoned(None, cluster) == ()
-    assert abandoned(["n5", "n9"], cluster) == ("n5", "n9")
+    placed = list(places(_checked(_lab())))
+    assert abandoned(None, placed) == ()
+    assert abandoned(["n5", "n9"], placed) == ("n5", "n9")
 
 
 @pytest.mark.parametrize("value", ["n5", {"n5": True}, ["n5", 6], 5], ids=repr)
 def test_what_is_no_list_of_hosts_is_not_abandoned(value: object) -> None:
     with pytest.raises(ConfigError) as refused:
-        abandoned(value, Cluster.read(_lab()))
+        abandoned(value, places(_checked(_lab())))
     assert str(refused.value) == f"mspass:abandon: {value!r}: expected a list of hosts"
 
 
 def test_a_host_that_plays_a_role_is_not_abandoned_and_each_role_is_named() -> None:
     pool = {"host": "n1", "workers": {"n2": {"memory": "1GiB"}}}
     with pytest.raises(ConfigError) as refused:
-        abandoned(["n2", "n5"], Cluster.read(_lab(pool=pool)))
+        abandoned(["n2", "n5"], places(_checked(_lab(pool=pool))))
     assert str(refused.value).splitlines() == [
         f"mspass:abandon: 'n2' still plays mspass:cluster.{path}"
         for path in ("database.shards.a[0]", "pool.workers.n2")
@@ -177,8 +187,8 @@ def test_a_host_that_plays_a_role_is_not_abandoned_and_each_role_is_named() -> N
 
 def test_a_set_of_two_members_is_worth_a_word_and_one_of_three_is_not() -> None:
     database = {"router": ["n1"], "config": ["n1", "n2"], "shards": {"a": ["n1", "n2", "n3"]}, "cache": "1GiB"}
-    (said,) = doubtful(Cluster.read(_lab(database=database)))
-    assert said.startswith("mspass:cluster.database.config: two members: when one is down the other takes no writes")
+    (warning,) = warnings(_checked(_lab(database=database)))
+    assert warning.startswith("mspass:cluster.database.config: two members: when one is down the other takes no writes")
 
 
 def test_members_are_numbered_on_each_host_in_their_order() -> None:
@@ -227,22 +237,23 @@ def test_what_the_rules_accept_has_no_port_twice_and_a_name_and_an_order_for_eve
     database = {"router": routers, "config": config, "shards": shards, "cache": "1GiB", "port": port}
     pool = {"host": others[0], "workers": {host: {"processes": 1} for host in workers}}
     try:
-        cluster = Cluster.read(_lab(database=database, pool=pool, frontend={"host": others[1]}))
+        cluster = _checked(_lab(database=database, pool=pool, frontend={"host": others[1]}))
     except ConfigError as refused:
         event("refused")
         assert all("port" in line for line in str(refused).splitlines())
         assume(False)
         return
-    processes = plan(cluster, "test", {}).processes
-    places = [(process.host, port) for process in processes for port in process.ports.values()]
-    assert len(places) == len(set(places))
-    assert all(port <= 65535 for _, port in places)
-    assert set(places) == {(host, port) for _, host, port in ports(cluster)}, "what the rules and the preflight look at"
+    plan = make_plan(cluster, "test", {}, Path("/project"), "python3")
+    processes, hosts = plan.topology.processes, plan.topology.hosts
+    taken = [(process.host, port) for process in processes for port in process.ports.values()]
+    assert len(taken) == len(set(taken))
+    assert all(port <= 65535 for _, port in taken)
+    looked_at = {(name, int(port)) for name, host in hosts.items() for port in requirements(plan, host).ports}
+    assert set(taken) == looked_at, "what the preflight looks at"
     assert len({process.name for process in processes}) == len(processes)
-    kinds = list(ROLES)
     for process in processes:
-        earlier = {other.name for other in processes if kinds.index(other.kind) < kinds.index(process.kind)}
-        assert set(process.after) == earlier
+        assert set(process.after) == {other.name for other in processes if other.order < process.order}
+    assert [process.order for process in processes] == sorted(process.order for process in processes)
 
 
 @given(shards=st.dictionaries(_KEYS, _SETS, min_size=1), added=_SETS)

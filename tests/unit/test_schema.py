@@ -1,10 +1,10 @@
 """stacks/schema.json is what the model says."""
 
-from mspass_stack import schema
+from mspass_stack.cli import schema
 
 
-def test_the_schema_in_the_stacks_folder_is_fresh() -> None:
-    assert schema.PATH.read_text() == schema.text(), "stale: run python -m mspass_stack.schema"
+def test_the_schema_beside_the_stack_files_is_fresh() -> None:
+    assert schema.PATH.read_text() == schema.text(), "stale: run python -m mspass_stack.cli.schema"
 
 
 def test_the_schema_allows_the_line_that_pulumi_adds_and_no_unknown_key() -> None:

@@ -9,24 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from mspass_stack.inventory import Entry
-from mspass_stack.status import NotUpError
-from tests.verify.deployed import DEPLOYED, Deployed, set_of
+from mspass_stack.errors import NotUpError
+from mspass_stack.spec.inventory import Entry
+from tests.verify.deployed import DEPLOYED, Deployed
+from tests.verify.inspector import ProcessInspector, inspect
 from tests.verify.pool import Pool, ask
-from tests.verify.sight import Sight, look_at
 
 MONGODB = ("db", "dbmanager", "shard")
 
 PARTS: dict[str, Callable[[Entry, Deployed], bool]] = {
-    "database": lambda entry, _: entry.role == "db" or entry.probe.kind == "mongos",
+    "database": lambda entry, _: entry.serves == "database",
     "mongodb": lambda entry, _: entry.role in MONGODB,
-    "replica_set": lambda entry, _: bool(set_of(entry)),
-    "router": lambda entry, _: entry.probe.kind == "mongos",
+    "replica_set": lambda entry, _: bool(entry.replica_set),
+    "router": lambda entry, _: entry.serves == "database" and entry.role == "dbmanager",
     "shard": lambda entry, _: entry.role == "shard",
     "scheduler": lambda entry, _: entry.role == "scheduler",
     "worker": lambda entry, _: entry.role == "worker",
     "frontend": lambda entry, _: entry.role == "frontend",
-    "open_ports": lambda _, deployed: deployed.is_lab,
+    "open_ports": lambda _, deployed: deployed.is_open_to_others,
 }
 """The processes that each file is about, by its name; the others are about all."""
 
@@ -43,9 +43,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[DEPLOYED] = deployed = Deployed.of(stack)
     except NotUpError as error:
         raise pytest.UsageError(str(error)) from error
-    for entry in deployed.inventory.processes:
-        if entry.container and not deployed.inventory.reach(entry).remote:
-            os.environ["DOCKER_HOST"] = entry.engine  # testinfra asks the client
+    for host in deployed.inventory.hosts.values():
+        if host.connection.engine:
+            os.environ["DOCKER_HOST"] = host.connection.engine  # testinfra asks the client
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -74,9 +74,9 @@ def deployed(pytestconfig: pytest.Config) -> Deployed:
 
 
 @pytest.fixture
-def sight(process: Entry, deployed: Deployed) -> Sight:
+def inspector(process: Entry, deployed: Deployed) -> ProcessInspector:
     """A look at the process under its runtime."""
-    return look_at(process, deployed.inventory)
+    return inspect(process, deployed.inventory)
 
 
 @pytest.fixture(scope="session")

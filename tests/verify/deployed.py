@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 import pytest
 from pymongo import MongoClient
 
-from mspass_stack import status
-from mspass_stack.inventory import Entry, Inventory
-from mspass_stack.machine import Machine
-from mspass_stack.transport import machine
+from mspass_stack.cli import status
+from mspass_stack.machines import machine
+from mspass_stack.machines.base import Machine
+from mspass_stack.spec.inventory import Entry, Inventory
 from tests.verify.places import machine_at
 
 ANSWER = 30
@@ -54,33 +54,36 @@ class Deployed:
         return cls(outputs, Inventory.model_validate(outputs["inventory"]))
 
     @property
-    def is_lab(self) -> bool:
-        return any(place.reach.remote for place in self.inventory.hosts.values())
+    def is_open_to_others(self) -> bool:
+        """Whether it listens where other machines may come in."""
+        return any(not entry.address.startswith("127.") for entry in self.inventory.processes)
 
     def host(self, name: str) -> Any:
         """A host of the stack: a testinfra `Host`, whose modules are known at run time only."""
-        return machine_at(self.inventory.hosts[name].reach)
+        return machine_at(self.inventory.hosts[name].connection)
 
     def uid(self, host: str) -> int:
         return int(self.inventory.hosts[host].user.split(":")[0])
 
     def place(self, process: Entry, port: int) -> tuple[str, int]:
         """Where a port of a process is reached from here."""
-        return self._machine(process.host).meet(process.address, port)
+        return self._machine(process.host).endpoint(process.address, port)
 
     def pages(self, process: Entry) -> str:
         """Where the HTTP pages by which a process is probed are reached from here."""
-        address, port = self._machine(process.probe.host).meet(process.probe.address, process.probe.port)
+        address, port = self._machine(process.spec.probe.host).endpoint(
+            process.spec.probe.address, process.spec.probe.port
+        )
         return f"http://{address}:{port}"
 
     def own_pages(self, process: Entry) -> set[int]:
         """The declared ports that ask nobody for a password: Dask's pages, by which a scheduler is probed."""
-        return {process.probe.port} if process.role == "scheduler" else set()
+        return {process.spec.probe.port} if process.role == "scheduler" else set()
 
     def database(self, process: Entry | None = None) -> MongoClient[dict[str, Any]]:
         """The database as its user, by its entrance or by another router."""
         parts = urlsplit(str(self.outputs["databaseUri"]))
-        return self.mongo(process or self.inventory.entrance, username=parts.username, password=self.password)
+        return self.mongo(process or self.inventory.database_endpoint, username=parts.username, password=self.password)
 
     def members(self, name: str) -> set[str]:
         """The members that a replica set has by declaration, as MongoDB writes them."""
@@ -92,11 +95,11 @@ class Deployed:
         Raises:
             AssertionError: it has none.
         """
-        for entry in self._set(set_of(process)):
+        for entry in self._set(process.replica_set):
             with self.mongo(entry) as client:
                 if client.admin.command("hello")["isWritablePrimary"]:
                     return entry
-        raise AssertionError(f"replica set {set_of(process)} has no primary")
+        raise AssertionError(f"replica set {process.replica_set} has no primary")
 
     def mongo(self, process: Entry, **credentials: Any) -> MongoClient[dict[str, Any]]:
         """One server of MongoDB, by no credentials or by some."""
@@ -107,17 +110,17 @@ class Deployed:
 
     def internal(self, process: Entry) -> MongoClient[dict[str, Any]]:
         """One server of MongoDB as its internal user, which the owner of the key file may be."""
-        key_file: str = self.host(process.host).file(str(self.secrets / "keyfile")).content_string
+        key_file: str = self.host(process.host).file(str(self.secrets(process.host) / "keyfile")).content_string
         credentials = {"username": "__system", "password": key_file, "authSource": "local"}
         return self.mongo(process, **credentials, authMechanism="SCRAM-SHA-256")
 
-    @property
-    def secrets(self) -> PurePosixPath:
-        return PurePosixPath(self.inventory.home) / "secrets"
+    def secrets(self, host: str) -> PurePosixPath:
+        """Return the directory of a host's secret files."""
+        return PurePosixPath(self.inventory.hosts[host].stack_dir) / "secrets"
 
     def secrets_on(self, host: str) -> list[str]:
         """What nobody else may see, by the files that a host has."""
-        files = [self.host(host).file(str(self.secrets / name)) for name in SECRETS]
+        files = [self.host(host).file(str(self.secrets(host) / name)) for name in SECRETS]
         known = [secret for file in files if file.exists for secret in telling_lines(file.content_string)]
         return [*known, *([self.password] if "databaseUri" in self.outputs else [])]
 
@@ -126,19 +129,13 @@ class Deployed:
         return urlsplit(str(self.outputs["databaseUri"])).password or ""
 
     def _set(self, name: str) -> list[Entry]:
-        return [entry for entry in self.inventory.processes if set_of(entry) == name]
+        return [entry for entry in self.inventory.processes if entry.replica_set == name]
 
     def _machine(self, host: str) -> Machine:
-        return machine(self.inventory.hosts[host].reach)
+        return machine(self.inventory.hosts[host].connection)
 
 
 DEPLOYED = pytest.StashKey[Deployed]()
-
-
-def set_of(process: Entry) -> str:
-    """The replica set that a process is a member of; empty for others."""
-    words = process.argv
-    return words[words.index("--replSet") + 1] if "--replSet" in words else ""
 
 
 def telling_lines(content: str) -> list[str]:

@@ -7,20 +7,23 @@ import testinfra
 from testinfra.backend.docker import DockerBackend
 from testinfra.host import Host
 
-from mspass_stack.rendered import Reach
+from mspass_stack.machines import openssh
+from mspass_stack.spec.connection import ConnectionSpec
 
 
-def machine_at(reach: Reach) -> Any:
+def machine_at(connection: ConnectionSpec) -> Any:
     """The machine at the end of a way: a testinfra `Host`, whose modules are known at run time only."""
-    if not reach.remote:
+    if not connection.remote:
         return testinfra.get_host("local://")
-    user, port = f"{reach.user}@" if reach.user else "", f":{reach.port}" if reach.port else ""
-    return testinfra.get_host(f"ssh://{user}{reach.address}{port}", ssh_extra_args=shlex.join(reach.ssh_options))
+    user, port = f"{connection.user}@" if connection.user else "", f":{connection.port}" if connection.port else ""
+    return testinfra.get_host(
+        f"ssh://{user}{connection.address}{port}", ssh_extra_args=shlex.join(openssh.options(connection))
+    )
 
 
-def container_on(reach: Reach, name: str) -> Any:
+def container_on(connection: ConnectionSpec, name: str) -> Any:
     """The inside of a container of that machine."""
-    backend = _ContainerThere(name, machine_at(reach))
+    backend = _ContainerThere(name, machine_at(connection))
     host = Host(backend)
     backend.set_host(host)
     return host

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from mspass_stack.inventory import Entry
+from mspass_stack.machines import machine
+from mspass_stack.managers import manager_of
+from mspass_stack.spec.inventory import Entry
 from tests.verify.deployed import Deployed
-from tests.verify.sight import look_at
 
 PROGRAM = Path(__file__).parent / "inside" / "each_worker.py"
 
@@ -34,9 +35,9 @@ class Pool:
     def of(self, process: Entry) -> list[dict[str, Any]]:
         """The workers that one process has started: Dask numbers them after its name."""
         return [
-            seen
-            for seen in self.workers
-            if seen["name"].rpartition("-")[0] == process.name or seen["name"] == process.name
+            observed
+            for observed in self.workers
+            if observed["name"].rpartition("-")[0] == process.name or observed["name"] == process.name
         ]
 
 
@@ -57,11 +58,20 @@ def _documents(deployed: Deployed) -> Generator[tuple[str, str, list[int] | None
 
 def ask(deployed: Deployed) -> Pool:
     """Run a task on every worker, by the scheduler's own Python: another one could not talk to it."""
-    (scheduler,) = deployed.inventory.playing("scheduler")
+    (scheduler,) = deployed.inventory.with_role("scheduler")
+    connection = deployed.inventory.connection(scheduler)
+    manager = manager_of(
+        scheduler.spec.manager,
+        machine(connection),
+        connection,
+        scheduler.spec.stack_dir,
+        deployed.inventory.stack_id,
+    )
     with _documents(deployed) as (database, collection, numbers):
-        command = "timeout 120 %s -c %s %s %s %s"
-        words = (scheduler.argv[0], PROGRAM.read_text(), scheduler.endpoint, database, collection)
-        ran = look_at(scheduler, deployed.inventory).machine.run(command, *words)
-    if ran.failed:
-        pytest.fail(f"no task runs on the workers of {scheduler.endpoint}:\n{ran.stderr}", pytrace=False)
-    return Pool(**json.loads(ran.stdout), documents=numbers)
+        argv = [scheduler.argv[0], "-c", PROGRAM.read_text(), scheduler.endpoint, database, collection]
+        ended = manager.execute(scheduler.spec.managed_name, argv, 120)
+    if ended.status:
+        pytest.fail(f"no task runs on the workers of {scheduler.endpoint}:\n{ended.output}", pytrace=False)
+    # The last line: what Dask warns of comes before.
+    seen = ended.output.splitlines()[-1]
+    return Pool(**json.loads(seen), documents=numbers)

@@ -34,12 +34,12 @@ def without_tls(address: str, port: int) -> str:
     try:
         with socket.create_connection((address, port), ANSWER) as plain:
             plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
-            said = plain.recv(100)
+            output = plain.recv(100)
     except ConnectionResetError:
         return ""
     except OSError as error:
         return f"{port}: {type(error).__name__}: {error}"
-    return "" if not said or said.startswith(ALERT) else f"{port}: answers without encryption: {said!r}"
+    return "" if not output or output.startswith(ALERT) else f"{port}: answers without encryption: {output!r}"
 
 
 def can_connect(address: str, port: int) -> bool:

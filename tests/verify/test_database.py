@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 from pymongo.errors import OperationFailure
 
-from mspass_stack.inventory import Entry
+from mspass_stack.spec.inventory import Entry
 from tests.verify.deployed import Deployed
 
 FORBIDDEN: list[dict[str, Any]] = [{"createUser": "x", "pwd": "x", "roles": []}, {"shutdown": 1}]
 
 
 def test_its_user_writes_and_reads(process: Entry, deployed: Deployed) -> None:
-    entrance = deployed.inventory.entrance
-    assert f"{entrance.address}:{entrance.ports[0]}/" in deployed.outputs["databaseUri"]
+    database_endpoint = deployed.inventory.database_endpoint
+    assert f"{database_endpoint.address}:{database_endpoint.ports[0]}/" in deployed.outputs["databaseUri"]
     with deployed.database(process) as client:
         own = f"verify_{secrets.token_hex(4)}"
         try:

@@ -5,7 +5,6 @@ import stat
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mspass_stack.roles.clients import DATABASE_USER
 from tests.verify.deployed import Deployed
 
 CERTIFICATES = {"CA_FILE": "BEGIN CERTIFICATE", "CLIENT__CERT": "BEGIN CERTIFICATE", "CLIENT__KEY": "PRIVATE KEY"}
@@ -14,12 +13,12 @@ CERTIFICATES = {"CA_FILE": "BEGIN CERTIFICATE", "CLIENT__CERT": "BEGIN CERTIFICA
 
 def test_every_secret_file_is_readable_by_its_owner_only(place: str, deployed: Deployed) -> None:
     machine, uid = deployed.host(place), deployed.uid(place)
-    folder = machine.file(str(deployed.secrets))
-    assert (folder.uid, folder.mode) == (uid, 0o700)
-    names: list[str] = folder.listdir()
+    directory = machine.file(str(deployed.secrets(place)))
+    assert (directory.uid, directory.mode) == (uid, 0o700)
+    names: list[str] = directory.listdir()
     assert names
     for name in names:
-        file = machine.file(str(deployed.secrets / name))
+        file = machine.file(str(deployed.secrets(place) / name))
         assert (name, file.uid, file.mode) == (name, uid, 0o600)
 
 
@@ -28,14 +27,14 @@ def test_the_client_profile_is_there_and_its_owners_alone(deployed: Deployed) ->
     assert stat.S_IMODE(profile.stat().st_mode) == 0o600
     text = profile.read_text()
     assert "MSPASS_SCHEDULER=" in text
-    assert deployed.outputs.get("databaseUri", DATABASE_USER) in text or "databaseUri" not in deployed.outputs
+    assert deployed.outputs.get("databaseUri", "") in text
 
 
-def test_the_profile_of_a_lab_names_certificates_that_are_there(deployed: Deployed) -> None:
+def test_the_profile_of_an_encrypted_pool_names_certificates_that_are_there(deployed: Deployed) -> None:
     words = shlex.split(Path(deployed.outputs["clientProfile"]).read_text())
     named = {key.rpartition("__TLS__")[2]: Path(value) for key, _, value in (word.partition("=") for word in words)}
     speaks_tls = str(deployed.outputs.get("schedulerAddress", "")).startswith("tls://")
-    assert speaks_tls == (deployed.is_lab and bool(deployed.inventory.playing("scheduler")))
+    assert speaks_tls == ("dask" in deployed.inventory.encrypted)
     for name, content in CERTIFICATES.items():
         assert (name in named) == speaks_tls
         if speaks_tls:
@@ -45,15 +44,15 @@ def test_the_profile_of_a_lab_names_certificates_that_are_there(deployed: Deploy
 
 def test_the_workdir_is_the_users_where_somebody_works_in_it(place: str, deployed: Deployed) -> None:
     roles = {entry.role for entry in deployed.inventory.processes if entry.host == place}
-    folder: Any = deployed.host(place).file(deployed.inventory.workdir)
+    directory: Any = deployed.host(place).file(deployed.inventory.hosts[place].workdir)
     if roles & {"scheduler", "worker", "frontend"}:
-        assert folder.is_directory
-        assert folder.uid == deployed.uid(place)
+        assert directory.is_directory
+        assert directory.uid == deployed.uid(place)
 
 
 def test_no_host_has_secrets_that_none_of_its_processes_reads(place: str, deployed: Deployed) -> None:
     entries = [entry for entry in deployed.inventory.processes if entry.host == place]
-    names = {PurePosixPath(name).name for name in deployed.host(place).file(str(deployed.secrets)).listdir()}
+    names = {PurePosixPath(name).name for name in deployed.host(place).file(str(deployed.secrets(place))).listdir()}
     assert ("keyfile" in names) == any(entry.role in ("db", "dbmanager", "shard") for entry in entries)
     assert ("jupyter-token" in names) == any(entry.role == "frontend" for entry in entries)
     assert ("client.env" in names) == any(entry.role in ("worker", "frontend") for entry in entries)

@@ -8,10 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from mspass_stack.inventory import Entry
+from mspass_stack.spec.inventory import Entry
 from tests.verify.deployed import Deployed
+from tests.verify.inspector import ProcessInspector
 from tests.verify.kernel import SECONDS, kernel
-from tests.verify.sight import Sight
 
 PROGRAM = Path(__file__).parent / "inside" / "kernel.py"
 
@@ -45,9 +45,11 @@ def test_its_api_refuses_everybody_else(process: Entry, address: str, path: str,
     assert httpx.get(f"{address}/api/{path}", headers=headers, trust_env=False, timeout=SECONDS).status_code == 403
 
 
-def test_its_root_is_the_workdir(process: Entry, sight: Sight, session: httpx.Client, deployed: Deployed) -> None:
+def test_its_root_is_the_workdir(
+    process: Entry, inspector: ProcessInspector, session: httpx.Client, deployed: Deployed
+) -> None:
     listed = {entry["name"] for entry in session.get("/api/contents").raise_for_status().json()["content"]}
-    there: list[str] = sight.machine.file(deployed.inventory.workdir).listdir()
+    there: list[str] = inspector.machine.file(deployed.inventory.hosts[process.host].workdir).listdir()
     assert listed == {name for name in there if not name.startswith((".", "__pycache__"))}
 
 
@@ -56,10 +58,10 @@ def test_a_kernel_finds_the_cluster_by_its_environment(
 ) -> None:
     with kernel(session) as started:
         found = json.loads(started.run(PROGRAM.read_text()))
-    assert found["directory"] == deployed.inventory.workdir
+    assert found["directory"] == deployed.inventory.hosts[process.host].workdir
     if "databaseUri" in deployed.outputs:
         assert found["database"]
-    if schedulers := deployed.inventory.playing("scheduler"):
+    if schedulers := deployed.inventory.with_role("scheduler"):
         assert found["scheduler"].rpartition(":")[2] == schedulers[0].endpoint.rpartition(":")[2]
         assert found["answer"] == sum([1, 2, 3])
         # What a kernel sends must be understood at the other end.

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pymongo.errors import PyMongoError
 
-from mspass_stack.inventory import Entry
+from mspass_stack.spec.inventory import Entry
 from tests.verify.deployed import Deployed
 
 COMMANDS: list[dict[str, Any]] = [{"find": "wf"}, {"insert": "wf", "documents": [{}]}]
@@ -31,5 +31,5 @@ def test_without_the_right_credentials_it_serves_nothing(
 def test_it_is_of_the_same_release_as_all_others(process: Entry, deployed: Deployed) -> None:
     with deployed.mongo(process) as client:
         own = client.server_info()["version"]
-    with deployed.mongo(deployed.inventory.entrance) as client:
+    with deployed.mongo(deployed.inventory.database_endpoint) as client:
         assert own == client.server_info()["version"]

@@ -4,14 +4,16 @@ import httpx
 import pytest
 from pymongo.errors import OperationFailure
 
-from mspass_stack.inventory import Entry
+from mspass_stack.spec.inventory import Entry
 from tests.verify.deployed import ANSWER, Deployed
-from tests.verify.sight import Sight
+from tests.verify.inspector import ProcessInspector
 from tests.verify.strangers import can_connect, without_certificate, without_tls
 
 
-def test_every_port_that_is_open_to_others_refuses_a_stranger(process: Entry, sight: Sight, deployed: Deployed) -> None:
-    open_to_others = {port for address, port in sight.listening() if not address.startswith("127.")}
+def test_every_port_that_is_open_to_others_refuses_a_stranger(
+    process: Entry, inspector: ProcessInspector, deployed: Deployed
+) -> None:
+    open_to_others = {port for address, port in inspector.listening() if not address.startswith("127.")}
     # What is not seen to listen would not be asked: declared ports, and one of each Dask worker.
     assert set(process.ports) - deployed.own_pages(process) <= open_to_others
     assert len(open_to_others) >= process.workers
@@ -31,8 +33,8 @@ def test_every_port_that_is_open_to_others_refuses_a_stranger(process: Entry, si
 
 
 def test_pages_that_ask_for_no_password_stay_inside_their_host(
-    process: Entry, sight: Sight, deployed: Deployed
+    process: Entry, inspector: ProcessInspector, deployed: Deployed
 ) -> None:
     for port in deployed.own_pages(process):
-        assert {address for address, other in sight.listening() if other == port} == {"127.0.0.1"}
+        assert {address for address, other in inspector.listening() if other == port} == {"127.0.0.1"}
         assert not can_connect(process.address, port)

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pymongo.errors import OperationFailure
 
-from mspass_stack.inventory import Entry
-from tests.verify.deployed import Deployed, set_of
+from mspass_stack.spec.inventory import Entry
+from tests.verify.deployed import Deployed
 
 FORBIDDEN: list[dict[str, Any]] = [{"listShards": 1}, {"addShard": "x/127.0.0.1:1"}, {"removeShard": "x"}]
 
@@ -14,7 +14,7 @@ FORBIDDEN: list[dict[str, Any]] = [{"listShards": 1}, {"addShard": "x/127.0.0.1:
 def test_it_knows_exactly_the_shards_declared_with_their_members(process: Entry, deployed: Deployed) -> None:
     with deployed.internal(process) as client:
         known = {shard["_id"]: shard["host"] for shard in client.admin.command("listShards")["shards"]}
-    declared = {set_of(shard) for shard in deployed.inventory.playing("shard")}
+    declared = {shard.replica_set for shard in deployed.inventory.with_role("shard")}
     assert set(known) == declared
     for name, places in known.items():
         assert set(places.removeprefix(f"{name}/").split(",")) == deployed.members(name)

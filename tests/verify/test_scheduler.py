@@ -2,7 +2,7 @@
 
 import httpx
 
-from mspass_stack.inventory import Entry
+from mspass_stack.spec.inventory import Entry
 from tests.verify.deployed import ANSWER, Deployed
 from tests.verify.pool import Pool
 
@@ -14,9 +14,9 @@ def test_it_is_where_the_outputs_say(process: Entry, deployed: Deployed) -> None
 
 
 def test_it_has_the_workers_declared_and_no_others(process: Entry, deployed: Deployed, pool: Pool) -> None:
-    declared = sum(worker.workers for worker in deployed.inventory.playing("worker"))
+    declared = sum(worker.workers for worker in deployed.inventory.with_role("worker"))
     assert len(pool.workers) == declared
 
 
 def test_it_and_its_workers_run_the_same_versions(process: Entry, pool: Pool) -> None:
-    assert not {name: seen for name, seen in pool.versions.items() if len(seen) != 1}
+    assert not {name: observed for name, observed in pool.versions.items() if len(observed) != 1}

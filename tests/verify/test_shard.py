@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from mspass_stack.inventory import Entry
-from tests.verify.deployed import DEPLOYED, Deployed, set_of
+from mspass_stack.spec.inventory import Entry
+from tests.verify.deployed import DEPLOYED, Deployed
 
 DOCUMENTS = 2000
 
@@ -29,8 +29,8 @@ def marked(pytestconfig: pytest.Config) -> Iterator[str]:
 
 
 def test_it_holds_its_part_of_every_sharded_collection(process: Entry, deployed: Deployed, marked: str) -> None:
-    shard = set_of(process)
-    with deployed.internal(deployed.inventory.entrance) as client:
+    shard = process.replica_set
+    with deployed.internal(deployed.inventory.database_endpoint) as client:
         uuids = {one["_id"]: one["uuid"] for one in client["config"]["collections"].find()}
         chunks = client["config"]["chunks"]
         owners = {name: set(chunks.distinct("shard", {"uuid": uuids[name]})) for name in deployed.inventory.collections}

@@ -5,14 +5,14 @@ from typing import Any, TypeAlias
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from mspass_stack.machine import Machine
+from mspass_stack.machines.base import Machine
 
 Client: TypeAlias = MongoClient[dict[str, Any]]
 
-PATIENCE = 3.0
+CONNECT_TIMEOUT = 3.0
 """Seconds for a server to take a connection."""
 
-COMMAND = 60.0
+ANSWER_TIMEOUT = 60.0
 """Seconds for an answer; moving a database takes longer and is given more."""
 
 
@@ -29,18 +29,18 @@ def hello(address: str, port: int, timeout: float) -> dict[str, Any]:
         raise OSError(brief(error)) from None
 
 
-def internal(host: Machine, address: str, port: int, key_file: str, answer: float = COMMAND) -> Client:
-    """A client that acts as the server's internal user.
+def internal(host: Machine, address: str, port: int, key_file: str, answer: float = ANSWER_TIMEOUT) -> Client:
+    """Return a client that acts as the server's internal user.
 
     Its credentials are the key file's content, so that users can be ensured on data of any origin: lost passwords are
     reset and no localhost exception is needed (SCRAM with the key file: MongoDB manual, "Keyfiles").
     """
     credentials = {"username": "__system", "password": key_file, "authSource": "local"}
-    return _client(*host.meet(address, port), PATIENCE, answer, **credentials, authMechanism="SCRAM-SHA-256")
+    return _client(*host.endpoint(address, port), CONNECT_TIMEOUT, answer, **credentials, authMechanism="SCRAM-SHA-256")
 
 
 def brief(error: PyMongoError) -> str:
-    """What a server or driver said, without the topology that the driver appends."""
+    """Return what a server or driver said, without the topology that the driver appends."""
     return str(error).split(" (configured", 1)[0].split(", Timeout:", 1)[0].split(", full error", 1)[0]
 
 

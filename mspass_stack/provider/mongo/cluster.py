@@ -8,53 +8,54 @@ from functools import partial
 from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
-from mspass_stack.machine import Machine, Unreachable
-from mspass_stack.provider.codec import Props
+from mspass_stack.errors import InitFailed, Refused, Unreachable
+from mspass_stack.machines import machine
+from mspass_stack.polling import keep_trying
 from mspass_stack.provider.mongo import users
-from mspass_stack.provider.mongo.client import COMMAND, Client, brief, internal
+from mspass_stack.provider.mongo.client import ANSWER_TIMEOUT, Client, brief, internal
 from mspass_stack.provider.mongo.drain import drain
 from mspass_stack.provider.mongo.replica_set import Member, ReplicaSet
-from mspass_stack.provider.resource import Call, InitFailed, Refused, Resource
-from mspass_stack.provider.waiting import keep_trying
-from mspass_stack.rendered import CONFIG_SET, Reach
-from mspass_stack.transport import machine
+from mspass_stack.provider.resources.base import Call, Resource
+from mspass_stack.provider.server.codec import Props
+from mspass_stack.spec.resources import MongoPlace, ShardedClusterInputs
+from mspass_stack.spec.topology import CONFIG_SET
 
-ROUTER = 60.0
+ROUTER_TIMEOUT = 60.0
 """Seconds for a router to find its config servers once they have a primary."""
 
-GLANCE = 3.0
+UP_TIMEOUT = 3.0
 """Seconds for one that should be up already."""
 
-NOTHING: Props = {"shards": {}, "collections": {}, "users": []}
+UNKNOWN: Props = {"shards": {}, "collections": {}, "users": []}
 """What is seen of a database that nobody has seen yet."""
 
-DRAIN = 4 * 3600.0
+DRAIN_TIMEOUT = 4 * 3600.0
 """Seconds for one answer while a database is moved."""
 
 
-class ShardedCluster(Resource):
-    """Inputs: `reaches` by host; `config`, `routers` (address and port by host), `shards` (the same by name);
-    `collections` (hashed shard key by namespace); `users`; `keyFile`; `home`; `incarnations` of its processes;
-    `abandoned`, the hosts that are given up."""
+class ShardedCluster(Resource[ShardedClusterInputs]):
+    """Outputs: `shards`, `collections` and `users`, as the cluster has them."""
+
+    model = ShardedClusterInputs
 
     def create(self, call: Call) -> tuple[str, Props]:
         id = f"{call.inputs['stack']}/sharded-cluster"
         return id, {} if call.preview else self._ensure(call, id)
 
     def read(self, call: Call) -> Props:
-        """What the cluster says of itself; the last known where it does not answer."""
+        """Return what the cluster says of itself; the last known where it does not answer."""
         try:
-            with Cluster(call.inputs).router(within=GLANCE) as router:
-                return call.outputs | seen(router)
+            with Cluster(self.parse(call.inputs)).router(within=UP_TIMEOUT) as router:
+                return call.outputs | observed(router)
         except (PyMongoError, Unreachable, OSError) as error:
-            call.say("warning", f"the sharded database does not answer ({_said(error)}): taken as last known")
+            call.say("warning", f"the sharded database does not answer ({_text_of(error)}): taken as last known")
             return call.outputs
 
     def diff(self, call: Call) -> list[str]:
         self._refuse(call)
         names = super().diff(call)
-        wished = {"shards": call.inputs["shards"], "collections": call.inputs["collections"]}
-        drifted = [key for key, value in wished.items() if set(value) - set(call.outputs.get(key, {}))]
+        desired = {"shards": call.inputs["shards"], "collections": call.inputs["collections"]}
+        drifted = [key for key, value in desired.items() if set(value) - set(call.outputs.get(key, {}))]
         drifted += ["users"] if set(call.inputs["users"]) - set(call.outputs.get("users", [])) else []
         return names or drifted
 
@@ -62,19 +63,19 @@ class ShardedCluster(Resource):
         if call.preview:
             return {}
         outputs = self._ensure(call, call.id)
-        cluster = Cluster(call.inputs)
+        cluster = Cluster(self.parse(call.inputs))
         gone = set(call.old_inputs["shards"]) - set(call.inputs["shards"])
         try:
-            with cluster.router(DRAIN) as router:
+            with cluster.router(DRAIN_TIMEOUT) as router:
                 for shard in sorted(gone):
                     drain(router, shard, sorted(call.inputs["shards"]), lambda text: call.say("status", text))
                 users.drop(router, set(call.old_inputs["users"]) - set(call.inputs["users"]))
-                return outputs | seen(router)
+                return outputs | observed(router)
         except PyMongoError as error:
             raise Refused(f"the sharded database: {brief(error)}") from None
 
     def _refuse(self, call: Call) -> None:
-        """What an edit of the stack file cannot do."""
+        """Refuse what an edit of the stack file cannot do."""
         keys: Mapping[str, str] = call.outputs.get("collections", {})
         for name, key in call.inputs["collections"].items():
             if keys.get(name, key) != key:
@@ -87,20 +88,20 @@ class ShardedCluster(Resource):
             raise Refused("mspass:cluster.database.shards: the last shard cannot be drained")
 
     def _ensure(self, call: Call, id: str) -> Props:
-        cluster = Cluster(call.inputs)
+        cluster = Cluster(self.parse(call.inputs))
         try:
             cluster.ensure_sets(lambda text: call.say("status", text), given_up=bool(call.inputs["abandoned"]))
             # Sets that have just got their primaries do not know each other yet.
             return keep_trying(
                 partial(self._join, cluster, call),
                 PyMongoError,
-                users.PATIENCE,
+                users.READY_TIMEOUT,
                 lambda error: call.say("status", brief(error)),
             )
         except (PyMongoError, Refused, Unreachable) as error:
             # What it is known to have, not what it should have: the next look finds the difference.
-            known = {key: call.outputs.get(key, nothing) for key, nothing in NOTHING.items()}
-            raise InitFailed(id, known, f"the sharded database: {_said(error)}") from None
+            known = {key: call.outputs.get(key, nothing) for key, nothing in UNKNOWN.items()}
+            raise InitFailed(id, known, f"the sharded database: {_text_of(error)}") from None
 
     def _join(self, cluster: "Cluster", call: Call) -> Props:
         """Make one database of sets and routers; what is done already is left."""
@@ -112,9 +113,9 @@ class ShardedCluster(Resource):
             refuse_strays(known, {*cluster.shards, *call.old_inputs.get("shards", {})})
             call.say("status", "adding shards")
             add_shards(router, {name: shard for name, shard in cluster.shards.items() if name not in known})
-            users.ensure(router, call.inputs["users"])
-            shard_collections(router, call.inputs["collections"])
-            outputs = seen(router)
+            users.ensure(router, cluster.inputs.users)
+            shard_collections(router, cluster.inputs.collections)
+            outputs = observed(router)
         cluster.take_notes()
         return outputs
 
@@ -122,11 +123,11 @@ class ShardedCluster(Resource):
 class Cluster:
     """The sets and routers of a sharded database, by the inputs of its resource."""
 
-    def __init__(self, inputs: Props) -> None:
-        self._inputs, self._key = inputs, inputs["keyFile"]
-        self.config = ReplicaSet(CONFIG_SET, self._members(inputs["config"]), self._key, is_config=True)
+    def __init__(self, inputs: ShardedClusterInputs) -> None:
+        self.inputs, self._key = inputs, inputs.key_file
+        self.config = ReplicaSet(CONFIG_SET, self._members(inputs.config), self._key, is_config=True)
         self.shards = {
-            name: ReplicaSet(name, self._members(members), self._key) for name, members in inputs["shards"].items()
+            name: ReplicaSet(name, self._members(members), self._key) for name, members in inputs.shards.items()
         }
 
     def ensure_sets(self, say: Callable[[str], None], given_up: bool = False) -> None:
@@ -139,8 +140,8 @@ class Cluster:
         with ThreadPoolExecutor(len(sets)) as pool:
             list(pool.map(partial(ReplicaSet.ensure, say=say, given_up=given_up), sets))
 
-    def router(self, answer: float = COMMAND, within: float = ROUTER) -> Client:
-        """A client of the first router that has found its config servers, as the internal user.
+    def router(self, answer: float = ANSWER_TIMEOUT, within: float = ROUTER_TIMEOUT) -> Client:
+        """Return a client of the first router that has found its config servers, as the internal user.
 
         Args:
             answer: seconds for each answer.
@@ -152,7 +153,7 @@ class Cluster:
 
         def first() -> Client:
             error: PyMongoError = PyMongoError("there is no router")
-            for member in self._members(self._inputs["routers"]):
+            for member in self._members(self.inputs.routers):
                 client = internal(member.host, member.address, member.port, self._key, answer)
                 try:
                     client.admin.command("ping")
@@ -166,34 +167,34 @@ class Cluster:
 
     def take_notes(self) -> None:
         """Note on every host with data which release they are of; one that is down keeps the note that it has."""
-        hosts: dict[str, Member] = {}
-        for members in (self._inputs["config"], *self._inputs["shards"].values()):
-            hosts |= dict(zip(members, self._members(members), strict=True))
-        for member in hosts.values():
+        places: dict[str, MongoPlace] = {}
+        for members in (self.inputs.config, *self.inputs.shards.values()):
+            places |= members
+        for host, place in places.items():
+            (member,) = self._members({host: place})
             with (
                 suppress(PyMongoError, Unreachable),
                 internal(member.host, member.address, member.port, self._key) as client,
             ):
-                users.take_note(client, member.host, self._inputs["home"])
+                users.take_note(client, member.host, place.stack_dir)
 
-    def _members(self, members: Mapping[str, Props]) -> tuple[Member, ...]:
-        return tuple(Member(self._machine(host), at["address"], at["port"]) for host, at in members.items())
+    def _members(self, places: Mapping[str, MongoPlace]) -> tuple[Member, ...]:
+        return tuple(
+            Member(machine(self.inputs.connections[host]), place.address, place.port) for host, place in places.items()
+        )
 
-    def _machine(self, host: str) -> Machine:
-        return machine(Reach.model_validate(self._inputs["reaches"][host]))
 
-
-def _said(error: Exception) -> str:
+def _text_of(error: Exception) -> str:
     return brief(error) if isinstance(error, PyMongoError) else str(error)
 
 
 def known_shards(router: Client) -> dict[str, str]:
-    """The shards that the cluster has, with their members."""
+    """Return the shards that the cluster has, with their members."""
     return {shard["_id"]: shard["host"] for shard in router.admin.command("listShards")["shards"]}
 
 
-def seen(router: Client) -> Props:
-    """Shards with their members, hashed keys of sharded collections, and users."""
+def observed(router: Client) -> Props:
+    """Return shards with their members, hashed keys of sharded collections, and users."""
     config = router["config"]
     return {
         "shards": known_shards(router),
@@ -244,7 +245,7 @@ def tell_members(config: Client, shards: Mapping[str, ReplicaSet]) -> None:
 
 def shard_collections(router: Client, collections: Mapping[str, str]) -> None:
     """Shard collections by hashed keys; what is sharded already stays."""
-    known = set(seen(router)["collections"])
+    known = set(observed(router)["collections"])
     for name, key in collections.items():
         if name in known:
             continue

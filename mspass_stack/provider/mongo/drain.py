@@ -5,11 +5,11 @@ from typing import Any
 
 from pymongo.errors import OperationFailure
 
+from mspass_stack.errors import Refused
+from mspass_stack.polling import wait_until
 from mspass_stack.provider.mongo.client import Client
-from mspass_stack.provider.resource import Refused
-from mspass_stack.provider.waiting import wait_until
 
-STALLED = 900.0
+STALL_TIMEOUT = 900.0
 """Seconds without a chunk moved after which a drain is given up; a chunk has at most 128 MiB."""
 
 PAUSE = 1.0
@@ -47,15 +47,15 @@ def drain(router: Client, shard: str, remaining: Sequence[str], say: Callable[[s
 
     done = False
     while not done:
-        if not wait_until(done_or_moved, STALLED, PAUSE):
+        if not wait_until(done_or_moved, STALL_TIMEOUT, PAUSE):
             raise Refused(
-                f"shard '{shard}': nothing was moved off it for {STALLED:.0f} s, {left} chunks and databases are left: "
-                "look at sh.status(), and go on with pulumi up"
+                f"shard '{shard}': nothing was moved off it for {STALL_TIMEOUT:.0f} s, {left} chunks and databases are "
+                "left: look at sh.status(), and go on with pulumi up"
             )
 
 
-def obstacle(router: Client, shard: str, remaining: Sequence[str]) -> str:
-    """Why a shard cannot be emptied; empty when it can."""
+def obstacle(router: Client, shard: str, remaining: Sequence[str]) -> str | None:
+    """Return why a shard cannot be emptied; None when it can."""
     config = router["config"]
     if not remaining:
         return "it is the last one: add another first, or destroy the stack (the data stay)"
@@ -70,7 +70,7 @@ def obstacle(router: Client, shard: str, remaining: Sequence[str]) -> str:
     for zone in own.get("tags", []):
         if not config["shards"].find_one({"_id": {"$ne": shard}, "tags": zone}):
             return f"it is the only one of zone '{zone}': sh.addShardToZone() another"
-    return ""
+    return None
 
 
 def _remove(router: Client, shard: str) -> dict[str, Any]:

@@ -7,18 +7,18 @@ from typing import Any
 
 from pymongo.errors import OperationFailure, PyMongoError
 
-from mspass_stack.machine import Machine
+from mspass_stack.errors import Refused
+from mspass_stack.machines.base import Machine
+from mspass_stack.polling import wait_until
 from mspass_stack.provider.mongo.client import Client, brief, internal
-from mspass_stack.provider.resource import Refused
-from mspass_stack.provider.waiting import wait_until
 
-PRIMARY = 120.0
+PRIMARY_TIMEOUT = 120.0
 """Seconds for a set to get members and a primary: a mongod of a shard takes about 4 to start on a busy machine."""
 
-SYNC = 24 * 3600.0
+SYNC_TIMEOUT = 24 * 3600.0
 """Seconds for a new member to copy the data of the others."""
 
-LOOK = 0.3
+PAUSE = 0.3
 """Seconds between two looks at a set: each of them logs in to every member."""
 
 NOT_INITIATED = 94
@@ -98,11 +98,11 @@ class ReplicaSet:
 
             return look
 
-        if not wait_until(settled(False), PRIMARY, LOOK) or not wait_until(settled(True), SYNC, LOOK):
+        if not wait_until(settled(False), PRIMARY_TIMEOUT, PAUSE) or not wait_until(settled(True), SYNC_TIMEOUT, PAUSE):
             raise Refused(f"replica set {self.name} ({', '.join(self.places)}): {missing}")
 
     def primary(self) -> Client:
-        """A client of the primary, as the internal user.
+        """Return a client of the primary, as the internal user.
 
         Raises:
             PyMongoError: there is none.
@@ -131,11 +131,11 @@ class ReplicaSet:
             return ", ".join(unsettled) if until_synced else ""
         if leaving := next((view for view in views if view.primary not in ("", *self.places)), None):
             return self._take_over(leaving)
-        if given_up and (bereft := self._bereft(views)):
-            return bereft
-        return self._found(views)
+        if given_up and (report := self._drop_lost_members(views)):
+            return report
+        return self._initiate(views)
 
-    def _found(self, views: list[View]) -> str:
+    def _initiate(self, views: list[View]) -> str:
         """Give a set without a primary the config by which it gets one."""
         if len(views) < len(self.members):
             return f"{len(views)} of {len(self.members)} members answer, and none of them is primary"
@@ -150,7 +150,7 @@ class ReplicaSet:
             return "its members are renamed"
         return f"no primary yet ({', '.join(f'{view.member.place} is {view.state}' for view in views)})"
 
-    def _bereft(self, views: list[View]) -> str:
+    def _drop_lost_members(self, views: list[View]) -> str:
         """Members that the rest of their set has left for good are a majority by a config that names them alone."""
         for view in views:
             known: list[dict[str, Any]] = view.config["members"] if view.config else []
@@ -170,7 +170,7 @@ class ReplicaSet:
         return False
 
     def _take_over(self, view: View) -> str:
-        """The primary is a member that is to leave: it takes the new ones in, and hands over."""
+        """Let a primary that is to leave take the new members in, and hand over."""
         address, _, port = view.primary.rpartition(":")
         with self.client(Member(view.member.host, address, int(port))) as client:
             config = _config_of(client)
@@ -186,10 +186,10 @@ class ReplicaSet:
         for member in self.members:
             try:
                 with self.client(member) as client:
-                    said, state = client.admin.command("hello"), _state_of(client)
-                    if state == "PRIMARY" and not said["isWritablePrimary"]:
+                    output, state = client.admin.command("hello"), _state_of(client)
+                    if state == "PRIMARY" and not output["isWritablePrimary"]:
                         state = "PRIMARY, but takes no writes yet"
-                    yield View(member, _config_or_none(client), state, str(said.get("primary", "")))
+                    yield View(member, _config_or_none(client), state, str(output.get("primary", "")))
             except PyMongoError:
                 continue
 
@@ -206,9 +206,9 @@ class ReplicaSet:
 
 
 def next_config(config: dict[str, Any], places: Sequence[str]) -> dict[str, Any] | None:
-    """The next config on the way to the wished members; MongoDB takes one change of a voter at a time.
+    """Return the next config on the way to the declared members; MongoDB takes one change of a voter at a time.
 
-    New members come before old ones go. None when the members are as wished.
+    New members come before old ones go. None when the members are as declared.
     """
     members: list[dict[str, Any]] = config["members"]
     known = [member["host"] for member in members]

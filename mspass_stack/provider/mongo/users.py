@@ -1,38 +1,39 @@
 """The users of a database, ensured on data of any origin."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from pymongo.errors import ConnectionFailure, PyMongoError
 
-from mspass_stack.machine import Machine
-from mspass_stack.provider.codec import Props
-from mspass_stack.provider.compatibility import note
-from mspass_stack.provider.machines import machine_of
+from mspass_stack.errors import InitFailed
+from mspass_stack.machines import machine
+from mspass_stack.machines.base import Machine
+from mspass_stack.polling import keep_trying
 from mspass_stack.provider.mongo.client import Client, brief, internal
-from mspass_stack.provider.resource import Call, InitFailed, Resource
-from mspass_stack.provider.waiting import keep_trying
+from mspass_stack.provider.preflight.compatibility import note
+from mspass_stack.provider.resources.base import Call, Resource
+from mspass_stack.provider.server.codec import Props
+from mspass_stack.spec.resources import DatabaseUser, DatabaseUsersInputs
 
-PATIENCE = 30.0
+READY_TIMEOUT = 30.0
 """Seconds for a server that was just seen ready to take commands."""
 
 
-class DatabaseUsers(Resource):
-    """The users of an unsharded database.
+class DatabaseUsers(Resource[DatabaseUsersInputs]):
+    """The users of an unsharded database. Output: `present`, all that it has."""
 
-    Inputs: `reach`, `address`, `port`, `keyFile`, `users`, `home`, `incarnation`.
-    """
+    model = DatabaseUsersInputs
 
     def create(self, call: Call) -> tuple[str, Props]:
         id = f"{call.inputs['stack']}/users@{call.inputs['address']}:{call.inputs['port']}"
-        return id, {} if call.preview else self._ensure(call, id)
+        return id, {} if call.preview else self._ensure(self.parse(call.inputs), id)
 
     def read(self, call: Call) -> Props:
+        inputs = self.parse(call.inputs)
         try:
-            with _client(call.inputs) as client:
+            with _client(inputs) as client:
                 return call.outputs | {"present": present(client)}
         except ConnectionFailure:
-            call.say("warning", f"{call.inputs['address']}:{call.inputs['port']} is unreachable: users as last known")
+            call.say("warning", f"{inputs.address}:{inputs.port} is unreachable: users as last known")
             return call.outputs
 
     def diff(self, call: Call) -> list[str]:
@@ -43,22 +44,23 @@ class DatabaseUsers(Resource):
     def update(self, call: Call) -> Props:
         if call.preview:
             return {}
-        outputs = self._ensure(call, call.id)
-        with _client(call.inputs) as client:
-            drop(client, set(call.old_inputs["users"]) - set(call.inputs["users"]))
+        inputs = self.parse(call.inputs)
+        outputs = self._ensure(inputs, call.id)
+        with _client(inputs) as client:
+            drop(client, set(self.parse(call.old_inputs).users) - set(inputs.users))
         return outputs
 
-    def _ensure(self, call: Call, id: str) -> Props:
+    def _ensure(self, inputs: DatabaseUsersInputs, id: str) -> Props:
         def ensured() -> list[str]:
-            with _client(call.inputs) as client:
-                ensure(client, call.inputs["users"])
-                take_note(client, machine_of(call.inputs), call.inputs["home"])
+            with _client(inputs) as client:
+                ensure(client, inputs.users)
+                take_note(client, machine(inputs.connection), inputs.stack_dir)
                 return present(client)
 
         try:
-            return {"present": keep_trying(ensured, PyMongoError, PATIENCE)}
+            return {"present": keep_trying(ensured, PyMongoError, READY_TIMEOUT)}
         except PyMongoError as error:
-            place = f"{call.inputs['address']}:{call.inputs['port']}"
+            place = f"{inputs.address}:{inputs.port}"
             raise InitFailed(id, {"present": []}, f"users of {place}: {brief(error)}") from None
 
 
@@ -66,12 +68,12 @@ def present(client: Client) -> list[str]:
     return sorted(user["user"] for user in client.admin.command("usersInfo")["users"])
 
 
-def ensure(client: Client, users: Mapping[str, Mapping[str, Any]]) -> None:
+def ensure(client: Client, users: Mapping[str, DatabaseUser]) -> None:
     """Make users, or give them their password and roles (again)."""
     there = present(client)
-    for user, wished in users.items():
+    for user, desired in users.items():
         verb = "updateUser" if user in there else "createUser"
-        client.admin.command(verb, user, pwd=wished["password"], roles=list(wished["roles"]))
+        client.admin.command(verb, user, pwd=desired.password, roles=desired.roles)
 
 
 def drop(client: Client, users: set[str]) -> None:
@@ -79,11 +81,11 @@ def drop(client: Client, users: set[str]) -> None:
         client.admin.command("dropUser", user)
 
 
-def take_note(client: Client, host: Machine, home: str) -> None:
+def take_note(client: Client, host: Machine, stack_dir: str) -> None:
     """Note beside the data which release they are of."""
-    asked = client.admin.command({"getParameter": 1, "featureCompatibilityVersion": 1})
-    host.write(note(home), f"{asked['featureCompatibilityVersion']['version']}\n")
+    requested = client.admin.command({"getParameter": 1, "featureCompatibilityVersion": 1})
+    host.write(note(stack_dir), f"{requested['featureCompatibilityVersion']['version']}\n")
 
 
-def _client(inputs: Props) -> Client:
-    return internal(machine_of(inputs), inputs["address"], inputs["port"], inputs["keyFile"])
+def _client(inputs: DatabaseUsersInputs) -> Client:
+    return internal(machine(inputs.connection), inputs.address, inputs.port, inputs.key_file)

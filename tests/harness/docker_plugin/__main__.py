@@ -9,12 +9,11 @@ from typing import Any, NoReturn
 import grpc
 from pulumi.runtime.proto import provider_pb2
 
-from mspass_stack.provider.codec import decode, encode, has_unknown
-from mspass_stack.provider.resource import Refused
-from mspass_stack.provider.serve import Servicer, serve
+from mspass_stack.errors import Refused
+from mspass_stack.provider.server.codec import decode, encode, has_unknown
+from mspass_stack.provider.server.serve import Servicer, serve
 from tests.harness.docker_plugin.connection import Connection
 from tests.harness.docker_plugin.container import Container
-from tests.harness.docker_plugin.network import Network
 from tests.harness.docker_plugin.schema import REPLACING, differences
 
 VERSION = "5.2.0"
@@ -42,7 +41,7 @@ class Double(Servicer):
                 connection.client.ping()
             except Refused:
                 await context.abort(grpc.StatusCode.UNKNOWN, "failed to connect to any docker daemon")
-        self._resources = {"Container": Container(connection), "Network": Network(connection)}
+        self._resources = {"Container": Container(connection)}
         return provider_pb2.ConfigureResponse(supportsPreview=True, acceptSecrets=False)
 
     async def Check(self, request: Any, context: Any) -> Any:
@@ -58,8 +57,7 @@ class Double(Servicer):
         kind, old, new = self._kind(request), decode(request.olds), decode(request.news)
         names = differences(old, new, kind.known)
         names += [key for key in new if key not in names and has_unknown(new[key])]
-        always = isinstance(kind, Network)
-        replaces = [name for name in names if always or name in REPLACING]
+        replaces = [name for name in names if name in REPLACING]
         return provider_pb2.DiffResponse(
             changes=provider_pb2.DiffResponse.DIFF_SOME if names else provider_pb2.DiffResponse.DIFF_NONE,
             diffs=names,
@@ -79,7 +77,7 @@ class Double(Servicer):
             found.inputs.CopyFrom(encode({key: read.get(key, value) for key, value in inputs.items()}))
         return found
 
-    def _kind(self, request: Any) -> "Container | Network":
+    def _kind(self, request: Any) -> Container:
         token = request.urn.split("::")[2].rsplit("$", 1)[-1].rsplit(":", 1)[-1]
         return self._resources[token]  # pyright: ignore[reportReturnType]
 

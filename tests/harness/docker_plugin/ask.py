@@ -8,6 +8,6 @@ import sys
 
 with socket.socket(socket.AF_UNIX) as plugin:
     plugin.connect(os.environ["MSPASS_WARM_DOUBLE"])
-    asked = json.dumps({"arguments": sys.argv[1:], "environment": dict(os.environ)})
-    socket.send_fds(plugin, [f"{asked}\n".encode()], [0, 1, 2])
+    requested = json.dumps({"arguments": sys.argv[1:], "environment": dict(os.environ)})
+    socket.send_fds(plugin, [f"{requested}\n".encode()], [0, 1, 2])
     select.select([plugin, os.pidfd_open(os.getppid())], [], [])

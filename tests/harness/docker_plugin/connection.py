@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 import docker
 from docker.errors import DockerException
 
-from mspass_stack.forward import Channel, forward_socket
-from mspass_stack.provider.resource import Refused
+from mspass_stack.errors import Refused
+from mspass_stack.machines.base import Channel
+from mspass_stack.machines.forward import forward_socket
 
 
 class Connection:
@@ -31,8 +32,8 @@ class Connection:
         try:
             return docker.DockerClient(base_url=self._local_address)
         except DockerException as error:
-            said = f"please make sure that {self.address} is reachable and has a  '_ping' endpoint. Error: {error}"
-            raise Refused(f"failed to create Docker client: Error pinging Docker server, {said}") from None
+            output = f"please make sure that {self.address} is reachable and has a  '_ping' endpoint. Error: {error}"
+            raise Refused(f"failed to create Docker client: Error pinging Docker server, {output}") from None
 
     @cached_property
     def _local_address(self) -> str:

@@ -5,9 +5,11 @@ from typing import Any
 
 import docker
 from docker.errors import APIError, NotFound
+from docker.types import Mount
 
-from mspass_stack.provider.codec import Props
-from mspass_stack.provider.resource import Call, InitFailed, Refused, Resource
+from mspass_stack.errors import InitFailed, Refused
+from mspass_stack.provider.resources.base import Call, Resource
+from mspass_stack.provider.server.codec import Props
 from tests.harness.docker_plugin.connection import Connection
 from tests.harness.docker_plugin.schema import CONTAINER, LIVE, with_defaults
 
@@ -15,7 +17,7 @@ MIB = 1024**2
 SECOND = 1_000_000_000
 
 
-class Container(Resource):
+class Container(Resource[Any]):
     """A container, as far as our components ask for one."""
 
     known = CONTAINER
@@ -44,9 +46,6 @@ class Container(Resource):
         except APIError as error:
             raise Refused(f"Unable to create container: {error.explanation}") from None
         try:
-            for network in inputs.get("networksAdvanced", []):
-                api.disconnect_container_from_network(made, "bridge")
-                api.connect_container_to_network(made, network["name"], aliases=network.get("aliases"))
             if inputs["start"]:
                 api.start(made)
         except APIError as error:
@@ -91,14 +90,12 @@ class Container(Resource):
 
 def _config(api: Any, inputs: Props) -> Props:
     """What the engine is asked for."""
-    ports = inputs.get("ports", [])
     health = inputs.get("healthcheck")
     host = api.create_host_config(
-        binds=[
-            f"{v['hostPath']}:{v['containerPath']}:{'ro' if v.get('readOnly') else 'rw'}"
-            for v in inputs.get("volumes", [])
+        mounts=[
+            Mount(mount["target"], mount["source"], mount["type"], bool(mount.get("readOnly")))
+            for mount in inputs.get("mounts", [])
         ],
-        port_bindings={f"{p['internal']}/{p['protocol']}": (p["ip"], p.get("external", 0)) for p in ports},
         restart_policy={"Name": inputs["restart"], "MaximumRetryCount": 0},
         mem_limit=inputs.get("memory", 0) * MIB or None,
         memswap_limit=inputs.get("memorySwap", 0) * MIB or None,
@@ -116,7 +113,6 @@ def _config(api: Any, inputs: Props) -> Props:
         environment=inputs.get("envs"),
         working_dir=inputs.get("workingDir"),
         labels={label["label"]: label["value"] for label in inputs.get("labels", [])},
-        ports=[(p["internal"], p["protocol"]) for p in ports],
         stop_signal=inputs.get("stopSignal"),
         healthcheck={
             "test": health["tests"],
@@ -133,7 +129,7 @@ def _config(api: Any, inputs: Props) -> Props:
 
 
 def _read(found: Props, state: Props) -> Props:
-    """What the provider reads back; envs, labels, volumes and networks are not."""
+    """What the provider reads back; envs and labels are not."""
     config, host, running = found["Config"], found["HostConfig"], found["State"]["Running"]
     read: Props = {
         "name": found["Name"].lstrip("/"),
@@ -151,32 +147,10 @@ def _read(found: Props, state: Props) -> Props:
         "stopSignal": config.get("StopSignal"),
         "stopTimeout": config.get("StopTimeout"),
         "logDriver": host["LogConfig"]["Type"],
-        "networkDatas": [
-            {"networkName": name, "ipAddress": network["IPAddress"], "gateway": network["Gateway"]}
-            for name, network in sorted(found["NetworkSettings"]["Networks"].items())
-        ],
     }
-    if state.get("ports"):
-        read["ports"] = _ports(found["NetworkSettings"]["Ports"] or {}, state["ports"])
     if not running and state.get("mustRun"):
         read |= {"mustRun": False, "exitCode": found["State"]["ExitCode"]}
     return {key: value for key, value in read.items() if value not in (None, "", 0) or key in state}
-
-
-def _ports(published: dict[str, list[Props] | None], asked: list[Props]) -> list[Props]:
-    """The published ports in the order in which they were asked for; none of a container that is stopped."""
-    order = [(port["internal"], port["protocol"]) for port in asked]
-    offered: list[Props] = [
-        {
-            "internal": int(key.split("/")[0]),
-            "external": int(to["HostPort"]),
-            "ip": to["HostIp"],
-            "protocol": key.split("/")[1],
-        }
-        for key, bindings in published.items()
-        for to in bindings or []
-    ]
-    return sorted(offered, key=lambda port: order.index((port["internal"], port["protocol"])))
 
 
 def _nanoseconds(duration: str) -> int:

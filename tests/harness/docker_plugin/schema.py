@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-SETS = frozenset({"envs", "labels", "volumes", "networksAdvanced"})
+SETS = frozenset({"envs", "labels", "mounts"})
 """Inputs whose order means nothing."""
 
 COMPUTED = frozenset(
@@ -16,8 +16,8 @@ COMPUTED = frozenset(
 
 REPLACING = frozenset(
     {
-        *("name", "image", "hostname", "command", "entrypoints", "user", "workingDir", "ports", "envs", "labels"),
-        *("volumes", "networkMode", "networksAdvanced", "cpus", "stopSignal", "stopTimeout", "logDriver", "logOpts"),
+        *("name", "image", "hostname", "command", "entrypoints", "user", "workingDir", "envs", "labels"),
+        *("networkMode", "cpus", "stopSignal", "stopTimeout", "logDriver", "logOpts"),
         *("readOnly", "tty", "stdinOpen"),
     }
 )
@@ -47,18 +47,14 @@ CONTAINER = (
     REPLACING
     | LIVE
     | frozenset(DEFAULTS)
-    | {"healthcheck", "init", "destroyGraceSeconds", "entrypoints", "command", "envs"}
+    | {"healthcheck", "init", "mounts", "destroyGraceSeconds", "entrypoints", "command", "envs"}
 )
-
-NETWORK = frozenset({"name", "driver", "labels", "ipamDriver"})
 
 
 def with_defaults(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs as the bridge writes them into the state: with the schema's defaults, and the list of those."""
     added = sorted(key for key in DEFAULTS if key not in inputs)
     whole: dict[str, Any] = {**inputs, **{key: DEFAULTS[key] for key in added}, "__defaults": added}
-    if "ports" in whole:
-        whole["ports"] = [{"ip": "0.0.0.0", "protocol": "tcp", **port} for port in whole["ports"]]
     if "healthcheck" in whole:
         zero = {"interval": "0s", "timeout": "0s", "startPeriod": "0s", "startInterval": "0s", "retries": 0}
         whole["healthcheck"] = zero | whole["healthcheck"]

@@ -16,7 +16,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mspass_stack.provider.waiting import wait_until
+from mspass_stack.polling import wait_until
 
 NAME = "MSPASS_WARM_DOUBLE"
 """The environment variable with the path of its socket; without it a plugin does its own imports."""
@@ -27,8 +27,8 @@ def warm() -> Generator[None]:
     """Have one, for the commands that are started meanwhile."""
     root = Path(__file__).parents[3]
     with (
-        tempfile.TemporaryDirectory(prefix="mspass-") as folder,
-        subprocess.Popen([sys.executable, "-m", __name__, path := f"{folder}/plugins"], cwd=root) as process,
+        tempfile.TemporaryDirectory(prefix="mspass-") as directory,
+        subprocess.Popen([sys.executable, "-m", __name__, path := f"{directory}/plugins"], cwd=root) as process,
     ):
         try:
             assert wait_until(Path(path).exists, 60), "it does not listen"
@@ -60,19 +60,19 @@ def _serve(path: str) -> None:
 
 def _become(client: socket.socket) -> list[str]:
     """Take the place of a process: its environment, its standard streams, and its life. Its arguments."""
-    said, descriptors, _, _ = socket.recv_fds(client, 1 << 20, 3)
-    while not said.endswith(b"\n"):
+    output, descriptors, _, _ = socket.recv_fds(client, 1 << 20, 3)
+    while not output.endswith(b"\n"):
         if not (more := client.recv(1 << 20)):
             os._exit(0)  # whoever asked has ended
-        said += more
-    asked = json.loads(said)
+        output += more
+    requested = json.loads(output)
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
         os.close(descriptor)
     os.environ.clear()
-    os.environ.update(asked["environment"])
+    os.environ.update(requested["environment"])
     threading.Thread(target=_end_with, args=(client,), daemon=True).start()
-    return asked["arguments"]
+    return requested["arguments"]
 
 
 def _end_with(client: socket.socket) -> None:

@@ -15,14 +15,14 @@ KEPT = 2
 """So many of a kind stay."""
 
 
-def folder(kind: str, made_of: bytes) -> Path:
+def directory(kind: str, made_of: bytes) -> Path:
     """Where the cache has it, if it does."""
     return CACHE.with_name(f"lab-{kind}-{hashlib.sha256(made_of).hexdigest()[:12]}")
 
 
 def ensure(kind: str, made_of: bytes, make: Callable[[Path], None]) -> Path:
     """The folder, made where it is missing; the newest of its kind stay in the cache."""
-    made = folder(kind, made_of)
+    made = directory(kind, made_of)
     CACHE.parent.mkdir(parents=True, exist_ok=True)
     with CACHE.with_name(f"lab-{kind}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

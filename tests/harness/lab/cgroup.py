@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from mspass_stack.provider.waiting import wait_until
+from mspass_stack.polling import wait_until
 from tests.harness.lab.network import LAB
 
 ROOT = Path("/sys/fs/cgroup")
@@ -35,6 +35,6 @@ def _groups(host: str) -> Iterator[Path]:
 
 def _is_removed(group: Path) -> bool:
     with suppress(OSError):
-        for folder in (*sorted(group.glob("**/"), reverse=True), group.parent):
-            folder.rmdir()
+        for directory in (*sorted(group.glob("**/"), reverse=True), group.parent):
+            directory.rmdir()
     return not group.exists()

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import IO, Any
 
-from mspass_stack.provider.waiting import wait_until
+from mspass_stack.polling import wait_until
 from tests.harness.engine import CACHE
 from tests.harness.lab import network, remains
 from tests.harness.lab.command import LabError
@@ -25,8 +25,8 @@ class Claim:
         kept: the lab outlives this process.
     """
 
-    def __init__(self, folder: Path, kept: bool = False) -> None:
-        self._mine = {"folder": str(folder), "kept": kept, "pid": os.getpid()}
+    def __init__(self, directory: Path, kept: bool = False) -> None:
+        self._mine = {"folder": str(directory), "kept": kept, "pid": os.getpid()}
         self._file: IO[str] | None = None
 
     @property

@@ -22,6 +22,6 @@ def run(*argv: str, check: bool = True, stdin: str = "") -> str:
     except subprocess.TimeoutExpired:
         raise LabError(f"{shlex.join(argv)} did not end within {LIMIT} seconds") from None
     if check and ran.returncode:
-        said = f"{ran.stdout}{ran.stderr}"[-2000:]
-        raise LabError(f"{shlex.join(argv)} ended with {ran.returncode}:\n{said}")
+        output = f"{ran.stdout}{ran.stderr}"[-2000:]
+        raise LabError(f"{shlex.join(argv)} ended with {ran.returncode}:\n{output}")
     return ran.stdout

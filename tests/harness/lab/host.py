@@ -1,4 +1,4 @@
-"""One simulated host: its disk, its processes and its engine."""
+"""One simulated host: its disk, its processes and, where it is no native one, its engine."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from mspass_stack.provider.waiting import wait_until
+from mspass_stack.polling import wait_until
 from tests.harness.lab import cgroup, network
 from tests.harness.lab.command import LabError, run
 
@@ -25,25 +25,28 @@ class Host:
 
     Attributes:
         folder: its disk.
+        native: it has no Docker.
         docker_data: what is /var/lib/docker in it.
     """
 
-    def __init__(self, name: str, folder: Path) -> None:
-        self.name, self.folder = name, folder
-        self.docker_data = folder / "docker"
-        self._upper = folder / "upper"
+    def __init__(self, name: str, directory: Path, native: bool = False) -> None:
+        self.name, self.directory, self.native = name, directory, native
+        self.docker_data = directory / "docker"
+        self._upper = directory / "upper"
 
     def prepare(self, tree: Path, template: Path | None = None) -> None:
         """An empty disk over a tree."""
-        for part in (self._upper, self.docker_data):
+        parts = [self._upper] if self.native else [self._upper, self.docker_data]
+        for part in parts:
             part.mkdir(parents=True)
             # The host's / has the mode of its upper layer.
             part.chmod(0o755)
-        (self.folder / "tree").symlink_to(tree)
-        (self.folder / "template").symlink_to(template or "/nonexistent")
+        (self.directory / "tree").symlink_to(tree)
+        (self.directory / "template").symlink_to(template or "/nonexistent")
         self.write("/etc/hostname", f"{self.name}\n")
-        self.write("/etc/lab", network.LAB)
-        self.write("/usr/local/sbin/engine", (HERE / "engine.sh").read_text(), 0o755)
+        if not self.native:
+            self.write("/etc/lab", network.LAB)
+            self.write("/usr/local/sbin/engine", (HERE / "engine.sh").read_text(), 0o755)
 
     def boot(self) -> None:
         """Start its PID 1 in the network namespace that it has.
@@ -52,25 +55,25 @@ class Host:
             LabError: it ended; the text is what it said.
         """
         unshare = ("unshare", "--mount", "--propagation=private", "--uts", "--ipc", "--pid", "--fork", "--kill-child")
-        parts = [os.path.realpath(self.folder / part) for part in ("tree", "template")]
-        with (self.folder / "log").open("wb") as log:
+        parts = [os.path.realpath(self.directory / part) for part in ("tree", "template")]
+        with (self.directory / "log").open("wb") as log:
             # In a session of its own: it is nobody's child and outlives this process.
             subprocess.run(
                 [
                     *("setsid", "--fork", "nsenter", f"--net=/run/netns/{network.space(self.name)}", *unshare),
                     *("bash", str(HERE / "init.sh"), self.name, *parts),
                 ],
-                cwd=self.folder,
+                cwd=self.directory,
                 env=ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 check=True,
             )
-        said = self.folder / "log"
-        wait_until(lambda: self._first() or (said.stat().st_size and not network.pids(self.name)), START)
+        output = self.directory / "log"
+        wait_until(lambda: self._first() or (output.stat().st_size and not network.pids(self.name)), START)
         if not self.is_on:
-            raise LabError(f"{self.name} did not start:\n{said.read_text()}")
+            raise LabError(f"{self.name} did not start:\n{output.read_text()}")
 
     def cut_power(self) -> None:
         """Kill all that runs in it; its network namespace goes too."""
@@ -99,7 +102,17 @@ class Host:
         """Run a command in it as root; its stdout."""
         return run(*self.inside(*argv), check=check, stdin=stdin)
 
+    def docker(self, *words: str) -> str:
+        """Run Docker's client in it as root; its stdout.
+
+        Raises:
+            LabError: it failed, or this is a native host.
+        """
+        self._check_engine()
+        return self.execute("docker", *words)
+
     def start_engine(self) -> None:
+        self._check_engine()
         self.execute("engine", "start")
         self.await_engine()
 
@@ -109,6 +122,7 @@ class Host:
             raise LabError(f"{self.name}'s engine does not start:\n{self.execute('tail', '/var/log/docker.log')}")
 
     def stop_engine(self) -> None:
+        self._check_engine()
         self.execute("engine", "stop")
 
     def write(self, path: str, text: str, mode: int = 0o644) -> None:
@@ -116,16 +130,20 @@ class Host:
         if self.is_on:
             self.execute("tee", path, stdin=text)
             return
-        target, tree = self._upper / path.lstrip("/"), self.folder / "tree"
-        for folder in reversed(target.relative_to(self._upper).parents[:-1]):
-            if not (self._upper / folder).exists():
+        target, tree = self._upper / path.lstrip("/"), self.directory / "tree"
+        for directory in reversed(target.relative_to(self._upper).parents[:-1]):
+            if not (self._upper / directory).exists():
                 # As an overlay copies a folder up that it writes in.
-                (self._upper / folder).mkdir()
-                shutil.copystat(tree / folder, self._upper / folder)
-                _own(self._upper / folder, tree / folder)
+                (self._upper / directory).mkdir()
+                shutil.copystat(tree / directory, self._upper / directory)
+                _own(self._upper / directory, tree / directory)
         target.write_text(text)
         target.chmod(mode)
         _own(target, target.parent)
+
+    def _check_engine(self) -> None:
+        if self.native:
+            raise LabError(f"{self.name} is a native host, which has no Docker")
 
     def _first(self) -> int:
         """The pid of its PID 1, 0 without one."""

@@ -90,8 +90,8 @@ def remove_host(name: str) -> None:
 
 def hosts() -> list[str]:
     """The hosts that have a namespace."""
-    folders = Path("/run/netns").glob(f"{SPACES}*")
-    return sorted(path.name.removeprefix(SPACES) for path in folders if path.name != SWITCH)
+    directories = Path("/run/netns").glob(f"{SPACES}*")
+    return sorted(path.name.removeprefix(SPACES) for path in directories if path.name != SWITCH)
 
 
 def down() -> None:

@@ -11,18 +11,18 @@ FILES = ("lab.json", "key", "key.pub", "known_hosts", "ssh_config")
 DISKS = "hosts"
 
 
-def end(folder: Path) -> None:
+def end(directory: Path) -> None:
     """End every host that is up, whichever they are: one lab is up at a time. Their network goes too."""
-    hosts = [Host(name, folder) for name in network.hosts()]
+    hosts = [Host(name, directory) for name in network.hosts()]
     with ThreadPoolExecutor() as threads:
         list(threads.map(Host.cut_power, hosts))
     network.down()
 
 
-def remove(folder: Path) -> None:
+def remove(directory: Path) -> None:
     """Remove a lab's files, and its folder if nothing else is in it."""
-    shutil.rmtree(folder / DISKS, ignore_errors=True)
+    shutil.rmtree(directory / DISKS, ignore_errors=True)
     for name in FILES:
-        (folder / name).unlink(missing_ok=True)
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+        (directory / name).unlink(missing_ok=True)
+    if directory.is_dir() and not any(directory.iterdir()):
+        directory.rmdir()

@@ -23,16 +23,16 @@ def ensure(image: str) -> Path:
     Raises:
         LabError: it does not.
     """
-    return cache.ensure(KIND, image.encode(), lambda folder: _fill(folder, image))
+    return cache.ensure(KIND, image.encode(), lambda directory: _fill(directory, image))
 
 
 def ensure_test_image() -> str:
     """A template of the test image, built in an engine of its own where none answers; the image's name."""
     image = test_image.name()
-    folder = cache.folder(KIND, image.encode())
-    if folder.exists():
+    directory = cache.directory(KIND, image.encode())
+    if directory.exists():
         return image
-    with Claim(folder), _engine():
+    with Claim(directory), _engine():
         test_image.ensure()
         ensure(image)
     return image
@@ -49,11 +49,11 @@ def share(template: Path, docker: Path) -> None:
             (docker / "overlay2" / layer.name / "diff").mkdir()
 
 
-def _fill(folder: Path, image: str) -> None:
+def _fill(directory: Path, image: str) -> None:
     """Load the image into the engine of a host without a cable, and keep what that engine made of it."""
     network.remove_host(KIND)
     network.add_space(KIND)
-    host = Host(KIND, folder / "host")
+    host = Host(KIND, directory / "host")
     try:
         host.prepare(tree.ensure())
         host.boot()
@@ -63,16 +63,16 @@ def _fill(folder: Path, image: str) -> None:
     finally:
         host.cut_power()
     for name in ("image", "overlay2"):
-        (host.docker_data / name).rename(folder / name)
-    shutil.rmtree(host.folder)
+        (host.docker_data / name).rename(directory / name)
+    shutil.rmtree(host.directory)
 
 
 def _load(host: Host, image: str) -> None:
     with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as saving:
         loaded = subprocess.run(host.inside("docker", "load", "--quiet"), stdin=saving.stdout, capture_output=True)
-        said = saving.stderr.read() if saving.stderr else b""
+        output = saving.stderr.read() if saving.stderr else b""
     if saving.returncode or loaded.returncode:
-        raise LabError(f"docker save | docker load of {image}:\n{(said + loaded.stderr).decode(errors='replace')}")
+        raise LabError(f"docker save | docker load of {image}:\n{(output + loaded.stderr).decode(errors='replace')}")
 
 
 @contextmanager

@@ -1,47 +1,75 @@
-"""The root tree that all hosts start from: Debian with sshd and a Docker engine, made once."""
+"""The root trees that hosts start from, each made once: Debian with sshd, and with a Docker engine or with Python."""
 
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
-from tests.harness.lab import cache
+from tests.harness.lab import cache, environment
 from tests.harness.lab.command import run
 
 PACKAGES = (
-    *("docker.io", "openssh-server", "openssh-sftp-server", "openssh-client", "tini"),
+    *("openssh-server", "openssh-sftp-server", "openssh-client", "tini"),
     *("hostname", "iproute2", "iptables", "mount", "netbase", "procps"),
 )
-"""Beside Debian's essential ones. No Python: a lab's Docker host need not have one."""
+"""Of every host, beside Debian's essential ones."""
+
+DOCKER = ("docker.io",)
+"""Of a Docker host. No Python: it need not have one."""
+
+NATIVE = ("python3", "libcurl4", "libssl3", "libstdc++6")
+"""Of a native host: Python, and mongod's libraries."""
 
 USER = "mspass"
+USER_ID = 1000
+
+LOGIN = "\n# Of login shells alone.\nexport LOGIN_SHELL_SAYS=hello\n"
+"""What the user's .profile says on a native host."""
 
 
 def ensure() -> Path:
-    """The tree, built where the cache has none."""
-    return cache.ensure("tree", Path(__file__).read_bytes(), _build)
+    """The tree of a Docker host, built where the cache has none."""
+    return cache.ensure("tree", Path(__file__).read_bytes(), _build_docker)
 
 
-def _build(root: Path) -> None:
+def ensure_native() -> Path:
+    """The tree of a native host: it has no Docker, and environments of Python as users have them."""
+    # Not `tree-native`: the cache would take it for one of the kind `tree`, and remove it as an old one.
+    return cache.ensure("native-tree", Path(__file__).read_bytes() + environment.made_of(), _build_native)
+
+
+def _build_docker(root: Path) -> None:
+    _build(root, DOCKER, "--groups=docker")
+
+
+def _build_native(root: Path) -> None:
+    _build(root, NATIVE)
+    environment.build(root)
+    with (root / f"home/{USER}/.profile").open("a") as profile:
+        profile.write(LOGIN)
+
+
+def _build(root: Path, packages: Sequence[str], *of_user: str) -> None:
     release = re.search(r"^VERSION_CODENAME=(\w+)", Path("/etc/os-release").read_text(), re.MULTILINE)
     mirror = run("apt-get", "indextargets", "--format", "$(REPO_URI)").split()[0]
     run(
-        *("mmdebstrap", "--quiet", "--mode=root", "--variant=essential", "--include=" + ",".join(PACKAGES)),
-        *("--aptopt=Acquire::Languages none",),
+        *("mmdebstrap", "--quiet", "--mode=root", "--variant=essential"),
+        *("--include=" + ",".join([*PACKAGES, *packages]), "--aptopt=Acquire::Languages none"),
         *(f"--dpkgopt=path-exclude=/usr/share/{what}/*" for what in ("doc", "man", "locale")),
         *(release[1] if release else "stable", str(root), mirror),
     )
     inside = ("chroot", str(root))
-    run(*inside, "useradd", "--create-home", "--uid=1000", "--groups=docker", "--shell=/bin/bash", USER)
+    run(*inside, "useradd", "--create-home", f"--uid={USER_ID}", *of_user, "--shell=/bin/bash", USER)
     run(*inside, "install", "--directory", "--mode=700", "/root/.ssh")
-    for folder, mode in ((f"/home/{USER}/.ssh", "700"), ("/srv/mspass", "755")):
-        run(*inside, "install", "--directory", f"--owner={USER}", f"--group={USER}", f"--mode={mode}", folder)
+    for directory, mode in ((f"/home/{USER}/.ssh", "700"), ("/srv/mspass", "755")):
+        run(*inside, "install", "--directory", f"--owner={USER}", f"--group={USER}", f"--mode={mode}", directory)
     _forget(root)
 
 
 def _forget(root: Path) -> None:
     """Remove what the tree has of this machine, and what no two hosts share."""
-    for folder in ("var/lib/apt", "var/cache/apt", "etc/apt"):
-        shutil.rmtree(root / folder, ignore_errors=True)
+    for directory in ("var/lib/apt", "var/cache/apt", "etc/apt"):
+        shutil.rmtree(root / directory, ignore_errors=True)
     for key in (root / "etc/ssh").glob("ssh_host_*"):
         key.unlink()
     for name in ("resolv.conf", "machine-id"):

@@ -15,13 +15,14 @@ PACKAGES = ("distributed", "dask", "pymongo")
 
 
 def look(database: str, collection: str) -> dict[str, Any]:
+    import hashlib
     import os
     from pathlib import Path
 
     from distributed import get_worker
 
     worker = get_worker()
-    seen: dict[str, Any] = {
+    observed: dict[str, Any] = {
         "name": str(worker.name),
         "threads": worker.state.nthreads,
         "memory": worker.memory_manager.memory_limit or 0,
@@ -30,9 +31,13 @@ def look(database: str, collection: str) -> dict[str, Any]:
     if database:
         from pymongo import MongoClient
 
-        with MongoClient[dict[str, Any]](os.environ["MSPASS_DB_ADDRESS"], serverSelectionTimeoutMS=3000) as client:
-            seen["documents"] = sorted(document["n"] for document in client[database][collection].find())
-    return seen
+        uri = os.environ["MSPASS_DB_ADDRESS"]
+        observed["uri"] = hashlib.sha256(uri.encode()).hexdigest()
+        # As it is, and as every released mspasspy makes it.
+        for address in (uri, f"{uri}:{os.environ['MONGODB_PORT']}"):
+            with MongoClient[dict[str, Any]](address, serverSelectionTimeoutMS=3000) as client:
+                observed["documents"] = sorted(document["n"] for document in client[database][collection].find())
+    return observed
 
 
 def main(scheduler: str, database: str, collection: str) -> None:
@@ -47,7 +52,7 @@ def main(scheduler: str, database: str, collection: str) -> None:
             json.dumps(
                 {
                     "workers": [task.result(timeout=SECONDS) for task in tasks],
-                    "versions": {name: sorted(map(str, set(seen))) for name, seen in found.items()},
+                    "versions": {name: sorted(map(str, set(observed))) for name, observed in found.items()},
                 }
             )
         )

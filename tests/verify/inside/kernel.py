@@ -15,9 +15,12 @@ for package in ("distributed", "dask", "pymongo"):
 if "MSPASS_DB_ADDRESS" in os.environ:
     from pymongo import MongoClient
 
-    with MongoClient[dict[str, Any]](os.environ["MSPASS_DB_ADDRESS"], serverSelectionTimeoutMS=3000) as database:
-        found["database"] = database.server_info()["version"]
-        database["mspass"]["wf"].find_one()
+    uri = os.environ["MSPASS_DB_ADDRESS"]
+    # As it is, and as every released mspasspy makes it.
+    for address in (uri, f"{uri}:{os.environ['MONGODB_PORT']}"):
+        with MongoClient[dict[str, Any]](address, serverSelectionTimeoutMS=3000) as database:
+            found["database"] = database.server_info()["version"]
+            database["mspass"]["wf"].find_one()
 if os.environ["MSPASS_SCHEDULER"] == "dask":
     from distributed import Client
 

@@ -1,0 +1,95 @@
+"""Name what the agent can be asked, and answer."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from . import commands, processes, programs, sockets
+from .errors import Refused
+from .login import daemon_environment
+from .marks import marked
+from .supervisor import Supervisor
+
+
+def stop(*, directory: str, stack_id: str, name: str) -> None:
+    """Stop a process in the way that it was started with, and forget it; absent is fine."""
+    Supervisor(directory, stack_id).stop(name)
+
+
+def shut_down(*, directory: str, stack_id: str) -> None:
+    """Stop all processes of a directory and their supervisord; leaves no file but the logs."""
+    Supervisor(directory, stack_id).shut_down()
+
+
+def has_given_up(*, directory: str, stack_id: str, name: str) -> bool:
+    """Whether supervisord tries no more to start a process, or knows no such process."""
+    return Supervisor(directory, stack_id).has_given_up(name)
+
+
+def exit_report(*, directory: str, stack_id: str, name: str) -> str:
+    """Tell how a process last ended, and the end of its log."""
+    return Supervisor(directory, stack_id).exit_report(name)
+
+
+def log_tail(*, directory: str, stack_id: str, name: str, lines: int) -> str:
+    """Read the last lines of a process's log."""
+    return Supervisor(directory, stack_id).files.log_tail(name, lines)
+
+
+def run_once(*, argv: Sequence[str], seconds: float, directory: str = "") -> dict[str, Any]:
+    """Run a command in the login's environment: `status` and `output`, both streams together."""
+    return commands.run(argv, seconds, daemon_environment(), directory)
+
+
+def listeners(*, ports: Sequence[int]) -> list[dict[str, Any]]:
+    """List what listens on these TCP ports."""
+    return sockets.listeners(ports)
+
+
+def strays(*, directory: str, stack_id: str) -> dict[str, str]:
+    """Find all that runs for a stack's directory: pid (JSON's keys are texts) and process; supervisord's is empty."""
+    return {str(pid): name for pid, name in marked(stack_id, directory).items()}
+
+
+CALLS: dict[str, Callable[..., Any]] = {
+    call.__name__: call
+    for call in (
+        processes.ensure,
+        processes.observe,
+        processes.halt,
+        processes.resume,
+        processes.signal,
+        processes.execute,
+        stop,
+        shut_down,
+        has_given_up,
+        exit_report,
+        log_tail,
+        run_once,
+        listeners,
+        strays,
+        programs.find,
+        programs.version,
+        programs.modules,
+        programs.versions,
+    )
+}
+"""All calls by name: keyword arguments in, plain types of JSON in and out."""
+
+
+def answer(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer one request: `id`, `call` and `arguments`.
+
+    Returns:
+        `id` and `answer`, or `id` and `error`: `kind` ("refused", for the user, or "internal", a fault of ours) and
+        `text`.
+    """
+    number = request.get("id")
+    try:
+        return {"id": number, "answer": CALLS[request["call"]](**request.get("arguments", {}))}
+    except Refused as refused:
+        return {"id": number, "error": {"kind": "refused", "text": str(refused)}}
+    except Exception:
+        return {"id": number, "error": {"kind": "internal", "text": traceback.format_exc()}}

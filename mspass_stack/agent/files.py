@@ -1,0 +1,97 @@
+"""Find, write and read what stands in a stack's directory."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from . import settings
+from .marks import DIGEST
+
+
+class Files:
+    """Name the files of a stack's directory: launchers, pids and programs under `run`, and logs under `log`."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = Path(directory)
+        self.run, self.log = self.directory / "run", self.directory / "log"
+        self.socket = self.run / "supervisor.sock"
+        self._programs = self.run / "programs"
+
+    def prepare(self, stack_id: str) -> Path:
+        """Write the config of a supervisord that starts anew, without any program; its path."""
+        for directory in (self.run, self._programs, self.log):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for stale in (*self._programs.iterdir(), self.socket):
+            stale.unlink(missing_ok=True)
+        config = self.run / "supervisord.conf"
+        values = {"run": self.run, "log": self.log, "home": self.directory, "stack_id": stack_id}
+        settings.write(config, settings.CONFIG.format(**values))
+        return config
+
+    def add(self, name: str, launcher: str, order: int, stop_signal: str, grace: int) -> None:
+        """Write the launcher of a process and how it is stopped."""
+        settings.write(self._launcher(name), launcher)
+        self.restate(name, order, stop_signal, grace)
+
+    def restate(self, name: str, order: int, stop_signal: str, grace: int) -> None:
+        """Write how a process is stopped, where that is something new."""
+        values = {"name": name, "order": order, "signal": stop_signal, "grace": grace}
+        text = settings.PROGRAM.format(run=self.run, log=self.log, **values)
+        if _read(self._program(name)) != text:
+            settings.write(self._program(name), text)
+
+    def forget(self, name: str) -> None:
+        """Remove what says that a process runs; its log stays."""
+        for path in (self._program(name), self._launcher(name), self.run / f"{name}.pid"):
+            path.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Remove everything but the logs."""
+        shutil.rmtree(self.run, ignore_errors=True)
+
+    def names(self) -> list[str]:
+        """List the processes that were started here, last started first."""
+        ranked = sorted((int(settings.of(path)["priority"]), path.stem) for path in self._programs.glob("*.ini"))
+        return [name for _, name in reversed(ranked)]
+
+    def digest(self, name: str) -> str:
+        """Read what the launcher says that it starts; empty when there is none."""
+        lines = _read(self._launcher(name)).splitlines()
+        return next((line.split("=", 1)[1] for line in lines if line.startswith(f"export {DIGEST}=")), "")
+
+    def stop_signal(self, name: str) -> str:
+        """Read the signal that stops a process, without SIG."""
+        return settings.of(self._program(name))["stopsignal"]
+
+    def grace(self, name: str) -> float:
+        """Read the seconds until a process is killed after that signal."""
+        return float(settings.of(self._program(name))["stopwaitsecs"])
+
+    def pid(self, name: str) -> int:
+        """Read the pid that a process wrote when it started, or supervisord's; 0 when there is none."""
+        try:
+            return int(_read(self.run / f"{name}.pid"))
+        except ValueError:
+            return 0
+
+    def log_tail(self, name: str, lines: int) -> str:
+        """Read the last lines of a process's log, or supervisord's."""
+        try:
+            said = (self.log / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return "(no log)"
+        return "\n".join(said.splitlines()[-lines:])
+
+    def _launcher(self, name: str) -> Path:
+        return self.run / f"{name}.sh"
+
+    def _program(self, name: str) -> Path:
+        return self._programs / f"{name}.ini"
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return ""

@@ -1,0 +1,58 @@
+"""Say what stands in the files of supervisord, which are ours to write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+CONFIG = """\
+[unix_http_server]
+file={run}/supervisor.sock
+chmod=0700
+
+[supervisord]
+pidfile={run}/supervisord.pid
+logfile={log}/supervisord.log
+childlogdir={log}
+directory={home}
+identifier={stack_id}
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+
+[supervisorctl]
+serverurl=unix://{run}/supervisor.sock
+
+[include]
+files=programs/*.ini
+"""
+
+PROGRAM = """\
+[program:{name}]
+command=/bin/sh "{run}/{name}.sh"
+priority={order}
+autorestart=true
+startsecs=3
+startretries=3
+stopsignal={signal}
+stopwaitsecs={grace}
+killasgroup=true
+redirect_stderr=true
+stdout_logfile={log}/{name}.log
+stdout_logfile_maxbytes=20MB
+stdout_logfile_backups=3
+"""
+
+
+def of(program: Path) -> dict[str, str]:
+    """Read what a program's file says; the defaults of a stop where the file is gone."""
+    text = program.read_text(encoding="utf-8") if program.exists() else ""
+    said = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    return {"priority": "0", "stopsignal": "TERM", "stopwaitsecs": "10", **said}
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file of the owner only, whole or not at all."""
+    partial = path.with_suffix(path.suffix + ".partial")
+    partial.touch(mode=0o600)
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)

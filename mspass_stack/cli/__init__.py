@@ -1,0 +1,1 @@
+"""The commands that users run on a deployed stack."""

@@ -1,0 +1,151 @@
+"""`python -m mspass_stack.cli.choose_runtime --stack NAME [--runtime R]`: settle under what a stack runs, in its file.
+
+A new stack whose file says nothing gets Docker where an engine, Pulumi's Docker plugin and the image can be had, else
+native processes; what was settled once stays, and a stack that is up is never switched.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import yaml
+
+from mspass_stack.config.sections import Cluster
+from mspass_stack.errors import EngineError, Refused, StackError
+from mspass_stack.machines.local import LocalMachine
+from mspass_stack.managers.docker_engine import DockerEngine, address
+from mspass_stack.provider.preflight.host_network import foreign_network
+from mspass_stack.spec.connection import ConnectionSpec
+
+Runtime = Literal["docker", "native"]
+
+TYPES: dict[str, Runtime] = {
+    "docker:index/container:Container": "docker",
+    "mspassnode:index:HostProcess": "native",
+}
+"""What runs processes, by the runtime that declares it."""
+
+INSTALL = ("plugin", "install", "resource", "docker", version("pulumi-docker"))
+
+
+def runs_as(resources: list[dict[str, Any]]) -> Runtime | None:
+    """Return the runtime of a stack that is up, by the types in its state."""
+    return next((TYPES[resource["type"]] for resource in resources if resource["type"] in TYPES), None)
+
+
+def with_key(text: str, key: str, value: str) -> str:
+    """Return a stack file with a key of its cluster written in; everything else, comments too, stays as it is.
+
+    Raises:
+        Refused: the file is not written line by line, so a person has to do it.
+    """
+    lines = text.splitlines(keepends=True)
+    head = next(
+        (i for i, line in enumerate(lines) if re.fullmatch(r"\s*mspass:cluster:\s*(#.*)?", line.rstrip())), None
+    )
+    keys = [] if head is None else [line for line in lines[head + 1 :] if re.match(r"\s+\w", line)]
+    if head is None or not keys:
+        raise Refused(f"write '{key}: {value}' under mspass:cluster in the stack file")
+    own = keys[0][: len(keys[0]) - len(keys[0].lstrip())]
+    for i in range(head + 1, len(lines)):
+        if re.match(rf"{own}{key}:", lines[i]):
+            lines[i] = f"{own}{key}: {value}\n"
+            return "".join(lines)
+    lines.insert(head + 1, f"{own}{key}: {value}\n")
+    return "".join(lines)
+
+
+def select_runtime(stack: str, requested: Runtime | None) -> str | None:
+    """Settle the runtime; return what to tell the user, None when all is as it was.
+
+    Raises:
+        Refused: the stack is up under the other runtime, or Docker cannot be had.
+    """
+    file = Path("stacks", f"Pulumi.{stack}.yaml")
+    text = file.read_text()
+    cluster = cast("dict[str, Any]", yaml.safe_load(text) or {}).get("config", {}).get("mspass:cluster", {})
+    live = runs_as(_resources(stack))
+    runtime = requested or cluster.get("runtime") or live
+    if live and runtime != live:
+        raise Refused(
+            f"stack '{stack}' is up with runtime {live}: first 'pulumi destroy -s {stack}' (the data stay), "
+            f"then 'make desktop RUNTIME={runtime}' opens them again"
+        )
+    hosts: dict[str, dict[str, Any] | None] = cluster.get("hosts") or {}
+    if requested is None and any(host and host.get("runtime") for host in hosts.values()):
+        return None
+    why = None
+    if runtime is None:
+        why = _why_not_docker(cluster.get("image") or Cluster.model_fields["image"].default)
+        runtime = "native" if why else "docker"
+    elif runtime == "docker":
+        _plugin()
+    if cluster.get("runtime") == runtime:
+        return None
+    file.write_text(with_key(text, "runtime", runtime))
+    reason = f" ({why})" if why else ""
+    return (
+        f"runtime: {runtime}{reason}, as {file} says from now on; 'make desktop RUNTIME=...' after a destroy changes it"
+    )
+
+
+def _why_not_docker(image: str) -> str | None:
+    """Return why containers cannot be had without asking anybody; None when they can."""
+    engine = DockerEngine(ConnectionSpec(engine=address()))
+    try:
+        engine.find_image(image)
+        _plugin()
+        # Only a container shows on which network it is, and the image is going to be pulled anyway.
+        return foreign_network(engine, LocalMachine(), engine.pull(image, lambda text: print(f"\r{text}", end="\r")))
+    except (EngineError, Refused) as error:
+        return str(error).splitlines()[0]
+
+
+def _plugin() -> None:
+    """Make sure of Pulumi's Docker plugin.
+
+    Raises:
+        Refused: it is not there and cannot be fetched.
+    """
+    installed = json.loads(_pulumi("plugin", "ls", "--json").stdout or "[]")
+    if shutil.which("pulumi-resource-docker") or any(plugin["name"] == "docker" for plugin in installed):
+        return
+    if _pulumi(*INSTALL).returncode == 0:
+        return
+    raise Refused(
+        "Pulumi's Docker plugin is not installed and cannot be fetched\n"
+        f"where the internet can be reached: pulumi {' '.join(INSTALL)}; without Docker: make desktop RUNTIME=native"
+    )
+
+
+def _resources(stack: str) -> list[dict[str, Any]]:
+    ran = _pulumi("stack", "export", "--stack", stack)
+    return json.loads(ran.stdout)["deployment"].get("resources", []) if ran.returncode == 0 else []
+
+
+def _pulumi(*words: str) -> "subprocess.CompletedProcess[str]":
+    cli = Path(sys.executable).with_name("pulumi")
+    return subprocess.run([cli, "--non-interactive", *words], capture_output=True, text=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m mspass_stack.cli.choose_runtime")
+    parser.add_argument("--stack", required=True)
+    parser.add_argument("--runtime", choices=["docker", "native", ""], default="")
+    arguments = parser.parse_args()
+    try:
+        answer = select_runtime(arguments.stack, arguments.runtime or None)
+    except StackError as error:
+        sys.exit(str(error))
+    if answer:
+        print(answer)
+
+
+if __name__ == "__main__":
+    main()

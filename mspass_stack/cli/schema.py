@@ -1,0 +1,52 @@
+"""`python -m mspass_stack.cli.schema`: write stacks/schema.json, by which an editor checks stack files."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mspass_stack.config.sections import KEY, Cluster
+from mspass_stack.runtimes import RUNTIMES
+
+PATH = Path(__file__).parents[2] / "stacks" / "schema.json"
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of a stack file, from the config model."""
+    cluster = Cluster.model_json_schema()
+    definitions = cluster.pop("$defs")
+    # Which runtimes there are, the config itself does not know.
+    for section in (cluster, definitions["Host"]):
+        section["properties"]["runtime"] |= {"enum": list(RUNTIMES)}
+        section["properties"]["runtime"].pop("anyOf", None)
+    secret = {"type": "object", "properties": {"secure": {"type": "string"}}, "additionalProperties": False}
+    flat = {"mspass:abandon": {"type": "array", "items": {"type": "string"}}, "mspass:jupyterPassword": secret}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A stack file of mspass_stack",
+        "type": "object",
+        "properties": {
+            "config": {
+                "type": "object",
+                "properties": {KEY: cluster, **flat},
+                "required": [KEY],
+                # Keys of other namespaces are Pulumi's own business.
+                "patternProperties": {"^(?!mspass:)": {}},
+                "additionalProperties": False,
+            },
+            "encryptionsalt": {"type": "string"},
+            "secretsprovider": {"type": "string"},
+            "encryptedkey": {"type": "string"},
+            "environment": {},
+        },
+        "required": ["config"],
+        "additionalProperties": False,
+        "$defs": definitions,
+    }
+
+
+def text() -> str:
+    return json.dumps(schema(), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    PATH.write_text(text())

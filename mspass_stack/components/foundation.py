@@ -1,0 +1,188 @@
+"""`Foundation`: what the processes of a stack stand on."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+
+from mspass_stack.components import requirements, resources
+from mspass_stack.components.docker_host import DockerHost
+from mspass_stack.plan import Plan
+from mspass_stack.roles.clients import CA, CERTIFICATE, CLIENT_ENV, tls_files
+from mspass_stack.roles.jupyter import JUPYTER_PASSWORD
+from mspass_stack.roles.registry import client_env, role_of
+from mspass_stack.runtimes import RUNTIMES
+from mspass_stack.spec.layout import StackLayout
+from mspass_stack.spec.topology import Host, Process
+
+if TYPE_CHECKING:
+    from mspass_stack.components.host import HostedProcess
+
+
+class Foundation(pulumi.ComponentResource):
+    """Identity, secrets, preflight and files of a stack.
+
+    Args:
+        plan: of the cluster.
+        jupyter_password: a password for Jupyter beside its token.
+        abandoned: hosts that will not come back: what the state has of them is forgotten.
+
+    Attributes:
+        secrets: the random values of the stack's roles, by name.
+        files: of each host.
+        docker: the engines of the hosts that have containers.
+        versions: what the pool's processes wait for: that their Pythons understand each other.
+        client_profile: path of an env file for the user's own shell, with the names that the frontend has.
+        hosted: the processes that are declared, by name.
+        unowned: those of roles that have no component: each is declared before the first that is stopped before it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        plan: Plan,
+        jupyter_password: pulumi.Input[str] | None = None,
+        abandoned: Sequence[str] = (),
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("mspass:index:Foundation", name, None, opts)
+        topology = plan.topology
+        child = pulumi.ResourceOptions(parent=self)
+        self.plan, self.topology, self.abandoned = plan, topology, abandoned
+        self.hosted: dict[str, HostedProcess] = {}
+        self.unowned: list[Process] = []
+        self.stack_id = resources.StackId("stack-id", {"form": "id"}, child).value
+        forms = {key: form for process in topology.processes for key, form in role_of(process).secrets.items()}
+        self.secrets = {key: resources.Secret(key, {"form": form}, child).value for key, form in forms.items()}
+        self._digest_key = resources.Secret("digest-key", {"form": "token"}, child).value
+        self._jupyter_password = jupyter_password
+        authority = {"stack": topology.stack}
+        self._authority = resources.CertificateAuthority("ca", authority, child) if topology.encrypted else None
+        preflight = self._preflight(child)
+        checked = pulumi.ResourceOptions(parent=self, depends_on=[preflight])
+        self.files = {host.name: self._files(host, checked) for host in topology.hosts.values()}
+        layout = StackLayout(plan.control_dir).client
+        self.client_profile = str(layout.profile)
+        resources.ClientProfile(
+            "client-profile",
+            self._of_stack({"path": self.client_profile, "files": self._profile()}),
+            pulumi.ResourceOptions(parent=self, depends_on=[preflight, *self.files.values()]),
+        )
+        self.docker = {
+            host.name: DockerHost(
+                host.connection,
+                self._of_stack({"image": host.image, "stack_dir": host.stack_dir}),
+                requirements.needs(plan, host.name),
+                after=[preflight, self.files[host.name]],
+                parent=self,
+            )
+            for host in topology.hosts.values()
+            if host.image
+        }
+        if abandoned:
+            engine = resources.start_stub_engine(topology.stack, abandoned)
+            declared = plan.cluster.hosts.values()
+            runtimes = {plan.cluster.runtime, *(host.runtime for host in declared if host.runtime)}
+            # Where no host has containers there need be no Docker provider either.
+            if any(RUNTIMES[runtime].image(plan.cluster) for runtime in runtimes if runtime):
+                DockerHost.forget(abandoned, engine, self, preflight)
+        self.images = pulumi.Output.from_input({host: docker.image.pinned for host, docker in self.docker.items()})
+        self.versions = self._versions(preflight)
+        self.register_outputs({})
+
+    def digests(self, host: str, paths: Sequence[str]) -> pulumi.Output[dict[str, str]]:
+        """Return digests of secret files: another one restarts the processes that read them at start."""
+        return self.files[host].digests.apply(lambda found: {path: found[path] for path in paths if path in found})
+
+    def _of_stack(self, inputs: Mapping[str, object]) -> dict[str, object]:
+        return {"stack": self.topology.stack, "stack_id": self.stack_id, **inputs}
+
+    def _preflight(self, opts: pulumi.ResourceOptions) -> resources.Preflight:
+        hosts = self.topology.hosts
+        inputs = {
+            "hosts": {name: requirements.requirements(self.plan, host) for name, host in hosts.items()},
+            "connections": {name: host.connection for name, host in hosts.items()},
+            "shards": requirements.shards(self.plan),
+            "documents": requirements.documents(self.plan),
+            "abandoned": list(self.abandoned),
+        }
+        return resources.Preflight("preflight", self._of_stack(inputs), opts)
+
+    def _files(self, host: Host, opts: pulumi.ResourceOptions) -> resources.HostFiles:
+        inputs = {
+            "host": host.name,
+            "connection": host.connection,
+            "stack_dir": host.stack_dir,
+            "directories": self._directories(host),
+            "files": self._values(host).apply(partial(self._contents, host)),
+            "digest_key": self._digest_key,
+        }
+        return resources.HostFiles(f"files@{host.name}", self._of_stack(inputs), opts)
+
+    def _directories(self, host: Host) -> list[str]:
+        """Return what the processes of a host work in."""
+        written = [path for process in self.topology.on(host.name) for path in self.plan.command(process).writes]
+        return list(dict.fromkeys([*written, str(host.layout.log), str(host.layout.scratch)]))
+
+    def _contents(self, host: Host, values: Mapping[str, str]) -> dict[str, str]:
+        """Return the secret files of a host: those that its processes read."""
+        known = {**values, CLIENT_ENV: client_env(self.topology, values)}
+        files: dict[str, str] = {}
+        for process in self.topology.on(host.name):
+            files |= role_of(process).files(process, self.plan.context(host.name), known)
+        return files
+
+    def _values(self, host: Host) -> pulumi.Output[dict[str, str]]:
+        """Return the secrets by name, with the certificate of a host where one of its processes needs it."""
+        spoken = frozenset[str]().union(*(role_of(process).speaks for process in self.topology.on(host.name)))
+        values: dict[str, pulumi.Input[str]] = {**self.secrets}
+        if self._jupyter_password is not None:
+            values[JUPYTER_PASSWORD] = self._jupyter_password
+        if self._authority and spoken & self.topology.encrypted:
+            values |= self._signed(f"certificate@{host.name}", host.address)
+        return _together(values)
+
+    def _signed(self, name: str, address: str) -> dict[str, pulumi.Input[str]]:
+        if self._authority is None:
+            return {}
+        signed = self._authority.sign(name, [address], pulumi.ResourceOptions(parent=self))
+        return {CA: self._authority.certificate, CERTIFICATE: signed.pem}
+
+    def _profile(self) -> pulumi.Output[dict[str, str]]:
+        """Return the user's own files; a client of Dask shows a certificate too."""
+        layout = StackLayout(self.plan.control_dir).client
+        direct = [host.address for host in self.topology.hosts.values()]
+        values = _together({**self.secrets, **self._signed("client-certificate", "127.0.0.1")})
+        return values.apply(
+            lambda known: {
+                str(layout.profile): client_env(self.topology, known, layout.tls, direct),
+                **tls_files(self.topology, layout.tls, known),
+            }
+        )
+
+    def _versions(self, preflight: resources.Preflight) -> list[pulumi.Resource]:
+        """Compare the Pythons that speak to each other, of environments and of images."""
+        wanted = [host for host in self.topology.hosts if requirements.needs(self.plan, host).versions]
+        if len(wanted) < 2:
+            return []
+        found = {
+            host: self.docker[host].image.versions if host in self.docker else preflight.versions.apply(_of(host))
+            for host in wanted
+        }
+        opts = pulumi.ResourceOptions(parent=self)
+        return [resources.VersionMatch("versions", {"stack": self.topology.stack, "hosts": found}, opts)]
+
+
+def _together(values: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[dict[str, str]]:
+    """Return values by name as one; `Output.all` makes a list of none."""
+    known: pulumi.Output[Any] = pulumi.Output.from_input(dict(values))
+    return known
+
+
+def _of(host: str) -> "partial[dict[str, str]]":
+    return partial(_get, host)
+
+
+def _get(host: str, found: Mapping[str, dict[str, str]]) -> dict[str, str]:
+    return found.get(host, {})

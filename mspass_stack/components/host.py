@@ -1,0 +1,183 @@
+"""`HostedProcess`: one process of the plan and its readiness check."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import pulumi
+
+from mspass_stack.components import resources
+from mspass_stack.components.foundation import Foundation
+from mspass_stack.roles.registry import role_of
+from mspass_stack.spec.connection import ConnectionSpec
+from mspass_stack.spec.inventory import Entry
+from mspass_stack.spec.process import ContainedProcess, ProcessSpec, SupervisedProcess
+from mspass_stack.spec.resources import DrainSpec
+from mspass_stack.spec.topology import Process
+
+
+class HostedProcess:
+    """A process and the check that it does its job.
+
+    Args:
+        owner: the component that it belongs to.
+        after: processes that are stopped later than this one.
+        before: whatever else must be done before it starts.
+
+    Attributes:
+        resource: what runs it; `started` says which run of it this is, as far as that resource knows.
+        ready: its readiness check; `incarnation` is the run that it has seen. Both from `check_readiness` on.
+    """
+
+    ready: resources.Ready
+    incarnation: pulumi.Output[str]
+
+    def __init__(
+        self,
+        foundation: Foundation,
+        process: Process,
+        owner: pulumi.ComponentResource,
+        after: Sequence["HostedProcess"] = (),
+        before: Sequence[pulumi.Resource] = (),
+    ) -> None:
+        self.process, self._foundation, self._owner = process, foundation, owner
+        after = [*after, *(other for other in unowned_before(foundation, process.order) if other not in after)]
+        self.spec = spec = foundation.plan.render(process)
+        digests = foundation.digests(process.host, spec.reads)
+        self._digest = pulumi.Output.all(foundation.stack_id, digests).apply(lambda at: spec.digest(at[1], at[0]))
+        self._drain, self._drain_connection = self._drained()
+        # Edges go to every process before it, not through checks: a refresh that drops a dead process drops its edges.
+        files = foundation.files[process.host]
+        edges: list[pulumi.Resource] = [files, *(other.resource for other in after), *before]
+        if self._drain:
+            edges.append(self._retirement(edges))
+        self.resource, self.started = _DECLARE[type(spec)](self, edges)
+        foundation.hosted[process.name] = self
+
+    def check_readiness(
+        self, unsettled_by: Sequence["HostedProcess"] = (), after: Sequence[pulumi.Resource] = ()
+    ) -> "HostedProcess":
+        """Declare the check.
+
+        Args:
+            unsettled_by: processes whose restart this one has to recover from, so that it is probed again.
+            after: what must be done before it can be ready.
+        """
+        hosts = self._foundation.topology.hosts
+        self.ready = resources.Ready(
+            f"ready-{self.process.key}",
+            self._of_stack(
+                process=self.spec,
+                connection=hosts[self.process.host].connection,
+                probe_connection=hosts[self.spec.probe.host].connection,
+                incarnations=[self.started, *(other.incarnation for other in unsettled_by)],
+                drain=self._drain,
+                drain_connection=self._drain_connection,
+            ),
+            pulumi.ResourceOptions(parent=self._owner, depends_on=[self.resource, *after]),
+        )
+        self.incarnation = self.ready.incarnation
+        return self
+
+    @property
+    def is_unowned(self) -> bool:
+        """Whether its role has no component."""
+        return self._owner is self._foundation
+
+    def _of_stack(self, **inputs: object) -> dict[str, object]:
+        return {"stack": self._foundation.topology.stack, "stack_id": self._foundation.stack_id, **inputs}
+
+    def _drained(self) -> tuple[DrainSpec, ConnectionSpec] | tuple[None, None]:
+        """Return what is done before it is stopped, in the place of another process."""
+        plan, process = self._foundation.plan, self.process
+        drain = role_of(process).drain(process, plan.context(process.host))
+        if drain is None:
+            return None, None
+        other = next(one for one in plan.topology.processes if one.name == drain.process)
+        spec, host = plan.render(other), plan.topology.hosts[other.host]
+        asked = DrainSpec(
+            manager=spec.manager,
+            process=spec.managed_name,
+            stack_dir=host.stack_dir,
+            python=drain.python,
+            program=drain.program,
+            words=list(drain.words),
+        )
+        return asked, host.connection
+
+    def _retirement(self, edges: Sequence[pulumi.Resource]) -> resources.Retirement:
+        return resources.Retirement(
+            f"retirement-{self.process.key}",
+            self._of_stack(
+                process=self.process.name,
+                digest=self._digest,
+                drain=self._drain,
+                drain_connection=self._drain_connection,
+            ),
+            pulumi.ResourceOptions(parent=self._owner, depends_on=edges),
+        )
+
+    def supervise(self, edges: Sequence[pulumi.Resource]) -> tuple[pulumi.CustomResource, pulumi.Output[str]]:
+        """Declare it for the supervisord of its host."""
+        connection = self._foundation.topology.hosts[self.process.host].connection
+        process = resources.HostProcess(
+            self.process.key,
+            self._of_stack(connection=connection, process=self.spec, digest=self._digest),
+            pulumi.ResourceOptions(parent=self._owner, depends_on=list(edges)),
+        )
+        return process, process.incarnation
+
+    def contain(self, edges: Sequence[pulumi.Resource]) -> tuple[pulumi.CustomResource, pulumi.Output[str]]:
+        """Declare it for the Docker engine of its host."""
+        host, spec = self.process.host, self.spec
+        assert isinstance(spec, ContainedProcess)
+        user = self._foundation.files[host].user
+        container = self._foundation.docker[host].run(spec, user, self._digest, edges, self._owner)
+        # Docker's provider knows a container, not which run of it this is: the check looks.
+        return container, container.id
+
+    def entry(self, incarnation: str, images: Mapping[str, str]) -> Entry:
+        """Return its line of the inventory.
+
+        Args:
+            images: what containers are made of, by host.
+        """
+        plan, process, spec = self._foundation.plan, self.process, self.spec
+        role, host = role_of(process), plan.topology.hosts[process.host]
+        share = role.share(process, plan.context(process.host))
+        return Entry(
+            name=process.name,
+            kind=process.kind,
+            role=process.role,
+            host=process.host,
+            runtime=host.runtime,
+            address=process.address,
+            endpoint=process.endpoint,
+            serves=role.serves,
+            replica_set=process.replica_set,
+            ports=list(process.ports.values()),
+            workers=share.workers,
+            threads=share.threads,
+            memory=share.memory,
+            incarnation=incarnation,
+            log=str(host.layout.log_of(process.name)) if isinstance(spec, SupervisedProcess) else "",
+            image=images.get(process.host, ""),
+            spec=spec,
+        )
+
+
+def unowned_before(foundation: Foundation, order: float) -> list[HostedProcess]:
+    """Return the processes of roles without a component that are stopped later than an order; declare what is not."""
+    while foundation.unowned and foundation.unowned[0].order < order:
+        process = foundation.unowned.pop(0)
+        after = [other for name, other in foundation.hosted.items() if name in process.after]
+        HostedProcess(foundation, process, foundation, after).check_readiness()
+    earlier = {hosted for hosted in foundation.hosted.values() if hosted.is_unowned and hosted.process.order < order}
+    return sorted(earlier, key=lambda hosted: hosted.process.name)
+
+
+_Declared = tuple[pulumi.CustomResource, pulumi.Output[str]]
+
+_DECLARE: dict[type[ProcessSpec], Callable[[HostedProcess, Sequence[pulumi.Resource]], _Declared]] = {
+    SupervisedProcess: HostedProcess.supervise,
+    ContainedProcess: HostedProcess.contain,
+}
+"""Which resource makes a process true, by what it was rendered as."""

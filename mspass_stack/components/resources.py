@@ -1,0 +1,174 @@
+"""The plugin's resources as Pulumi sees them; the inputs of each stand in `spec.resources`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import pulumi
+
+from mspass_stack.spec import resources as spec
+from mspass_stack.spec.value import Value
+
+PACKAGE = "mspassnode"
+"""Not the project's name: the engine hands all config of a namespace, secrets too, to the package of that name."""
+
+
+class Resource(pulumi.CustomResource):
+    """A resource of the plugin; the class name is the last part of its type token, annotations are its outputs.
+
+    Args:
+        inputs: by the names of the model's fields; each of them, and no other.
+    """
+
+    model: ClassVar[type[spec.Inputs]]
+    secret_outputs: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
+        fields = self.model.model_fields
+        required = {key for key, field in fields.items() if field.is_required()}
+        if wrong := (set(inputs) - set(fields)) | (required - set(inputs)):
+            raise TypeError(f"{type(self).__name__} {name}: unknown or missing: {', '.join(sorted(wrong))}")
+        hidden = self.model.marked("secret")
+        props: dict[str, Any] = {}
+        for key, value in inputs.items():
+            alias = str(fields[key].alias)
+            plain = _plain(value)
+            props[alias] = pulumi.Output.secret(plain) if alias in hidden else plain
+        outputs = dict.fromkeys(output for output in self.__class__.__annotations__ if output not in props)
+        options = pulumi.ResourceOptions(additional_secret_outputs=list(self.secret_outputs))
+        token = f"{PACKAGE}:index:{type(self).__name__}"
+        super().__init__(token, name, {**props, **outputs}, pulumi.ResourceOptions.merge(opts, options))
+
+
+class Secret(Resource):
+    """A random value, made once and kept encrypted in the state."""
+
+    value: pulumi.Output[str]
+    model = spec.RandomInputs
+    secret_outputs = ("value",)
+
+
+class StackId(Resource):
+    """The random name by which this stack knows its own processes and directories."""
+
+    value: pulumi.Output[str]
+    model = spec.RandomInputs
+
+
+class CertificateAuthority(Resource):
+    """Signs the certificates of a stack; its key lives encrypted in the state."""
+
+    certificate: pulumi.Output[str]
+    signer: pulumi.Output[str]
+    model = spec.CertificateAuthorityInputs
+    secret_outputs = ("signer",)
+
+    def sign(self, name: str, names: Sequence[str], opts: pulumi.ResourceOptions | None = None) -> "Certificate":
+        """Return a certificate for a host, by all its names."""
+        return Certificate(name, {"authority": self.certificate, "authority_key": self.signer, "names": names}, opts)
+
+
+class Certificate(Resource):
+    """A certificate with its key, renewed a month before it ends."""
+
+    pem: pulumi.Output[str]
+    model = spec.CertificateInputs
+    secret_outputs = ("pem",)
+
+
+class Preflight(Resource):
+    """Everything that would make a start fail, found before anything is touched.
+
+    Attributes:
+        versions: of the Pythons of native hosts, by host.
+    """
+
+    versions: pulumi.Output[Mapping[str, dict[str, str]]]
+    model = spec.PreflightInputs
+
+
+class HostFiles(Resource):
+    """The directories of a stack on a host, and the files with its secrets (readable by their owner only).
+
+    Attributes:
+        digests: of the files, by path; they differ from one restart of the readers to the next.
+        user: uid:gid that owns them, which is who SSH logs in as.
+    """
+
+    digests: pulumi.Output[Mapping[str, str]]
+    user: pulumi.Output[str]
+    model = spec.HostFilesInputs
+
+
+class ClientProfile(Resource):
+    """The user's own files on the control node, by which clients there find the cluster."""
+
+    model = spec.ClientProfileInputs
+
+
+class HostProcess(Resource):
+    """A process that runs on a host as declared."""
+
+    incarnation: pulumi.Output[str]
+    model = spec.HostProcessInputs
+
+
+class ContainerImage(Resource):
+    """The image of all containers of a stack on a host: resolved once, seen to have what the roles need."""
+
+    pinned: pulumi.Output[str]
+    versions: pulumi.Output[dict[str, str]]
+    model = spec.ContainerImageInputs
+
+
+class VersionMatch(Resource):
+    """Refuses hosts whose Pythons do not understand each other."""
+
+    model = spec.VersionMatchInputs
+
+
+class AddressRepair(Resource):
+    """What kept data say of their peers' addresses, repaired before their mongod is started."""
+
+    model = spec.AddressRepairInputs
+
+
+class Retirement(Resource):
+    """Drains a process before it is replaced by another."""
+
+    model = spec.RetirementInputs
+
+
+class Ready(Resource):
+    """The readiness check of a process: done when it does its job; a new incarnation is probed again."""
+
+    incarnation: pulumi.Output[str]
+    model = spec.ReadyInputs
+
+
+class DatabaseUsers(Resource):
+    """The users of an unsharded database, ensured on data of any origin."""
+
+    model = spec.DatabaseUsersInputs
+
+
+class ShardedCluster(Resource):
+    """Replica sets, shards, sharded collections and users, as one thing that is never deleted, only forgotten."""
+
+    model = spec.ShardedClusterInputs
+
+
+def start_stub_engine(stack: str, hosts: Sequence[str]) -> str:
+    """Forget hosts in this update; return the address of the Docker engine that has nothing of them."""
+    arguments = {"stack": stack, "hosts": list(hosts)}
+    return str(pulumi.runtime.invoke(f"{PACKAGE}:index:startStubEngine", arguments).value["engine"])
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as it goes over the wire."""
+    if isinstance(value, Value):
+        return value.dump()
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]  # pyright: ignore[reportUnknownVariableType]
+    return value

@@ -1,0 +1,1 @@
+"""What a user may say in a stack file, and what is wrong with it. Pure."""

@@ -1,0 +1,85 @@
+"""The config keys of namespace `mspass`, read; every error has its YAML path."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import ValidationError
+
+from mspass_stack.config.sections import KEY, Cluster
+from mspass_stack.errors import ConfigError
+
+FLAT_KEYS = frozenset({"abandon", "cluster", "jupyterPassword"})
+"""The keys of namespace `mspass`. Secrets are flat keys: Pulumi encrypts whole values, never a part of an object."""
+
+EXPECTED = {
+    **dict.fromkeys(("model_type", "dict_type"), "a mapping of keys and values"),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
+    "tuple_type": "a list",
+    "string_type": "a text",
+    "string_too_short": "a text that is not empty",
+    "string_pattern_mismatch": "a text that matches {pattern}",
+    "too_short": "at least one",
+    "greater_than_equal": "{ge} or more",
+    "less_than_equal": "{le} or less",
+    "literal_error": "{expected}",
+}
+"""Pydantic's kinds of error in words of YAML."""
+
+
+def read_cluster(value: object) -> Cluster:
+    """Check the single values of `mspass:cluster`.
+
+    Raises:
+        ConfigError: one line per problem, each with its YAML path, the value and what was expected.
+    """
+    if value is None:
+        raise ConfigError(f"{KEY}: missing: expected the cluster, as README.md describes it")
+    try:
+        return Cluster.model_validate(value)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_line(dict(problem)) for problem in error.errors())) from None
+
+
+def check_keys(keys: set[str]) -> None:
+    """Refuse unknown keys of namespace `mspass`: a misspelt secret would silently do nothing."""
+    if unknown := sorted(keys - FLAT_KEYS):
+        raise ConfigError(
+            "\n".join(f"mspass:{key}: unknown key (known: {', '.join(sorted(FLAT_KEYS))})" for key in unknown)
+        )
+
+
+def abandoned(value: object, placements: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Return the hosts of `mspass:abandon`: those that will not come back, and play no role any more.
+
+    Args:
+        placements: YAML path below the cluster's key, and host, of everything that is placed.
+
+    Raises:
+        ConfigError: it is no list of names, or one of them still plays a role.
+    """
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(host, str) for host in value):  # pyright: ignore[reportUnknownVariableType]
+        raise ConfigError(f"mspass:abandon: {value!r}: expected a list of hosts")
+    hosts = tuple(map(str, value))  # pyright: ignore[reportUnknownArgumentType]
+    plays = [f"mspass:abandon: '{host}' still plays {KEY}.{path}" for path, host in placements if host in hosts]
+    if plays:
+        raise ConfigError("\n".join(plays))
+    return hosts
+
+
+def _line(problem: dict[str, Any]) -> str:
+    path = KEY
+    for part in problem["loc"]:
+        if part != "[key]":
+            path += f"[{part}]" if isinstance(part, int) else f".{part}"
+    if problem["type"] == "extra_forbidden":
+        return f"{path}: unknown key"
+    if problem["type"] == "missing":
+        return f"{path}: required"
+    if problem["type"] == "greater_than_equal" and problem["ctx"]["ge"] >= 1024**2:
+        return f"{path}: {problem['input']!r}: expected at least {problem['ctx']['ge'] // 1024**2}MiB"
+    if expected := EXPECTED.get(problem["type"]):
+        return f"{path}: {problem['input']!r}: expected {expected.format(**problem.get('ctx', {}))}"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{path}: {problem['input']!r}: {message[0].lower()}{message[1:]}"

@@ -1,0 +1,87 @@
+"""What must fit together in a config: a named rule for each, and a line per violation, with its YAML path."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from mspass_stack.config.sections import KEY, Cluster, Database
+from mspass_stack.spec.topology import CONFIG_SET
+
+RESERVED = frozenset({"admin", "config", CONFIG_SET, "local"})
+"""Names that MongoDB or we use for something else than a shard."""
+
+
+def violations(cluster: Cluster) -> Iterator[str]:
+    """Yield all violations within the sections of a cluster whose single values are right."""
+    for rule in (_database_shape, _sets, _caches, _workers):
+        yield from rule(cluster)
+    if not (cluster.database or cluster.pool or cluster.frontend):
+        yield f"{KEY}: nothing to deploy: expected at least one of database, pool, frontend"
+
+
+def warnings(cluster: Cluster) -> Iterator[str]:
+    """Yield what works and is worth a word."""
+    for host, workers in (cluster.pool.workers if cluster.pool else {}).items():
+        if workers.memory is None:
+            path = f"{KEY}.pool.workers.{host}"
+            yield f"{path}: no memory limit: a task that needs too much takes the whole machine with it"
+    if database := cluster.database:
+        for path, members in _members(database).items():
+            if len(members) == 2:
+                yield f"{KEY}.database.{path}: two members: when one is down the other takes no writes; three go on"
+
+
+def _database_shape(cluster: Cluster) -> Iterator[str]:
+    if (database := cluster.database) is None:
+        return
+    sharded = bool(database.router or database.shards or database.config)
+    if database.db and sharded:
+        yield f"{KEY}.database: expected either db, or router and shards, not both"
+    elif not database.db and not (database.router and database.shards):
+        yield f"{KEY}.database: expected db: HOST, or both router and shards"
+    if database.collections and not sharded:
+        yield f"{KEY}.database.collections: only a sharded database has shard keys"
+
+
+def _sets(cluster: Cluster) -> Iterator[str]:
+    """Refuse members of a set on one host: two on one disk are no safer than one."""
+    if (database := cluster.database) is None:
+        return
+    for key in set(database.ports) - {"config", *database.shards}:
+        yield f"{KEY}.database.ports.{key}: no such shard (shards: {', '.join(database.shards)}; or config)"
+    for key, members in database.shards.items():
+        if not members:
+            yield f"{KEY}.database.shards.{key}: expected at least one host"
+        if key in RESERVED:
+            yield f"{KEY}.database.shards.{key}: '{key}' is a name of MongoDB's own: expected another"
+    for path, members in {"router": database.router, **_members(database)}.items():
+        for host, times in Counter(members).items():
+            if times > 1:
+                yield f"{KEY}.database.{path}: host '{host}' twice: expected hosts that differ"
+
+
+def _members(database: Database) -> dict[str, tuple[str, ...]]:
+    """Return the hosts of each replica set, by where the config says them."""
+    return {"config": database.config, **{f"shards.{key}": members for key, members in database.shards.items()}}
+
+
+def _caches(cluster: Cluster) -> Iterator[str]:
+    """MongoDB's own rule gives each mongod half of its host's memory."""
+    database = cluster.database
+    if database is None or database.cache or not database.router:
+        return
+    servers = Counter(host for _, host in database.member_ports())
+    for host, count in servers.items():
+        if count > 1:
+            yield f"{KEY}.database.cache: required: host '{host}' has {count} mongod, and each takes half of its memory"
+
+
+def _workers(cluster: Cluster) -> Iterator[str]:
+    """Dask counts the workers of a host behind its name: `gpu-2` is one of `gpu`, or of a host of its own."""
+    hosts = cluster.pool.workers if cluster.pool else {}
+    for host in hosts:
+        for other in hosts:
+            if host.startswith(f"{other}-"):
+                yield (
+                    f"{KEY}.pool.workers.{host}: it begins like '{other}', and Dask could not tell their workers "
+                    "apart: expected another name for one of these hosts"
+                )

@@ -1,0 +1,202 @@
+"""One connection to a host over SSH, opened when it is needed and kept; the only file that imports fabric.
+
+It is shared by what this process does there, so that sshd never sees a burst: its MaxStartups (10:30:100) counts
+connections that are being opened, its MaxSessions (10) what runs in one.
+"""
+
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+import fabric
+import paramiko
+from paramiko.ssh_exception import NoValidConnectionsError
+from tenacity import RetryError, Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random
+
+from mspass_stack.errors import Unreachable
+from mspass_stack.spec.connection import ConnectionSpec
+
+CONNECT_TIMEOUT = 10
+"""Seconds for one try to connect."""
+
+TRIES = 8
+"""An sshd that has too many connections half open drops some by chance; they are tried again after 0.2 to 2 seconds."""
+
+KEEPALIVE = 15
+"""Seconds between signs of life on a connection."""
+
+SILENCE_TIMEOUT = 30_000
+"""Milliseconds that what was sent may stay unconfirmed: then the host is cut off for whoever waits for it."""
+
+# What it warns of (a port that nobody listens on yet) is reported by whoever asked for it.
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+
+
+class _Unknown(paramiko.MissingHostKeyPolicy):
+    """A host key is never taken on trust."""
+
+    def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
+        name, _, port = hostname.strip("[]").partition("]:")
+        scan = f"ssh-keyscan {f'-p {port} ' if port else ''}{name} >> ~/.ssh/known_hosts"
+        raise paramiko.SSHException(
+            f"its host key ({key.get_name()} {key.fingerprint}) is not in known_hosts: "
+            f"compare it with the host's own and type: {scan}"
+        )
+
+
+class Connection:
+    """The connection to a host."""
+
+    def __init__(self, connection: ConnectionSpec) -> None:
+        self._spec = connection
+        self._opening = threading.Lock()
+        self._kept: fabric.Connection | None = None
+
+    @cached_property
+    def is_behind(self) -> bool:
+        """Return whether the host is reached through another one."""
+        prepared: Any = self._prepared()
+        return bool(prepared.gateway)
+
+    def transport(self) -> paramiko.Transport:
+        """Return the open connection, be it a new one after the last broke.
+
+        Raises:
+            Unreachable: with the reason, and what to do about an unknown host key.
+        """
+        with self._opening:
+            kept = self._kept
+            if kept is None or kept.transport is None or not kept.transport.is_active():
+                self._kept = kept = self._connect()
+            assert kept.transport is not None
+            return kept.transport
+
+    def session(self) -> paramiko.Channel:
+        """Return a session in it; one that broke unseen (its host was off and on again) is opened anew."""
+        transport = self.transport()
+        try:
+            return _open_session(transport)
+        except (EOFError, ConnectionError, paramiko.SSHException):
+            if transport.is_active():
+                raise
+            return _open_session(self.transport())
+
+    def _connect(self) -> fabric.Connection:
+        retrying = Retrying(
+            retry=retry_if_exception(_is_dropped),
+            stop=stop_after_attempt(TRIES),
+            wait=wait_random(0.2, 2),
+            reraise=True,
+        )
+        try:
+            return retrying(self._open)
+        except (paramiko.SSHException, OSError, EOFError, RetryError) as error:
+            why = _why(error)
+            # A host key's message ends with what to type.
+            tried = "" if "known_hosts" in why else f" (tried {self._way})"
+            raise Unreachable(f"{self._spec} cannot be reached by ssh: {why}{tried}") from None
+
+    @property
+    def _way(self) -> str:
+        hops: list[Any] = [*_hops(self._prepared())]
+        return " through ".join(f"{hop.user}@{hop.host}:{hop.port}" for hop in hops)
+
+    def _open(self) -> fabric.Connection:
+        connection = self._prepared()
+        connection.open()
+        assert connection.transport is not None
+        connection.transport.set_keepalive(KEEPALIVE)
+        for hop in _hops(connection):
+            assert hop.transport is not None
+            if isinstance(hop.transport.sock, socket.socket):
+                hop.transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE_TIMEOUT)
+        return connection
+
+    def _prepared(self) -> fabric.Connection:
+        """Return the connection as config and ~/.ssh/config want it, not yet opened."""
+        spec = self._spec
+        for key, path in (("key", spec.key), ("known_hosts", spec.known_hosts)):
+            if path and not Path(path).is_file():
+                raise Unreachable(f"{spec}: mspass:cluster.hosts.{spec.host}.ssh.{key}: {path}: no such file")
+        options: dict[str, Any] = {"banner_timeout": 3 * CONNECT_TIMEOUT, "auth_timeout": 3 * CONNECT_TIMEOUT}
+        if spec.key:
+            options["key_filename"] = spec.key
+        gateway = _gateway(spec.jump, options) if spec.jump else None
+        connection = fabric.Connection(
+            spec.address,
+            user=spec.user or None,
+            port=spec.port or None,
+            gateway=gateway,
+            connect_timeout=CONNECT_TIMEOUT,
+            connect_kwargs=options,
+        )
+        for hop in _hops(connection):
+            _check_keys(hop, spec.known_hosts)
+            # OpenSSH passes over a file of ~/.ssh/config that is not there; paramiko gives up.
+            named = cast("dict[str, list[str]]", hop.connect_kwargs)
+            keys = named.get("key_filename", [])
+            named["key_filename"] = [key for key in keys if key == spec.key or Path(key).expanduser().exists()]
+        return connection
+
+
+def _open_session(transport: paramiko.Transport) -> paramiko.Channel:
+    """Open a session; sshd refuses one while it is still closing others that ended."""
+    retrying = Retrying(
+        retry=retry_if_exception(_is_refused),
+        stop=stop_after_delay(CONNECT_TIMEOUT),
+        wait=wait_random(0.05, 0.5),
+        reraise=True,
+    )
+    return retrying(transport.open_session, timeout=CONNECT_TIMEOUT)
+
+
+def _gateway(jump: str, options: dict[str, Any]) -> fabric.Connection:
+    return fabric.Connection(jump, connect_timeout=CONNECT_TIMEOUT, connect_kwargs=dict(options))
+
+
+def _hops(connection: fabric.Connection) -> Iterator[fabric.Connection]:
+    """Yield a connection, and those that it goes through."""
+    yield connection
+    through = cast("Any", connection).gateway
+    if isinstance(through, fabric.Connection):
+        yield from _hops(through)
+
+
+def _check_keys(connection: fabric.Connection, known_hosts: str) -> None:
+    """Known hosts from SSH's usual files, those that ~/.ssh/config names for the host, and the stack's own."""
+    client: Any = connection.client
+    config: Any = connection.ssh_config
+    client.set_missing_host_key_policy(_Unknown())
+    named = str(config.get("userknownhostsfile", "")).split()
+    for file in ("/etc/ssh/ssh_known_hosts", "~/.ssh/known_hosts", *named, known_hosts):
+        path = Path(file).expanduser()
+        if file and path.is_file():
+            client.load_system_host_keys(str(path))
+
+
+def _is_dropped(error: BaseException) -> bool:
+    """Return whether sshd closed the connection before it said a word, which is what a full MaxStartups looks like."""
+    return isinstance(error, EOFError | ConnectionResetError) or "banner" in str(error)
+
+
+def _is_refused(error: BaseException) -> bool:
+    """Return whether sshd refused a session; of two at once, paramiko gives one its reason, the other this text."""
+    return isinstance(error, paramiko.ChannelException) or str(error) == "Unable to open channel."
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, paramiko.BadHostKeyException):
+        return (
+            f"its host key ({error.key.get_name()}) is not the one in known_hosts: if the host was set up anew, "
+            f"type: ssh-keygen -R {error.hostname}"
+        )
+    if isinstance(error, NoValidConnectionsError):
+        output = [str(one.strerror or one) for one in cast("dict[Any, OSError]", error.errors).values()]
+        return output[0]
+    if isinstance(error, TimeoutError | socket.timeout):
+        return f"no answer within {CONNECT_TIMEOUT} s"
+    return str(error) or type(error).__name__

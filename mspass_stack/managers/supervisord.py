@@ -1,0 +1,145 @@
+"""supervisord as a process manager: one per stack directory, through the machine's agent."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mspass_stack.agent.marks import DIGEST, HOME, PROCESS, STACK, STACK_ID
+from mspass_stack.machines.base import Machine
+from mspass_stack.machines.bundle import file_name, supervisor_bundle
+from mspass_stack.managers.base import Exit
+from mspass_stack.managers.mongod import embedded_mongod
+from mspass_stack.spec.process import SupervisedProcess
+
+RUN_ONCE = 3600.0
+"""Seconds for a command beside the processes: the recovery of large data takes its time."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What runs now.
+
+    Attributes:
+        digest: of the launcher on the disk.
+        lost: whether the directory that it works in was removed.
+    """
+
+    state: str
+    incarnation: str
+    digest: str
+    lost: bool
+
+
+class Supervisord:
+    """The supervisord of a stack's directory on a machine."""
+
+    def __init__(self, machine: Machine, stack_dir: str, stack_id: str) -> None:
+        self._machine = machine
+        self._stack_dir, self._place = stack_dir, {"directory": stack_dir, "stack_id": stack_id}
+
+    def observe(self, name: str) -> Observed:
+        return Observed(**self._ask("observe", name=name))
+
+    def incarnation(self, name: str) -> str:
+        return self.observe(name).incarnation
+
+    def state(self, name: str) -> str:
+        return self.observe(name).state
+
+    def has_given_up(self, name: str) -> bool:
+        return bool(self._ask("has_given_up", name=name))
+
+    def exit_report(self, name: str) -> str:
+        return str(self._ask("exit_report", name=name))
+
+    def log_tail(self, name: str, lines: int = 30) -> str:
+        return str(self._ask("log_tail", name=name, lines=lines))
+
+    def stop(self, name: str) -> None:
+        self._ask("stop", name=name)
+
+    def halt(self, name: str) -> bool:
+        return bool(self._ask("halt", name=name))
+
+    def resume(self, name: str) -> None:
+        self._ask("resume", name=name)
+
+    def signal(self, name: str, signal: str) -> None:
+        self._ask("signal", name=name, signal=signal)
+
+    def shut_down(self) -> None:
+        """Stop all processes and supervisord itself; leaves no file but the logs."""
+        self._ask("shut_down")
+
+    def find(self, program: str, python: str) -> str:
+        """Return the path of a program: beside the interpreter of its host, then on the PATH of its login."""
+        fallback = "" if self._machine.remote else embedded_mongod(program)
+        return str(self._machine.agent.call("find", name=program, beside=python, fallback=fallback))
+
+    def execute(self, name: str, argv: Sequence[str], seconds: float) -> Exit:
+        return Exit(**self._ask("execute", name=name, argv=list(argv), seconds=seconds))
+
+    def run_once(
+        self, argv: Sequence[str], image: str = "", directory: str = "", user: str = "", reads: Sequence[str] = ()
+    ) -> Exit:
+        return Exit(**self._machine.agent.call("run_once", argv=list(argv), seconds=RUN_ONCE))
+
+    def ensure(self, process: SupervisedProcess, stack: str, digest: str) -> dict[str, Any]:
+        """Adopt a process that runs as declared, replace one that differs, refuse what is not ours.
+
+        Returns:
+            `incarnation`, `restarted`, and `failed`: how it ended, where it does not run.
+        """
+        return self._ask(
+            "ensure",
+            name=process.name,
+            digest=digest,
+            launcher=self.launcher(process, stack, digest),
+            order=process.order,
+            stop_signal=process.stop_signal,
+            grace=process.stop_grace,
+            ports=list(process.ports),
+            supervisord=self._program(),
+        )
+
+    def launcher(self, process: SupervisedProcess, stack: str, digest: str) -> str:
+        """Return the script that becomes the process: environment, secrets from their files, then exec."""
+        program = [*process.wrapper, self.find(process.argv[0], process.python), *process.argv[1:]]
+        marks = {
+            STACK_ID: self._place["stack_id"],
+            STACK: stack,
+            HOME: process.stack_dir,
+            PROCESS: process.name,
+            DIGEST: digest,
+        }
+        environment = [*marks.items(), *sorted(process.environment.items())]
+        return "\n".join(
+            [
+                "#!/bin/sh",
+                # MongoDB and Dask run out of files at the usual soft limit of 1024.
+                'ulimit -S -n "$(ulimit -H -n)"',
+                f"echo $$ > {shlex.quote(f'{process.stack_dir}/run/{process.name}.pid')}",
+                *(f"export {key}={shlex.quote(value)}" for key, value in environment),
+                *(f'export PATH={shlex.quote(directory)}:"$PATH"' for directory in reversed(process.path)),
+                "set -a",
+                *(f". {shlex.quote(path)}" for path in process.env_files),
+                "set +a",
+                f"cd {shlex.quote(process.directory)} || exit 1",
+                f"exec {shlex.join(program)}",
+                "",
+            ]
+        )
+
+    def _program(self) -> list[str]:
+        """Return what starts supervisord: a file named after its content, which is never overwritten once there."""
+        content = supervisor_bundle()
+        run = f"{self._stack_dir}/run"
+        path = f"{run}/{file_name('supervisor', content)}"
+        if not self._machine.exists(path):
+            self._machine.make_directory(run, 0o700)
+            self._machine.write(path, content)
+        return ["", "-I", path, "d"]
+
+    def _ask(self, call: str, **arguments: Any) -> Any:
+        return self._machine.agent.call(call, **self._place, **arguments)

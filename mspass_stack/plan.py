@@ -1,0 +1,172 @@
+"""The plan of a cluster: the config, laid out on its site as hosts and processes. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mspass_stack.config import rules
+from mspass_stack.config.sections import KEY, Cluster
+from mspass_stack.errors import ConfigError
+from mspass_stack.roles.base import Command, Context, Placement, Role
+from mspass_stack.roles.registry import placements, role_of
+from mspass_stack.runtimes import RUNTIMES, Runtime
+from mspass_stack.sites import site_of
+from mspass_stack.sites.base import own_directory
+from mspass_stack.spec.process import ProcessSpec
+from mspass_stack.spec.topology import Host, Process, Topology
+
+ENGINE = "unix:///var/run/docker.sock"
+"""Where this machine's Docker engine usually listens."""
+
+SECURE = {"tcp": "tls", "http": "https"}
+"""The scheme of an encrypted URL, by that of a plain one."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A cluster as it is to be.
+
+    Attributes:
+        control_dir: the directory of the stack's files on the control node.
+    """
+
+    cluster: Cluster
+    topology: Topology
+    control_dir: str
+
+    def context(self, host: str) -> Context:
+        return Context(self.cluster, self.topology, self.topology.hosts[host])
+
+    def command(self, process: Process) -> Command:
+        return role_of(process).command(process, self.context(process.host))
+
+    def render(self, process: Process) -> ProcessSpec:
+        """Return a process as its host runs it."""
+        return self.runtime(process.host).render(self.command(process), process, self.context(process.host))
+
+    def runtime(self, host: str) -> Runtime:
+        return RUNTIMES[self.topology.hosts[host].runtime]
+
+
+def make_plan(
+    cluster: Cluster,
+    stack: str,
+    cores: Mapping[str, int],
+    base: Path,
+    python: str,
+    engine: str = ENGINE,
+) -> Plan:
+    """Lay out the processes of a cluster.
+
+    Args:
+        stack: the name of the Pulumi stack.
+        cores: CPUs by host, for workers whose config gives no `processes`.
+        base: the directory that relative paths of the config start from, on the control node.
+        python: the interpreter on the control node that has dask and jupyterlab, where the config names none.
+        engine: the address of the control node's Docker engine.
+
+    Raises:
+        ConfigError: it cannot be deployed; one line per problem, each with its YAML path.
+    """
+    check(cluster)
+    site, placed = site_of(cluster), list(placements(cluster))
+    names = dict.fromkeys(placement.host for _, placement in placed)
+    # A protocol that nobody listens with (Jupyter without a pool) needs no certificates.
+    spoken = frozenset(protocol for _, placement in placed for protocol in placement.ports)
+    hosts: dict[str, Host] = {}
+    for name in names:
+        declared, connection = cluster.hosts[name], site.connection(cluster, name, base)
+        runtime = RUNTIMES[declared.runtime or cluster.runtime]
+        own = declared.python or cluster.python or (None if connection.remote else python)
+        hosts[name] = Host(
+            name=name,
+            address=site.address(cluster, name),
+            connection=connection.model_copy(update={"engine": engine})
+            if runtime.image(cluster) and not connection.remote
+            else connection,
+            runtime=declared.runtime or cluster.runtime,
+            python=runtime.python(declared.python or cluster.python, own),
+            stack_dir=site.stack_dir(cluster, stack, base),
+            workdir=site.workdir(cluster, base),
+            cores=cores.get(name, 0),
+            image=runtime.image(cluster),
+        )
+    encrypted = site.encrypted & spoken
+    topology = Topology(stack, hosts, _processes(placed, hosts, encrypted), encrypted, tuple(rules.warnings(cluster)))
+    # Where the control node is one of the hosts, its user's files are among that host's.
+    here = next((host.stack_dir for host in hosts.values() if not host.connection.remote), own_directory(stack, base))
+    return Plan(cluster, topology, here)
+
+
+def check(cluster: Cluster) -> None:
+    """Judge a config whose single values are right.
+
+    Raises:
+        ConfigError: it does not fit together; one line per violation, each with its YAML path.
+    """
+    if problems := list(violations(cluster)):
+        raise ConfigError("\n".join(problems))
+
+
+def violations(cluster: Cluster) -> Iterator[str]:
+    """Yield everything that does not fit together in a config."""
+    yield from rules.violations(cluster)
+    yield from _unknown_hosts(cluster)
+    yield from _unknown_runtimes(cluster)
+    yield from _ports_twice(cluster)
+    known = dict.fromkeys(placement.host for _, placement in placements(cluster) if placement.host in cluster.hosts)
+    yield from site_of(cluster).violations(cluster, known)
+
+
+def _processes(
+    placed: list[tuple[Role, Placement]], hosts: Mapping[str, Host], encrypted: frozenset[str]
+) -> tuple[Process, ...]:
+    processes: list[Process] = []
+    for role, placement in placed:
+        protocol = next(iter(placement.ports), "")
+        secure = protocol in encrypted
+        processes.append(
+            Process(
+                name=placement.name,
+                kind=role.kind,
+                role=role.role,
+                host=placement.host,
+                address=hosts[placement.host].address,
+                order=role.order,
+                ports={name: port for name, (port, _) in placement.ports.items()},
+                port_paths={name: path for name, (_, path) in placement.ports.items()},
+                scheme=SECURE.get(placement.scheme, placement.scheme) if secure else placement.scheme,
+                after=tuple(earlier.name for earlier in processes if earlier.order < role.order),
+                replica_set=placement.replica_set,
+            )
+        )
+    return tuple(processes)
+
+
+def _unknown_hosts(cluster: Cluster) -> Iterator[str]:
+    known = ", ".join(cluster.hosts)
+    for _, placement in placements(cluster):
+        if placement.host not in cluster.hosts:
+            yield f"{KEY}.{placement.path}: unknown host '{placement.host}' (hosts: {known})"
+
+
+def _unknown_runtimes(cluster: Cluster) -> Iterator[str]:
+    declared = {"runtime": cluster.runtime}
+    declared |= {f"hosts.{name}.runtime": host.runtime for name, host in cluster.hosts.items() if host.runtime}
+    for path, runtime in declared.items():
+        if runtime not in RUNTIMES:
+            known = " or ".join(repr(name) for name in RUNTIMES)
+            yield f"{KEY}.{path}: {runtime!r}: expected {known}"
+
+
+def _ports_twice(cluster: Cluster) -> Iterator[str]:
+    declared = [
+        (placement.host, port, path) for _, placement in placements(cluster) for port, path in placement.ports.values()
+    ]
+    for host, port in dict.fromkeys((host, port) for host, port, _ in declared):
+        paths = dict.fromkeys(path for other, number, path in declared if (other, number) == (host, port))
+        # A host twice in one set is another rule's.
+        if len(paths) > 1:
+            yield f"{KEY}: port {port} twice on host '{host}': {' and '.join(paths)}"
+        if port > 65535:
+            yield f"{KEY}.database.port: {port} on host '{host}' is no port: expected a lower one to count from"

@@ -1,0 +1,96 @@
+"""`Preflight`: everything that would make a start fail, found before anything is touched, all in one table."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from mspass_stack.errors import Refused
+from mspass_stack.provider.preflight import forbidden_changes
+from mspass_stack.provider.preflight.host_check import HostCheck, unreachable_reason
+from mspass_stack.provider.preflight.shared_directory import shared_directories
+from mspass_stack.provider.resources.base import Call, Resource
+from mspass_stack.provider.server.codec import Props, has_unknown
+from mspass_stack.spec.connection import ConnectionSpec
+from mspass_stack.spec.resources import HostRequirements, PreflightInputs
+
+
+class Preflight(Resource[PreflightInputs]):
+    """Outputs: `known`, the hosts that the state has or had something of, with the processes on them; `versions` of the
+    Pythons of hosts without an image."""
+
+    model = PreflightInputs
+
+    def create(self, call: Call) -> tuple[str, Props]:
+        inputs = self.parse(call.inputs)
+        stack_id = "" if has_unknown(inputs.stack_id) else inputs.stack_id
+        leaving, problems, checked = _leaving(call), list[str](), dict[str, HostCheck]()
+        with ThreadPoolExecutor(len(inputs.hosts) + len(leaving)) as pool:
+            removals = pool.map(partial(_check_removal, call, inputs.abandoned), leaving)
+            checks = pool.map(partial(_check, call, inputs, stack_id), sorted(inputs.hosts))
+            for host, check in zip(sorted(inputs.hosts), checks, strict=True):
+                checked[host] = check
+                problems += [f"host '{host}': {line}" for line in check.problems]
+            problems += [line for lines in removals for line in lines]
+        if not problems and len(checked) > 1:
+            anchors = {host: check.anchor for host, check in checked.items() if check.anchor}
+            problems += shared_directories(anchors, inputs.connections)
+        if problems:
+            raise Refused("nothing was started:\n" + "\n".join(f"  {problem}" for problem in problems))
+        for host, check in checked.items():
+            for line in check.warnings:
+                call.say("warning", f"host '{host}' {line}")
+        known = {host: sorted({*processes}) for host, processes in _known(call).items()}
+        known |= {host: sorted({*known.get(host, []), *asked.processes}) for host, asked in inputs.hosts.items()}
+        versions = {host: check.versions for host, check in checked.items() if check.versions}
+        return f"{inputs.stack}/preflight", {"known": known, "versions": versions}
+
+    def diff(self, call: Call) -> list[str]:
+        old, new, abandoned = call.old_inputs, call.inputs, call.inputs["abandoned"]
+        hosts = old.get("hosts", {}), new["hosts"]
+        problems = [
+            *forbidden_changes.unknown_hosts(abandoned, _known(call)),
+            *forbidden_changes.renamed_hosts(*hosts),
+            *forbidden_changes.runtime_changed(*hosts),
+            *forbidden_changes.moved_shards(old.get("shards", {}), new["shards"], abandoned),
+            *forbidden_changes.orphaned_data(old.get("documents", {}), new["documents"], abandoned),
+        ]
+        if problems:
+            raise Refused("nothing was changed:\n" + "\n".join(f"  {problem}" for problem in problems))
+        reached_otherwise = old.get("connections") != new.get("connections")
+        return super().diff(call) + (["connections"] if reached_otherwise else [])
+
+
+def _check(call: Call, inputs: PreflightInputs, stack_id: str, host: str) -> HostCheck:
+    known = _known(call).get(host, [])
+    return HostCheck(inputs.connections[host], inputs.hosts[host], inputs.stack, stack_id, known)
+
+
+def _known(call: Call) -> dict[str, list[str]]:
+    """Return the hosts that the state has or had something of, with processes: also of an update cut short."""
+    known: dict[str, list[str]] = dict(call.outputs.get("known") or {})
+    for host, asked in call.old_inputs.get("hosts", {}).items():
+        known[host] = [*known.get(host, []), *asked["processes"]]
+    return known
+
+
+def _leaving(call: Call) -> list[str]:
+    """Return the hosts that play no role any more: what is there will be removed, or forgotten."""
+    old: dict[str, Props] = call.old_inputs.get("hosts", {})
+    return sorted(set(old) - set(call.inputs["hosts"]))
+
+
+def _check_removal(call: Call, abandoned: list[str], host: str) -> list[str]:
+    """Refuse to leave a host that is lost without giving it up, and to forget one that answers: that is cleared."""
+    return [f"host '{host}': {line}" for line in _removal(call, abandoned, host)]
+
+
+def _removal(call: Call, abandoned: list[str], host: str) -> Iterator[str]:
+    connection = ConnectionSpec.model_validate(call.old_inputs["connections"][host])
+    why = unreachable_reason(connection, HostRequirements.model_validate(call.old_inputs["hosts"][host]))
+    if why and host not in abandoned:
+        yield (
+            f"{why}; it plays no role any more, and what runs there cannot be removed: "
+            'bring it back, or give it up by mspass:abandon (README, "A host that is down")'
+        )
+    if host in abandoned and not why:
+        yield "it answers: what runs there would go on; pulumi up removes it without mspass:abandon"

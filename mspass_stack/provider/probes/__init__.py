@@ -1,0 +1,114 @@
+"""Protocol probes: is a process doing its job? Each looks once and says what it saw."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.client import RemoteDisconnected
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import ProxyHandler, Request, build_opener
+
+from mspass_stack.machines.base import Machine
+from mspass_stack.provider.mongo.client import hello
+from mspass_stack.spec.probe import Probe
+
+HELLO_TIMEOUT = 2.0
+"""Seconds for an answer of MongoDB."""
+
+PAGE_TIMEOUT = 10.0
+"""Seconds for a page: it waits for an event loop, and the first for the way to its host."""
+
+DIRECT = build_opener(ProxyHandler({}))
+"""Past the proxies of the environment: they do not see these ports, and Jupyter's token is not for them."""
+
+FORBIDDEN = (401, 403)
+"""What a page that needs a token says without one."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a probe's port is reached from here, and the machine that it is on."""
+
+    address: str
+    port: int
+    host: Machine
+
+
+def probe(probe: Probe, host: Machine) -> str | None:
+    """Look once; return what is still missing, None when the process is ready.
+
+    Args:
+        host: the machine that sees the probe's address, which may be its own alone.
+    """
+    try:
+        address, port = host.endpoint(probe.address, probe.port)
+        return PROBES[probe.kind](probe, Target(address, port, host))
+    except (ConnectionError, RemoteDisconnected):
+        return "no answer"
+    except HTTPError as error:
+        return f"its page says {error.code} {error.reason}"
+    except URLError as error:
+        return "no answer" if isinstance(error.reason, ConnectionError) else str(error)
+    except OSError as error:
+        return str(error)
+    except ValueError as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def _mongo(probe: Probe, target: Target) -> str | None:
+    return None if _hello(target)["isWritablePrimary"] else "not a writable primary"
+
+
+def _member(probe: Probe, target: Target) -> str | None:
+    answer = _hello(target)
+    if answer.get("isreplicaset"):  # MongoDB's word of a member without a config
+        return "it knows of no replica set: its data are not there"
+    return (
+        None if answer["isWritablePrimary"] or answer.get("secondary") else "neither primary nor secondary of its set"
+    )
+
+
+def _router(probe: Probe, target: Target) -> str | None:
+    return None if _hello(target).get("msg") == "isdbgrid" else "it is not a router"
+
+
+def _http(probe: Probe, target: Target) -> str | None:
+    if not probe.token_file:
+        page = _get(target, probe.path)
+        return None if probe.expected in ("", page) else f"its page {probe.path} does not say {probe.expected}"
+    token = target.host.read(probe.token_file)
+    _get(target, probe.path, {"Authorization": f"token {token}"})
+    try:
+        _get(target, probe.path)
+    except HTTPError as error:
+        if error.code in FORBIDDEN:
+            return None
+        raise
+    return "its page opens without its token: a configuration that it reads has switched that off"
+
+
+def _workers(probe: Probe, target: Target) -> str | None:
+    # The scheduler's own HTTP pages rather than a Dask client: they hold for any version of Dask on the other side.
+    workers: dict[str, Any] = json.loads(_get(target, "/json/identity.json"))["workers"]
+    names = [str(worker["name"]) for worker in workers.values()]
+    count = sum(name == probe.name or name.startswith(f"{probe.name}-") for name in names)
+    return None if count == probe.count else f"the scheduler counts {count} of {probe.count} workers"
+
+
+def _hello(target: Target) -> dict[str, Any]:
+    return hello(target.address, target.port, HELLO_TIMEOUT)
+
+
+def _get(target: Target, path: str, headers: dict[str, str] | None = None) -> str:
+    request = Request(f"http://{target.address}:{target.port}{path}", headers=headers or {})
+    with DIRECT.open(request, timeout=PAGE_TIMEOUT) as answer:
+        return answer.read().decode()
+
+
+PROBES: dict[str, Callable[[Probe, Target], str | None]] = {
+    "mongo": _mongo,
+    "mongo-member": _member,
+    "mongos": _router,
+    "http": _http,
+    "dask-workers": _workers,
+}

@@ -1,0 +1,208 @@
+"""`HostFiles`: the directories of a stack on a host, and the files with its secrets."""
+
+import hashlib
+import hmac
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from mspass_stack.errors import InitFailed, Refused, Unreachable
+from mspass_stack.machines import machine
+from mspass_stack.machines.base import Machine
+from mspass_stack.managers.supervisord import Supervisord
+from mspass_stack.provider.resources.base import Call, Resource, changed
+from mspass_stack.provider.server.codec import Props, has_unknown
+from mspass_stack.spec.layout import OWNER
+from mspass_stack.spec.resources import HostFilesInputs
+
+OWN_MODE, USERS_MODE = 0o700, 0o700
+"""Modes of directories that are made: the stack's own, and the user's, whose waveforms are nobody else's."""
+
+
+class Mark(NamedTuple):
+    """Whose a directory is: stack, its id, and which of its hosts."""
+
+    stack: str
+    stack_id: str
+    host: str
+
+
+class HostFiles(Resource[HostFilesInputs]):
+    """Outputs: `digests` of the files, `observed` (the digests as found), `repairs` (how often each was put right),
+    `missing` (directories), and `user`, the uid:gid that owns all."""
+
+    model = HostFilesInputs
+
+    def create(self, call: Call) -> tuple[str, Props]:
+        id = f"{call.inputs['stack']}/files@{call.inputs['host']}"
+        if call.preview:
+            return id, {}
+        inputs = self.parse(call.inputs)
+        host, stack_dir = machine(inputs.connection), PurePosixPath(inputs.stack_dir)
+        _refuse_foreign(inputs, host)
+        directories = [stack_dir, *map(PurePosixPath, inputs.directories)]
+        directories += [PurePosixPath(path).parent for path in inputs.files]
+        with _reported(inputs):
+            for directory in dict.fromkeys(directories):
+                if not host.is_directory(str(directory)):
+                    own = directory.is_relative_to(stack_dir)
+                    host.make_directory(str(directory), OWN_MODE if own else USERS_MODE)
+            host.write(f"{stack_dir}/{OWNER}", f"{inputs.stack} {inputs.stack_id} {inputs.host}\n")
+        repairs = _repairs(call)
+        try:
+            with _reported(inputs):
+                for path, content in inputs.files.items():
+                    host.write(path, content)
+                return id, {"digests": _digests(inputs, repairs), "repairs": repairs, **_look(call, inputs, host)}
+        except (Refused, Unreachable) as error:
+            # The directory is ours from here on, which the state has to know: a destroy must give it back.
+            known: Props = {"digests": {}, "observed": {}, "repairs": repairs, "missing": []}
+            raise InitFailed(id, {**known, "user": call.outputs.get("user", "")}, str(error)) from None
+
+    def read(self, call: Call) -> Props:
+        inputs = self.parse(call.inputs)
+        with _reported(inputs):
+            return call.outputs | _look(call, inputs, machine(inputs.connection))
+
+    def diff(self, call: Call) -> list[str]:
+        names = changed(call.old_inputs, call.inputs, self.model.marked("unseen"))
+        if names:
+            return names
+        if call.outputs.get("missing"):
+            return ["directories"]
+        drifted = call.outputs.get("observed") != _keyed(self.parse(call.inputs))
+        return ["files"] if drifted else []
+
+    def update(self, call: Call) -> Props:
+        old, moved = call.old_inputs["stackDir"], call.old_inputs["stackDir"] != call.inputs["stackDir"]
+        if not moved:
+            _refuse_lost(self.parse(call.before))
+        else:
+            call.say(
+                "warning",
+                f"the database, logs and secrets are in {call.inputs['stackDir']} now; what is in {old} stays there",
+            )
+        if call.preview:
+            # Who reads other files than those that change is not to be announced as replaced.
+            unknown = has_unknown([call.inputs["digestKey"], call.inputs["files"]])
+            digests = {} if unknown else {"digests": _digests(self.parse(call.inputs), _repairs(call))}
+            return {"user": call.outputs["user"], **digests}
+        inputs, before = self.parse(call.inputs), self.parse(call.before)
+        host = machine(inputs.connection)
+        if moved:
+            self.delete(replace(call, inputs=call.before))
+        for path in set(before.files) - set(inputs.files):
+            host.remove(path)
+        return self.create(call)[1]
+
+    def delete(self, call: Call) -> None:
+        """Remove secrets and whatever an interrupted `up` left running; never a directory with the user's data."""
+        inputs = self.parse(call.inputs)
+        host = machine(inputs.connection)
+        # Somebody may have removed the first, with everything still running; a host of containers has neither.
+        if any(host.exists(f"{inputs.stack_dir}/{path}") for path in ("run", "log/supervisord.log")):
+            with _reported(inputs):
+                Supervisord(host, inputs.stack_dir, inputs.stack_id).shut_down()
+        with _reported(inputs):
+            remove_files(host, list(inputs.files))
+            host.remove(f"{inputs.stack_dir}/{OWNER}")
+
+
+def remove_files(host: Machine, paths: list[str]) -> None:
+    """Remove files, and the directories that are empty then."""
+    for path in paths:
+        host.remove(path)
+    for directory in dict.fromkeys(str(PurePosixPath(path).parent) for path in paths):
+        if host.is_directory(directory) and host.is_empty(directory):
+            host.remove_directory(directory)
+
+
+def mark_of(host: Machine, stack_dir: str) -> Mark | None:
+    """Return whose a directory is; None when nobody's."""
+    try:
+        return Mark(*host.read(f"{stack_dir}/{OWNER}").split())
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _refuse_foreign(inputs: HostFilesInputs, host: Machine) -> None:
+    mark = mark_of(host, inputs.stack_dir)
+    if mark and mark.stack_id != inputs.stack_id:
+        raise Refused(f"host '{inputs.host}': {inputs.stack_dir} belongs to stack '{mark.stack}' ({mark.stack_id})")
+    if mark and mark.host != inputs.host:
+        raise Refused(f"host '{inputs.host}': {inputs.stack_dir} is that of host '{mark.host}' of this stack")
+
+
+def _refuse_lost(inputs: HostFilesInputs) -> None:
+    """Refuse to write where the stack's mark is gone: to another disk than the one that the state knows, it may be."""
+    if mark_of(machine(inputs.connection), inputs.stack_dir) is None:
+        raise Refused(
+            f"host '{inputs.host}': {inputs.stack_dir} has lost its mark ({OWNER}), and with it perhaps its data: is "
+            "the disk mounted on which it is? Nothing was written; mount it and pulumi up. If it is gone for good: "
+            "pulumi destroy, then pulumi up starts with an empty directory"
+        )
+
+
+@contextmanager
+def _reported(inputs: HostFilesInputs) -> Generator[None]:
+    """Report what a host refuses with its name, and its disk with the path."""
+    try:
+        yield
+    except Refused as refused:
+        raise Refused(f"host '{inputs.host}': {refused}") from None
+    except OSError as error:
+        path = error.filename or inputs.stack_dir
+        raise Refused(f"host '{inputs.host}': {path}: {error.strerror or error}") from None
+
+
+def _look(call: Call, inputs: HostFilesInputs, host: Machine) -> Props:
+    there = host.is_directory(inputs.stack_dir)
+    return {
+        "observed": {path: _observed(inputs.digest_key, path, host) for path in inputs.files},
+        "missing": [path for path in inputs.directories if not host.is_directory(path)],
+        "user": "{}:{}".format(*host.owner(inputs.stack_dir)) if there else call.outputs.get("user", ""),
+    }
+
+
+def _repairs(call: Call) -> dict[str, int]:
+    """Count how often each file was found with another content than it was given: who read that is restarted."""
+    repairs: dict[str, int] = dict(call.outputs.get("repairs") or {})
+    digests: Mapping[str, str] = call.outputs.get("digests") or {}
+    observed: Mapping[str, str] = call.outputs.get("observed") or {}
+    for path, found in observed.items():
+        digest = found.removesuffix(OPEN)
+        if path in digests and digest.startswith(DIGEST) and digest != digests[path].partition("+")[0]:
+            repairs[path] = repairs.get(path, 0) + 1
+    return repairs
+
+
+def _digests(inputs: HostFilesInputs, repairs: Mapping[str, int]) -> dict[str, str]:
+    """Return what stands for the files in the digests of their readers."""
+    return {
+        path: f"{digest}+{repairs[path]}" if repairs.get(path) else digest for path, digest in _keyed(inputs).items()
+    }
+
+
+def _keyed(inputs: HostFilesInputs) -> dict[str, str]:
+    return {path: _digest(inputs.digest_key, content) for path, content in inputs.files.items()}
+
+
+def _observed(key: str, path: str, host: Machine) -> str:
+    try:
+        return _digest(key, host.read(path)) + (OPEN if host.mode(path) & 0o077 else "")
+    except OSError as error:
+        return error.strerror or "unreadable"
+
+
+DIGEST = "hmac:"
+"""What a digest begins with, so that it differs from the reason why there is none."""
+
+OPEN = " readable by others"
+"""What it ends with where the file is not its owner's only."""
+
+
+def _digest(key: str, content: str) -> str:
+    """Return a keyed digest, since the state shows it and a password that a person chose could be guessed."""
+    return DIGEST + hmac.new(key.encode(), content.encode(), hashlib.sha256).hexdigest()[:16]

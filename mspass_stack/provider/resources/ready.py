@@ -1,0 +1,78 @@
+"""`Ready`: the readiness check of a process."""
+
+from mspass_stack.errors import EngineError, InitFailed
+from mspass_stack.machines import machine
+from mspass_stack.managers import manager_of
+from mspass_stack.managers.base import ProcessManager
+from mspass_stack.polling import wait_until
+from mspass_stack.provider.probes import probe
+from mspass_stack.provider.resources.base import Call, Resource
+from mspass_stack.provider.resources.retirement import drain
+from mspass_stack.provider.server.codec import Props
+from mspass_stack.spec.resources import ReadyInputs
+
+GLANCES = 10
+"""Probes between two questions to a manager whether it has given up: an engine is busy with starting just now."""
+
+
+class Ready(Resource[ReadyInputs]):
+    """Output: `incarnation`, the run of the process that was seen ready."""
+
+    model = ReadyInputs
+
+    def create(self, call: Call) -> tuple[str, Props]:
+        process = call.inputs["process"]
+        id = f"{call.inputs['stack']}/ready/{process['name']}@{process['host']}"
+        return id, {} if call.preview else _wait(call, self.parse(call.inputs), id)
+
+    def read(self, call: Call) -> Props:
+        inputs = self.parse(call.inputs)
+        process = inputs.process
+        if missing := probe(process.probe, machine(inputs.probe_connection)):
+            raise InitFailed(call.id, call.outputs, f"{process.name} on host '{process.host}' is not ready: {missing}")
+        return call.outputs | {"incarnation": _manager(inputs).incarnation(process.managed_name)}
+
+    def delete(self, call: Call) -> None:
+        """Drain the process: a check goes before what it checks ends."""
+        inputs = self.parse(call.inputs)
+        if inputs.drain and inputs.drain_connection:
+            drain(inputs.drain, inputs.drain_connection, inputs.process.name, call)
+
+
+def _manager(inputs: ReadyInputs) -> ProcessManager:
+    process, connection = inputs.process, inputs.connection
+    return manager_of(process.manager, machine(connection), connection, process.stack_dir, inputs.stack_id)
+
+
+def _wait(call: Call, inputs: ReadyInputs, id: str) -> Props:
+    process, manager, host = inputs.process, _manager(inputs), machine(inputs.probe_connection)
+    last, probes, incarnation = "", 0, ""
+
+    def settled() -> str:
+        nonlocal last, probes, incarnation
+        try:
+            missing = probe(process.probe, host)
+            if missing is None:
+                incarnation = manager.incarnation(process.managed_name)
+                return "ready"
+            probes += 1
+            if probes % GLANCES == 0 and manager.has_given_up(process.managed_name):
+                return "gave up"
+        except EngineError as error:
+            missing = str(error)
+        if missing != last:
+            last = missing
+            call.say("status", f"waiting: {missing}")
+        return ""
+
+    if wait_until(settled, process.probe.deadline) == "ready":
+        return {"incarnation": incarnation}
+    try:
+        end = manager.exit_report(process.managed_name)
+    except EngineError as error:
+        end = str(error)
+    where = f"{process.probe.kind} at {process.probe.address}:{process.probe.port}"
+    waited = f"{where}, within {process.probe.deadline} s"
+    raise InitFailed(
+        id, {"incarnation": ""}, f"{process.name} on host '{process.host}' is not ready ({waited}): {last}; {end}"
+    )

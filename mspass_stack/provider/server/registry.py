@@ -1,0 +1,37 @@
+"""The resources of the plugin, by the last part of their type token."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mspass_stack.provider.mongo.cluster import ShardedCluster
+from mspass_stack.provider.mongo.users import DatabaseUsers
+from mspass_stack.provider.preflight.preflight import Preflight
+from mspass_stack.provider.resources.address_repair import AddressRepair
+from mspass_stack.provider.resources.base import Resource
+from mspass_stack.provider.resources.certificate import Certificate, CertificateAuthority
+from mspass_stack.provider.resources.client_profile import ClientProfile
+from mspass_stack.provider.resources.files import HostFiles
+from mspass_stack.provider.resources.image import ContainerImage
+from mspass_stack.provider.resources.process import HostProcess
+from mspass_stack.provider.resources.ready import Ready
+from mspass_stack.provider.resources.retirement import Retirement
+from mspass_stack.provider.resources.secret import Random
+from mspass_stack.provider.resources.version_match import VersionMatch
+
+RESOURCES: Mapping[str, Resource[Any]] = {
+    "Secret": Random(),
+    "StackId": Random(),
+    "CertificateAuthority": CertificateAuthority(),
+    "Certificate": Certificate(),
+    "HostFiles": HostFiles(),
+    "ClientProfile": ClientProfile(),
+    "Preflight": Preflight(),
+    "ContainerImage": ContainerImage(),
+    "VersionMatch": VersionMatch(),
+    "AddressRepair": AddressRepair(),
+    "HostProcess": HostProcess(),
+    "Retirement": Retirement(),
+    "Ready": Ready(),
+    "DatabaseUsers": DatabaseUsers(),
+    "ShardedCluster": ShardedCluster(),
+}

@@ -1,0 +1,44 @@
+"""MongoDB's router, by which clients use a sharded database."""
+
+from collections.abc import Iterator, Mapping
+
+from mspass_stack.config.sections import Cluster
+from mspass_stack.roles.base import Command, Context, HealthCheck, Needs, Placement, Role
+from mspass_stack.roles.clients import PASSWORD
+from mspass_stack.roles.mongodb import KEY_FILE, database_client, listening
+from mspass_stack.spec.probe import Probe
+from mspass_stack.spec.topology import CONFIG_SET, Process
+
+
+class Router(Role):
+    """A mongos."""
+
+    kind, role, order, serves = "mongos", "dbmanager", 130, "database"
+    speaks = frozenset({"mongodb"})
+    secrets: Mapping[str, str] = {KEY_FILE: "keyfile", PASSWORD: "password"}
+
+    def placements(self, cluster: Cluster) -> Iterator[Placement]:
+        if database := cluster.database:
+            for index, host in enumerate(database.router):
+                ports = {"mongodb": (database.port, "database.port")}
+                yield Placement(f"mongos-{host}", host, f"database.router[{index}]", ports, "mongodb")
+
+    def command(self, process: Process, context: Context) -> Command:
+        seeds = context.topology.seeds(CONFIG_SET)
+        return Command(
+            argv=("mongos", "--configdb", seeds, *listening(process, context.layout)),
+            directory="/",  # it keeps nothing
+            probe=Probe(kind="mongos", host=process.host, address=process.address, port=process.port),
+            health=HealthCheck(process.address, process.port),
+            stop_grace=30,
+            reads=(str(context.layout.key_file),),
+        )
+
+    def needs(self, process: Process, context: Context) -> Needs:
+        return Needs(programs=("mongos",))
+
+    def files(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, str]:
+        return {str(context.layout.key_file): values[KEY_FILE]}
+
+    def client(self, process: Process, values: Mapping[str, str]) -> Mapping[str, str]:
+        return database_client(process, values)

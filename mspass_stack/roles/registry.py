@@ -1,0 +1,68 @@
+"""All roles by kind, and what they say together."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from mspass_stack.config.sections import Cluster
+from mspass_stack.roles.base import Placement, Role
+from mspass_stack.roles.clients import env_file, tls_environment
+from mspass_stack.roles.dask import Scheduler, Worker
+from mspass_stack.roles.jupyter import Frontend
+from mspass_stack.roles.mongodb import ConfigServer, Shard, Single
+from mspass_stack.roles.mongos import Router
+from mspass_stack.spec.layout import TlsFiles
+from mspass_stack.spec.topology import Process, Topology
+
+ROLES: dict[str, Role] = {
+    role.kind: role for role in (Single(), ConfigServer(), Shard(), Router(), Scheduler(), Worker(), Frontend())
+}
+
+
+def role_of(process: Process) -> Role:
+    """Return the role that a process plays."""
+    return ROLES[process.kind]
+
+
+def placements(cluster: Cluster) -> Iterator[tuple[Role, Placement]]:
+    """Yield all processes that a config asks for, in the order of starting."""
+    for role in sorted(ROLES.values(), key=lambda role: role.order):
+        for placement in role.placements(cluster):
+            yield role, placement
+
+
+def places(cluster: Cluster) -> Iterator[tuple[str, str]]:
+    """Yield every place where the config names a host: its YAML path below the key, and the host."""
+    for _, placement in placements(cluster):
+        yield placement.path, placement.host
+
+
+def serving(topology: Topology) -> dict[str, Process]:
+    """Return where clients find each service: its first process."""
+    found: dict[str, Process] = {}
+    for process in topology.processes:
+        if service := role_of(process).serves:
+            found.setdefault(service, process)
+    return found
+
+
+def client_env(
+    topology: Topology,
+    values: Mapping[str, str],
+    tls: TlsFiles | None = None,
+    direct: Iterable[str] = (),
+) -> str:
+    """Return the env file by which clients find the cluster.
+
+    Processes that read it are restarted when it changes: it says nothing of hosts that it does not lead to.
+
+    Args:
+        values: secrets by name.
+        tls: for a file that has to name them: those of processes are in their own environment.
+        direct: more addresses that no proxy is to stand before.
+    """
+    environment: dict[str, str] = {"MSPASS_SCHEDULER": "none"}
+    addresses: list[str] = []
+    for process in serving(topology).values():
+        if found := role_of(process).client(process, values):
+            environment |= found
+            addresses.append(process.address)
+    return env_file(environment | (tls_environment(topology, tls) if tls else {}), [*addresses, *direct])

@@ -1,0 +1,1 @@
+"""Values that are stored in Pulumi's state or handed from one part to another: versioned, frozen. Pure."""

@@ -1,0 +1,108 @@
+"""The typed contract of the stack output `inventory`: what runs where, for verification, status and other programs."""
+
+from pydantic import BaseModel, ConfigDict
+
+from mspass_stack.spec.connection import ConnectionSpec
+from mspass_stack.spec.process import ProcessSpec
+
+
+class Entry(BaseModel):
+    """One process of the stack. Holds no secret.
+
+    Attributes:
+        kind: the key of its role.
+        runtime: how it is packaged.
+        endpoint: its URL; empty for a process that nobody calls.
+        serves: what clients find there: `database`, `scheduler`, `frontend`; empty for a process behind those.
+        replica_set: the set that it is a member of.
+        workers: Dask worker processes that it runs (0 for other roles), `threads` each.
+        memory: limit of each of them in bytes; 0 is no limit.
+        incarnation: which run of the process this is; changes with every restart.
+        log: path of its log on its host; empty for a container, whose log its engine keeps.
+        image: what the container is made of, pinned by its digest or id.
+        spec: what is executed, and how its readiness is probed.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    kind: str
+    role: str
+    host: str
+    runtime: str
+    address: str
+    endpoint: str
+    serves: str
+    replica_set: str
+    ports: list[int]
+    workers: int
+    threads: int
+    memory: int
+    incarnation: str
+    log: str
+    image: str
+    spec: ProcessSpec
+
+    @property
+    def argv(self) -> list[str]:
+        return list(self.spec.argv)
+
+
+class Place(BaseModel):
+    """A host of the stack.
+
+    Attributes:
+        user: uid:gid that owns the stack's files there, and runs its processes.
+        stack_dir, workdir: absolute paths on it.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    connection: ConnectionSpec
+    user: str
+    stack_dir: str
+    workdir: str
+
+
+class Inventory(BaseModel):
+    """All processes of a stack, in the order of starting, and its hosts.
+
+    Attributes:
+        stack_id: the random name by which the stack knows what is its own.
+        encrypted: the protocols that speak TLS.
+        collections: hashed shard key by namespace, of a sharded database.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    stack: str
+    stack_id: str
+    hosts: dict[str, Place]
+    encrypted: list[str]
+    collections: dict[str, str]
+    processes: list[Entry]
+
+    @property
+    def names(self) -> list[str]:
+        return [entry.name for entry in self.processes]
+
+    def connection(self, entry: Entry) -> ConnectionSpec:
+        """Return how a process's host is reached."""
+        return self.hosts[entry.host].connection
+
+    @property
+    def database_endpoint(self) -> Entry:
+        """Return where clients find the database: its first router, or the one server.
+
+        Raises:
+            KeyError: the stack has no database.
+        """
+        for entry in self.serving("database"):
+            return entry
+        raise KeyError(f"stack '{self.stack}' has no database")
+
+    def serving(self, service: str) -> list[Entry]:
+        return [entry for entry in self.processes if entry.serves == service]
+
+    def with_role(self, role: str) -> list[Entry]:
+        return [entry for entry in self.processes if entry.role == role]

@@ -1,0 +1,47 @@
+"""`StackLayout`: where what is in a stack's directory on a host."""
+
+from pathlib import PurePosixPath
+
+OWNER = ".mspass-stack"
+"""The file that says which host of which stack a directory belongs to."""
+
+
+class TlsFiles:
+    """What Dask's TLS is made of, in a directory: who signs, and a certificate with its key."""
+
+    def __init__(self, directory: PurePosixPath) -> None:
+        self.authority, self.certificate = directory / "ca.pem", directory / "dask.pem"
+
+
+class ClientLayout:
+    """The user's own files on the control node, by which clients there find the cluster."""
+
+    def __init__(self, directory: PurePosixPath) -> None:
+        self.profile, self.tls = directory / "profile.env", TlsFiles(directory)
+
+
+class StackLayout:
+    """The layout of a stack's directory on a host, the same under every runtime."""
+
+    def __init__(self, root: str) -> None:
+        self.root = PurePosixPath(root)
+        self.database = self.root / "db"
+        self.config_data = self.root / "data_config"
+        self.log = self.root / "log"
+        self.scratch = self.root / "scratch"
+        self.run = self.root / "run"
+        self.secrets = self.root / "secrets"
+        self.owner = self.root / OWNER
+        self.key_file = self.secrets / "keyfile"
+        self.client_env = self.secrets / "client.env"
+        self.jupyter_token = self.secrets / "jupyter-token"
+        self.jupyter_config = self.secrets / "jupyter_server_config.json"
+        self.tls = TlsFiles(self.secrets)
+        self.client = ClientLayout(self.root / "client")
+
+    def shard_data(self, key: str) -> PurePosixPath:
+        """Return the directory of a shard's member: named as MsPASS's own script names it, one per shard and host."""
+        return self.root / f"data_shard_{key}"
+
+    def log_of(self, process: str) -> PurePosixPath:
+        return self.log / f"{process}.log"

@@ -1,0 +1,28 @@
+"""`Probe`: how to see that a process does its job."""
+
+from mspass_stack.spec.value import Value
+
+
+class Probe(Value):
+    """How to see by protocol that a process does its job.
+
+    Attributes:
+        kind: the protocol: `mongo` (`hello` says writable primary), `mongo-member` (primary or secondary of a set),
+            `mongos` (`hello` says router), `http` (a page answers, with `expected` as its text where that is given),
+            `dask-workers` (the scheduler counts `count` workers whose name begins with `name`).
+        host: the machine that sees `address`; a worker is probed by way of its scheduler's.
+        path: of the page.
+        token_file: on the host: the page opens with this token, and not without.
+        deadline: seconds that it may take until ready.
+    """
+
+    kind: str
+    host: str = ""
+    address: str
+    port: int
+    path: str = ""
+    expected: str = ""
+    token_file: str = ""
+    count: int = 0
+    name: str = ""
+    deadline: int = 120

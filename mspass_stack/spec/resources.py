@@ -1,0 +1,242 @@
+"""The inputs of each resource of the plugin: the contract between what declares it and what makes it true."""
+
+from typing import Any
+
+from pydantic import ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from mspass_stack.spec.connection import ConnectionSpec
+from mspass_stack.spec.process import ProcessSpec
+from mspass_stack.spec.value import Value
+
+
+def _described(description: str, default: Any = ..., **marks: bool) -> Any:
+    return Field(default, description=description, json_schema_extra=dict(marks))
+
+
+def secret(description: str, default: Any = ...) -> Any:
+    """Describe an input that is encrypted in the state."""
+    return _described(description, default, secret=True)
+
+
+def unseen(description: str, default: Any = ...) -> Any:
+    """Describe an input that is in no diff: the state has the newest, and a new one changes nothing there."""
+    return _described(description, default, unseen=True)
+
+
+class Inputs(Value):
+    """Inputs of a resource, by camelCase names on the wire."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    @classmethod
+    def marked(cls, mark: str) -> frozenset[str]:
+        """Return the inputs with a mark, by their names on the wire."""
+        fields = cls.model_fields.values()
+        return frozenset(
+            str(field.alias)
+            for field in fields
+            if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get(mark)
+        )
+
+
+class OfStack(Inputs):
+    """What belongs to a stack."""
+
+    stack: str = Field(description="the name of the Pulumi stack")
+    stack_id: str = Field(description="the random id by which the stack knows what is its own")
+
+
+class RandomInputs(Inputs):
+    """A value that is made once and lives in the state."""
+
+    form: str = Field(description="keyfile, password, token or id")
+
+
+class CertificateAuthorityInputs(Inputs):
+    """What signs the certificates of a stack."""
+
+    stack: str = Field(description="the name of the Pulumi stack")
+
+
+class CertificateInputs(Inputs):
+    """A certificate with its key, renewed a month before it ends."""
+
+    authority: str = Field(description="the authority's own certificate, PEM")
+    authority_key: str = secret("its key, PEM")
+    names: list[str] = Field(description="addresses and names of the host")
+
+
+class DeclaredPort(Inputs):
+    """A port that a process will listen on."""
+
+    path: str = Field(description="where the config says it")
+    process: str = Field(description="whose it is")
+
+
+class HostRequirements(Inputs):
+    """What a host must be and have."""
+
+    stack_dir: str = Field(description="the stack's directory")
+    workdir: str = Field(description="the user's directory; empty where nobody works in it")
+    runtime: str = Field(description="how its processes are packaged")
+    image: str = Field(description="what its containers are made of; empty where it has none")
+    address: str = Field(description="by which everybody knows it")
+    peers: list[str] = Field(description="addresses of the other hosts, which it must resolve")
+    ports: dict[str, DeclaredPort] = Field(description="ports that must be free")
+    processes: list[str] = Field(description="names of its processes")
+    memory: dict[str, int] = Field(description="bytes that the config grants, by YAML path")
+    programs: list[str] = Field(description="that must run; in the image where it has one")
+    python: str = Field(description="the interpreter of its roles; empty where none needs one")
+    modules: list[str] = Field(description="that the interpreter must have")
+    versions: list[str] = Field(description="distributions that must be of one release on all such hosts")
+    mongodb: bool = Field(description="whether a mongod runs on its processor")
+
+
+class PreflightInputs(OfStack):
+    """Everything that would make a start fail."""
+
+    hosts: dict[str, HostRequirements] = Field(description="what each host must be and have")
+    connections: dict[str, ConnectionSpec] = unseen("how each host is reached")
+    shards: dict[str, dict[str, int]] = Field(description="port of each member by host, by replica set")
+    documents: dict[str, str] = Field(
+        description="where the documents are: host and address of the one server, or shards"
+    )
+    abandoned: list[str] = Field(description="hosts that will not come back")
+
+
+class HostFilesInputs(OfStack):
+    """The directories of a stack on a host, and the files with its secrets."""
+
+    host: str = Field(description="the host's key in the config")
+    connection: ConnectionSpec = unseen("how the host is reached")
+    stack_dir: str = Field(description="the stack's directory there")
+    directories: list[str] = Field(description="that must be there")
+    files: dict[str, str] = secret("content by path, for the owner only")
+    digest_key: str = secret("what the digests of the files are keyed with")
+
+
+class ClientProfileInputs(OfStack):
+    """The user's own files on the control node, by which clients there find the cluster."""
+
+    path: str = Field(description="of the env file")
+    files: dict[str, str] = secret("content by path: the env file, and the certificates that it names")
+
+
+class DrainSpec(Inputs):
+    """What is run in the place of another process before one is stopped."""
+
+    manager: str = Field(description="who keeps the other up")
+    process: str = Field(description="its name there")
+    stack_dir: str = Field(description="the stack's directory there")
+    python: str = Field(description="the interpreter there")
+    program: str = Field(description="a file of mspass_stack.agent")
+    words: list[str] = Field(description="its arguments")
+
+
+class HostProcessInputs(OfStack):
+    """A process that runs on a host as declared."""
+
+    connection: ConnectionSpec = unseen("how its host is reached")
+    process: ProcessSpec = Field(description="what is executed")
+    digest: str = Field(description="of what a restart is for")
+
+
+class ContainerImageInputs(OfStack):
+    """The image of a stack's containers on a host."""
+
+    host: str = Field(description="the host's key in the config")
+    connection: ConnectionSpec = unseen("how the host is reached")
+    image: str = Field(description="name with tag or digest")
+    programs: list[str] = Field(description="that must run in it")
+    python: str = Field(description="the interpreter in it; empty where no role needs one")
+    modules: list[str] = Field(description="that the interpreter must have")
+    versions: list[str] = Field(description="distributions whose release is of interest")
+    stack_dir: str = Field(description="the stack's directory on the host")
+
+
+class VersionMatchInputs(Inputs):
+    """The versions that must be equal on all hosts."""
+
+    stack: str = Field(description="the name of the Pulumi stack")
+    hosts: dict[str, dict[str, str]] = Field(description="release by distribution, and of Python, by host")
+
+
+class AddressRepairInputs(OfStack):
+    """What kept data say of their peers' addresses."""
+
+    connection: ConnectionSpec = unseen("how the host is reached")
+    manager: str = Field(description="who keeps the member up")
+    process: str = Field(description="the member's name there")
+    host: str = Field(description="the host's key in the config")
+    stack_dir: str = Field(description="the stack's directory on the host")
+    image: str = Field(description="pinned, where the member is a container")
+    user: str = Field(description="uid:gid of the stack's files there")
+    python: str = Field(description="an interpreter with pymongo, there or in the image")
+    data: str = Field(description="the directory of the data")
+    key_file: str = Field(description="the path of the key file there")
+    replica_set: str = Field(description="the member's set")
+    addresses: dict[str, str] = Field(description="of peers, by the name under which the data keep them")
+
+
+class RetirementInputs(OfStack):
+    """A process drained before it is restarted."""
+
+    process: str = Field(description="its name")
+    digest: str = Field(description="of what a restart is for: another one means that it is restarted")
+    drain: DrainSpec = Field(description="what is done before")
+    drain_connection: ConnectionSpec = unseen("how the host is reached where that is done")
+
+
+class ReadyInputs(OfStack):
+    """A process that does its job, by its probe."""
+
+    connection: ConnectionSpec = unseen("how its host is reached")
+    probe_connection: ConnectionSpec = unseen("how the host is reached that sees its probe")
+    process: ProcessSpec = Field(description="what is probed")
+    incarnations: list[str] = Field(description="its own, and of those whose restart unsettles it")
+    drain: DrainSpec | None = Field(default=None, description="what is done before it is stopped")
+    drain_connection: ConnectionSpec | None = unseen("how the host is reached where that is done", None)
+
+
+class DatabaseUser(Inputs):
+    """A user of the database."""
+
+    password: str = secret("by which clients log in")
+    roles: list[str] = Field(description="MongoDB's own names")
+
+
+class DatabaseUsersInputs(Inputs):
+    """The users of an unsharded database."""
+
+    stack: str = Field(description="the name of the Pulumi stack")
+    connection: ConnectionSpec = unseen("how its host is reached")
+    address: str = Field(description="of the server")
+    port: int = Field(description="of the server")
+    stack_dir: str = Field(description="the stack's directory on its host")
+    key_file: str = secret("content of the key file")
+    users: dict[str, DatabaseUser] = secret("by name")
+    incarnation: str = Field(description="of the server")
+
+
+class MongoPlace(Inputs):
+    """Where a server of MongoDB is."""
+
+    address: str = Field(description="as its peers know it")
+    port: int = Field(description="that it listens on")
+    stack_dir: str = Field(description="the stack's directory on its host")
+
+
+class ShardedClusterInputs(Inputs):
+    """Replica sets, shards, sharded collections and users."""
+
+    stack: str = Field(description="the name of the Pulumi stack")
+    connections: dict[str, ConnectionSpec] = unseen("how each host is reached")
+    config: dict[str, MongoPlace] = Field(description="the config servers by host")
+    shards: dict[str, dict[str, MongoPlace]] = Field(description="the members by host, by shard")
+    routers: dict[str, MongoPlace] = Field(description="by host")
+    collections: dict[str, str] = Field(description="hashed shard key by namespace")
+    users: dict[str, DatabaseUser] = secret("by name")
+    key_file: str = secret("content of the key file")
+    incarnations: list[str] = Field(description="of its processes")
+    abandoned: list[str] = Field(description="hosts that are given up")

@@ -1,0 +1,95 @@
+"""A lab whose hosts have SSH and a Python, and nothing else that we need: no Docker, no root."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from mspass_stack.polling import wait_until
+from tests.e2e.clients import expect_running, expect_whole, write_documents
+from tests.harness.lab import Lab
+from tests.harness.lab_stack import LabStack
+from tests.harness.project import Project
+
+DOCUMENTS = 300
+
+
+@pytest.fixture(scope="module")
+def native() -> tuple[str, ...]:
+    return ("lab1", "lab2", "lab3", "lab4", "lab5")
+
+
+@pytest.fixture(scope="module")
+def stack(project: Project, lab: Lab) -> Iterator[LabStack]:
+    stack = LabStack(project, lab, "no/such:image", "lab-sim", "native")
+    yield stack
+    stack.close()
+
+
+def test_it_comes_up_verifies_heals_and_goes_down(stack: LabStack, lab: Lab) -> None:
+    stack.up()
+    assert "unchanged" in stack.up()
+    write_documents(stack, DOCUMENTS)
+    expect_whole(stack, DOCUMENTS)
+    host, pid = stack.pid("shard-a-lab2")
+    lab.execute(host, "kill", "-KILL", pid)
+    stack.up()
+    expect_running(stack, DOCUMENTS)
+
+
+def test_daemons_have_the_environment_of_a_login_there_and_not_that_of_the_control_node(
+    stack: LabStack, lab: Lab
+) -> None:
+    host, pid = stack.pid("worker-lab4")
+    environment = lab.execute(host, "cat", f"/proc/{pid}/environ").split("\0")
+    assert "LOGIN_SHELL_SAYS=hello" in environment
+    assert f"HOME=/home/{lab.user}" in environment
+    assert not [line for line in environment if line.startswith(("PULUMI_", "VIRTUAL_ENV="))]
+
+
+def test_a_power_cut_is_healed_and_the_line_of_the_docs_starts_it_at_boot(stack: LabStack, lab: Lab) -> None:
+    line = stack.outputs()["startAtBoot"]
+    lab.power_off("lab2")
+    lab.power_on("lab2")
+    assert "shard-a-lab2" not in stack.running()
+    command = line.removeprefix("@reboot ")
+    assert command != line
+    lab.ssh("lab2", command)
+    assert wait_until(lambda: "shard-a-lab2" in stack.running(), 30)
+    stack.up()
+    expect_running(stack, DOCUMENTS)
+
+
+def test_another_distributed_on_one_host_is_refused_before_the_pool_starts(stack: LabStack, lab: Lab) -> None:
+    stack.destroy()
+    good = stack.cluster["hosts"]["lab4"]["python"]
+    stack.cluster["hosts"]["lab4"]["python"] = lab.other_python
+    stack.write()
+    output = stack.refused_up()
+    assert "distributed: " in output
+    assert "on 'lab4'" in output
+    assert not {"scheduler", "worker-lab3", "worker-lab4", "frontend"} & set(stack.running())
+    stack.cluster["hosts"]["lab4"]["python"] = good
+    stack.write()
+
+
+def test_a_host_without_what_its_roles_need_is_named_with_its_path(stack: LabStack) -> None:
+    stack.destroy()
+    good = stack.cluster["hosts"]["lab2"]["python"]
+    stack.cluster["hosts"]["lab2"]["python"] = "/usr/bin/python3"
+    stack.write()
+    output = stack.refused_up()
+    assert "host 'lab2': 'mongod' is neither beside /usr/bin/python3 nor on PATH" in output
+    assert "host 'lab2': mspass:cluster.hosts.lab2.python: /usr/bin/python3 lacks pymongo" in output
+    assert stack.running() == {}
+    stack.cluster["hosts"]["lab2"]["python"] = good
+    stack.write()
+
+
+def test_hosts_that_share_their_directory_are_refused_before_anything_is_touched(stack: LabStack, lab: Lab) -> None:
+    """As in an NFS home: run directory, socket and data of both would be one."""
+    stack.destroy()
+    lab.share("lab2", "lab3")
+    output = stack.refused_up()
+    assert "host 'lab2': mspass:cluster.datadir: /srv/mspass" in output
+    assert "is one directory for 'lab3' too (a shared file system)" in output
+    assert stack.running() == {}
