@@ -62,8 +62,8 @@ class Foundation(pulumi.ComponentResource):
         preflight = self._preflight(child)
         checked = pulumi.ResourceOptions(parent=self, depends_on=[preflight])
         self.files = {host.name: self._files(host, checked) for host in topology.hosts.values()}
-        layout = StackLayout(plan.control_dir).client
-        self.client_profile = str(layout.profile)
+        self._client = StackLayout(plan.control_dir).client
+        self.client_profile = str(self._client.profile)
         resources.ClientProfile(
             "client-profile",
             self._of_stack({"path": self.client_profile, "files": self._profile()}),
@@ -151,13 +151,12 @@ class Foundation(pulumi.ComponentResource):
 
     def _profile(self) -> pulumi.Output[dict[str, str]]:
         """Return the user's own files; a client of Dask shows a certificate too."""
-        layout = StackLayout(self.plan.control_dir).client
         direct = [host.address for host in self.topology.hosts.values()]
         values = _together({**self.secrets, **self._signed("client-certificate", "127.0.0.1")})
         return values.apply(
             lambda known: {
-                str(layout.profile): client_env(self.topology, known, layout.tls, direct),
-                **tls_files(self.topology, layout.tls, known),
+                self.client_profile: client_env(self.topology, known, self._client.tls, direct),
+                **tls_files(self.topology, self._client.tls, known),
             }
         )
 
@@ -167,7 +166,9 @@ class Foundation(pulumi.ComponentResource):
         if len(wanted) < 2:
             return []
         found = {
-            host: self.docker[host].image.versions if host in self.docker else preflight.versions.apply(_of(host))
+            host: self.docker[host].image.versions
+            if host in self.docker
+            else preflight.versions.apply(partial(_get, host))
             for host in wanted
         }
         opts = pulumi.ResourceOptions(parent=self)
@@ -178,10 +179,6 @@ def _together(values: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[dict[str
     """Return values by name as one; `Output.all` makes a list of none."""
     known: pulumi.Output[Any] = pulumi.Output.from_input(dict(values))
     return known
-
-
-def _of(host: str) -> "partial[dict[str, str]]":
-    return partial(_get, host)
 
 
 def _get(host: str, found: Mapping[str, dict[str, str]]) -> dict[str, str]:

@@ -18,6 +18,16 @@ from mspass_stack.spec.process import SupervisedProcess
 
 STACK_ID = "0123456789ab"
 
+SLEEPER = "import time; time.sleep(1000)"
+SLOW_TO_STOP = """
+import signal, time
+def stop(*_): print("stopped in order", flush=True); raise SystemExit(0)
+signal.signal(signal.SIGTERM, stop)
+print("up", flush=True)
+time.sleep(1000)
+"""
+"""Programs in the place of daemons: one that ends at once on SIGTERM, and one that says what it does."""
+
 HERE = ConnectionSpec(host="here").dump()
 """How this machine is reached."""
 

@@ -25,16 +25,9 @@ from mspass_stack.agent.waiting import wait_until
 from mspass_stack.errors import Refused
 from mspass_stack.machines.bundle import agent_bundle, supervisor_bundle
 from tests.harness.ports import free_ports
+from tests.provider.conftest import SLEEPER, SLOW_TO_STOP
 
 STACK_ID = "0123456789ab"
-SLEEPER = "import time; time.sleep(1000)"
-SLOW_TO_STOP = """
-import signal, time
-def stop(*_): print("stopped in order", flush=True); raise SystemExit(0)
-signal.signal(signal.SIGTERM, stop)
-print("up", flush=True)
-time.sleep(1000)
-"""
 ENDS_WHEN_TOLD = """
 import signal, time
 from pathlib import Path

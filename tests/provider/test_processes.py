@@ -19,18 +19,9 @@ from mspass_stack.polling import wait_until
 from mspass_stack.provider.resources import retirement
 from mspass_stack.provider.server.registry import RESOURCES
 from tests.harness.ports import free_ports
-from tests.provider.conftest import HERE, Host, pid_of
+from tests.provider.conftest import HERE, SLEEPER, SLOW_TO_STOP, Host, pid_of
 
 PROCESS, READY, RETIREMENT = RESOURCES["HostProcess"], RESOURCES["Ready"], RESOURCES["Retirement"]
-
-SLEEPER = "import time; time.sleep(1000)"
-SLOW_TO_STOP = """
-import signal, time
-def stop(*_): print("stopped in order", flush=True); raise SystemExit(0)
-signal.signal(signal.SIGTERM, stop)
-print("up", flush=True)
-time.sleep(1000)
-"""
 
 
 def _alive(pid: int) -> bool:
