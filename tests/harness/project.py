@@ -88,6 +88,7 @@ class Stack:
         keep_database_port: bool = False,
     ) -> None:
         self.project, self.name, self._keep_database_port = project, name, keep_database_port
+        self._read = 0, ""
         self.file = project.path / "stacks" / f"Pulumi.{name}.yaml"
         self.stack_dir = project.path / "data" / name
         output = yaml.safe_load((ROOT / "stacks" / "Pulumi.desktop.yaml").read_text())["config"]["mspass:cluster"]
@@ -141,9 +142,14 @@ class Stack:
         return ran.stdout
 
     def outputs(self) -> dict[str, Any]:
-        ran = self.pulumi("stack", "output", "--json", "--show-secrets")
-        assert ran.returncode == 0, _errors_first(ran.stdout)
-        return json.loads(ran.stdout)
+        """Return the stack's outputs; Pulumi is asked again when the state has been written since."""
+        state = self.project.path / ".state" / ".pulumi" / "stacks" / "mspass" / f"{self.name}.json"
+        written = state.stat().st_mtime_ns
+        if written != self._read[0]:
+            ran = self.pulumi("stack", "output", "--json", "--show-secrets")
+            assert ran.returncode == 0, _errors_first(ran.stdout)
+            self._read = written, ran.stdout
+        return json.loads(self._read[1])
 
     def verify(self) -> "subprocess.CompletedProcess[str]":
         """The verification suite, as a user runs it."""

@@ -75,8 +75,10 @@ def deployed(pytestconfig: pytest.Config) -> Deployed:
 
 @pytest.fixture
 def inspector(process: Entry, deployed: Deployed) -> ProcessInspector:
-    """A look at the process under its runtime."""
-    return inspect(process, deployed.inventory)
+    """A look at the process under its runtime, the same one for all that is asked about it."""
+    if process.name not in deployed.inspectors:
+        deployed.inspectors[process.name] = inspect(process, deployed.inventory)
+    return deployed.inspectors[process.name]
 
 
 @pytest.fixture(scope="session")

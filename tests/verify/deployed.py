@@ -1,6 +1,7 @@
 """A deployed stack as its outputs describe it."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -8,11 +9,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from pymongo import MongoClient
+from pymongo.errors import PyMongoError
 
 from mspass_stack.cli import status
 from mspass_stack.machines import machine
 from mspass_stack.machines.base import Machine
 from mspass_stack.spec.inventory import Entry, Inventory
+from tests.verify.inspector import ProcessInspector
 from tests.verify.places import machine_at
 
 ANSWER = 30
@@ -37,11 +40,15 @@ class Deployed:
 
     Attributes:
         notes: lines for the end of the report: what was not looked at.
+        inspectors: of the processes that were looked at, by name.
     """
 
     outputs: dict[str, Any]
     inventory: Inventory
     notes: list[str] = field(default_factory=list[str])
+    inspectors: dict[str, ProcessInspector] = field(default_factory=dict[str, ProcessInspector], repr=False)
+    _answers: dict[str, bool] = field(default_factory=dict[str, bool], repr=False)
+    _known: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str], repr=False)
 
     @classmethod
     def of(cls, stack: str) -> "Deployed":
@@ -102,16 +109,23 @@ class Deployed:
         raise AssertionError(f"replica set {process.replica_set} has no primary")
 
     def mongo(self, process: Entry, **credentials: Any) -> MongoClient[dict[str, Any]]:
-        """One server of MongoDB, by no credentials or by some."""
+        """One server of MongoDB, by no credentials or by some.
+
+        Raises:
+            ConnectionError: it did not answer the first time.
+        """
         address, port = self.place(process, process.ports[0])
-        return MongoClient(
-            address, port, directConnection=True, serverSelectionTimeoutMS=PATIENCE * 1000, **credentials
-        )
+        options: dict[str, Any] = {"directConnection": True, "serverSelectionTimeoutMS": PATIENCE * 1000}
+        if process.name not in self._answers:
+            with suppress(PyMongoError), MongoClient[dict[str, Any]](address, port, **options) as client:
+                self._answers[process.name] = bool(client.admin.command("hello"))
+        if not self._answers.setdefault(process.name, False):
+            raise ConnectionError(f"{process.name} does not answer at {address}:{port}")
+        return MongoClient(address, port, **options, **credentials)
 
     def internal(self, process: Entry) -> MongoClient[dict[str, Any]]:
         """One server of MongoDB as its internal user, which the owner of the key file may be."""
-        key_file: str = self.host(process.host).file(str(self.secrets(process.host) / "keyfile")).content_string
-        credentials = {"username": "__system", "password": key_file, "authSource": "local"}
+        credentials = {"username": "__system", "password": self._secret(process.host, "keyfile"), "authSource": "local"}
         return self.mongo(process, **credentials, authMechanism="SCRAM-SHA-256")
 
     def secrets(self, host: str) -> PurePosixPath:
@@ -120,13 +134,19 @@ class Deployed:
 
     def secrets_on(self, host: str) -> list[str]:
         """What nobody else may see, by the files that a host has."""
-        files = [self.host(host).file(str(self.secrets(host) / name)) for name in SECRETS]
-        known = [secret for file in files if file.exists for secret in telling_lines(file.content_string)]
+        known = [secret for name in SECRETS for secret in telling_lines(self._secret(host, name))]
         return [*known, *([self.password] if "databaseUri" in self.outputs else [])]
 
     @property
     def password(self) -> str:
         return urlsplit(str(self.outputs["databaseUri"])).password or ""
+
+    def _secret(self, host: str, name: str) -> str:
+        """Return what is in a secret file, read once; nothing where there is none."""
+        if (host, name) not in self._known:
+            file = self.host(host).file(str(self.secrets(host) / name))
+            self._known[host, name] = file.content_string if file.exists else ""
+        return self._known[host, name]
 
     def _set(self, name: str) -> list[Entry]:
         return [entry for entry in self.inventory.processes if entry.replica_set == name]

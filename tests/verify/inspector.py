@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -77,34 +78,37 @@ class Contained:
     def __init__(self, process: Entry, connection: ConnectionSpec) -> None:
         assert isinstance(process.spec, ContainedProcess)
         self._name = process.spec.container
-        self._host = machine_at(connection)
-        self.machine: Any = container_on(connection, self._name)
+        self.machine: Any = machine_at(connection)
+        self._inside: Any = container_on(connection, self._name)
 
     @property
+    @cache  # noqa: B019 - one for each container, and they end with the tests
     def pid(self) -> int:
-        """The child of the container's init."""
-        return int(self.machine.file("/proc/1/task/1/children").content_string.split()[0])
+        """The child of the container's init; containers of a stack are seen among their host's processes."""
+        init = self._inspected()["State"]["Pid"]
+        return int(self.machine.file(f"/proc/{init}/task/{init}/children").content_string.split()[0])
 
     def incarnation(self) -> str:
-        if not self._host.docker(self._name).is_running:
-            return ""
         found = self._inspected()
-        return f"{found['Id'][:12]}-{found['State']['StartedAt']}"
+        return f"{found['Id'][:12]}-{found['State']['StartedAt']}" if found["State"]["Running"] else ""
 
+    @cache  # noqa: B019
     def listening(self) -> set[tuple[str, int]]:
-        return _listening(self.machine, self.pid)
+        # By the Python of the image: its host need not have one.
+        (inside,) = self._inside.file("/proc/1/task/1/children").content_string.split()
+        return _listening(self._inside, int(inside))
 
     def shown(self) -> list[str]:
-        output = self._host.run("docker logs %s", self._name)
-        tops = self._host.check_output("docker top %s", self._name)
+        output = self.machine.run("docker logs %s", self._name)
+        tops = self.machine.check_output("docker top %s", self._name)
         return [json.dumps(self._inspected()), output.stdout, output.stderr, tops]
 
     def is_made_of(self, image: str) -> bool:
-        made_of: str = self._host.check_output("docker image inspect --format '{{.Id}}' %s", image)
+        made_of: str = self.machine.check_output("docker image inspect --format '{{.Id}}' %s", image)
         return self._inspected()["Image"] == made_of
 
     def _inspected(self) -> dict[str, Any]:
-        return self._host.docker(self._name).inspect()
+        return self.machine.docker(self._name).inspect()
 
 
 INSPECTORS: dict[type, Callable[[Entry, ConnectionSpec], ProcessInspector]] = {
