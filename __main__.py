@@ -7,7 +7,7 @@ from pathlib import Path
 import pulumi
 
 from mspass_stack import ConfigError, VirtualCluster, make_plan, read_cluster
-from mspass_stack.config.load import abandoned, check_keys
+from mspass_stack.config.load import abandoned, check_keys, may_interrupt
 from mspass_stack.machines.cores import cores
 from mspass_stack.plan import ENGINE, check
 from mspass_stack.roles.registry import places
@@ -29,6 +29,7 @@ try:
     cluster = read_cluster(value("cluster"))
     check(cluster)
     forgotten = abandoned(value("abandon"), places(cluster))
+    interrupt = may_interrupt(value("interrupt"))
     engine = os.environ.get("DOCKER_HOST") or ENGINE
     planned = make_plan(cluster, stack, cores(cluster, base), base, sys.executable, engine)
 except ConfigError as error:
@@ -36,6 +37,6 @@ except ConfigError as error:
 
 for warning in planned.topology.warnings:
     pulumi.log.warn(warning)
-virtual_cluster = VirtualCluster("mspass", planned, config.get_secret("jupyterPassword"), forgotten)
+virtual_cluster = VirtualCluster("mspass", planned, config.get_secret("jupyterPassword"), forgotten, interrupt)
 for name, value in virtual_cluster.outputs.items():
     pulumi.export(name, value)

@@ -19,7 +19,11 @@ def schema() -> dict[str, Any]:
         section["properties"]["runtime"] |= {"enum": list(RUNTIMES)}
         section["properties"]["runtime"].pop("anyOf", None)
     secret = {"type": "object", "properties": {"secure": {"type": "string"}}, "additionalProperties": False}
-    flat = {"mspass:abandon": {"type": "array", "items": {"type": "string"}}, "mspass:jupyterPassword": secret}
+    flat: dict[str, Any] = {
+        "mspass:abandon": {"type": "array", "items": {"type": "string"}},
+        "mspass:interrupt": {"type": "boolean"},
+        "mspass:jupyterPassword": secret,
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A stack file of mspass_stack",

@@ -100,24 +100,20 @@ class MongoShardedCluster(pulumi.ComponentResource):
         database = foundation.plan.cluster.database
         shards: dict[str, dict[str, MongoPlace]] = {}
         for process in topology.of(Shard.kind):
-            shards.setdefault(process.replica_set, {})[process.host] = self._place(process)
+            shards.setdefault(process.replica_set, {})[process.host] = foundation.mongo_place(process)
         hosts = {hosted.process.host for hosted in self.hosted}
         return {
             "stack": topology.stack,
             "connections": {host: topology.hosts[host].connection for host in sorted(hosts)},
-            "config": {process.host: self._place(process) for process in topology.of(ConfigServer.kind)},
+            "config": {process.host: foundation.mongo_place(process) for process in topology.of(ConfigServer.kind)},
             "shards": shards,
-            "routers": {process.host: self._place(process) for process in topology.of(Router.kind)},
+            "routers": {process.host: foundation.mongo_place(process) for process in topology.of(Router.kind)},
             "collections": database.collections if database else {},
             "users": _users(foundation),
             "key_file": foundation.secrets[KEY_FILE],
             "incarnations": [hosted.started for hosted in self.hosted],
             "abandoned": list(foundation.abandoned),
         }
-
-    def _place(self, process: Process) -> MongoPlace:
-        stack_dir = self._foundation.topology.hosts[process.host].stack_dir
-        return MongoPlace(address=process.address, port=process.port, stack_dir=stack_dir)
 
     def _repair(self, process: Process) -> resources.AddressRepair:
         """Declare what a member's data have to say of its peers before it starts."""

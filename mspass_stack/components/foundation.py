@@ -14,6 +14,7 @@ from mspass_stack.roles.jupyter import JUPYTER_PASSWORD
 from mspass_stack.roles.registry import client_env, role_of
 from mspass_stack.runtimes import RUNTIMES
 from mspass_stack.spec.layout import StackLayout
+from mspass_stack.spec.resources import MongoPlace
 from mspass_stack.spec.topology import Host, Process
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Foundation(pulumi.ComponentResource):
         plan: of the cluster.
         jupyter_password: a password for Jupyter beside its token.
         abandoned: hosts that will not come back: what the state has of them is forgotten.
+        interrupt: whether a restart may stop what nobody else does meanwhile.
 
     Attributes:
         secrets: the random values of the stack's roles, by name.
@@ -44,12 +46,13 @@ class Foundation(pulumi.ComponentResource):
         plan: Plan,
         jupyter_password: pulumi.Input[str] | None = None,
         abandoned: Sequence[str] = (),
+        interrupt: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("mspass:index:Foundation", name, None, opts)
         topology = plan.topology
         child = pulumi.ResourceOptions(parent=self)
-        self.plan, self.topology, self.abandoned = plan, topology, abandoned
+        self.plan, self.topology, self.abandoned, self.interrupt = plan, topology, abandoned, interrupt
         self.hosted: dict[str, HostedProcess] = {}
         self.unowned: list[Process] = []
         self.stack_id = resources.StackId("stack-id", {"form": "id"}, child).value
@@ -90,6 +93,11 @@ class Foundation(pulumi.ComponentResource):
         self.images = pulumi.Output.from_input({host: docker.image.pinned for host, docker in self.docker.items()})
         self.versions = self._versions(preflight)
         self.register_outputs({})
+
+    def mongo_place(self, process: Process) -> MongoPlace:
+        """Return where a server of MongoDB is."""
+        stack_dir = self.topology.hosts[process.host].stack_dir
+        return MongoPlace(address=process.address, port=process.port, stack_dir=stack_dir)
 
     def digests(self, host: str, paths: Sequence[str]) -> pulumi.Output[dict[str, str]]:
         """Return digests of secret files: another one restarts the processes that read them at start."""

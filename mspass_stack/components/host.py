@@ -6,6 +6,7 @@ import pulumi
 
 from mspass_stack.components import resources
 from mspass_stack.components.foundation import Foundation
+from mspass_stack.roles.base import Turn
 from mspass_stack.roles.registry import role_of
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.inventory import Entry
@@ -42,13 +43,16 @@ class HostedProcess:
         after = [*after, *(other for other in unowned_before(foundation, process.order) if other not in after)]
         self.spec = spec = foundation.plan.render(process)
         digests = foundation.digests(process.host, spec.reads)
-        self._digest = pulumi.Output.all(foundation.stack_id, digests).apply(lambda at: spec.digest(at[1], at[0]))
+        docker = foundation.docker.get(process.host)
+        made_of = [docker.image.pinned] if docker else []
+        self._digest = pulumi.Output.all(digests, foundation.stack_id, *made_of).apply(lambda at: spec.digest(*at))
         self._drain, self._drain_connection = self._drained()
         # Edges go to every process before it, not through checks: a refresh that drops a dead process drops its edges.
         files = foundation.files[process.host]
         edges: list[pulumi.Resource] = [files, *(other.resource for other in after), *before]
-        if self._drain:
-            edges.append(self._retirement(edges))
+        if turn := role_of(process).turn(process, foundation.plan.context(process.host)):
+            edges += [foundation.hosted[name].resource for name in turn.after]
+            edges.append(self._turn(turn, edges))
         self.resource, self.started = _DECLARE[type(spec)](self, edges)
         foundation.hosted[process.name] = self
 
@@ -103,14 +107,33 @@ class HostedProcess:
         )
         return asked, host.connection
 
-    def _retirement(self, edges: Sequence[pulumi.Resource]) -> resources.Retirement:
-        return resources.Retirement(
-            f"retirement-{self.process.key}",
+    def _turn(self, turn: Turn, edges: Sequence[pulumi.Resource]) -> resources.Turn:
+        """Declare what goes before its restart."""
+        foundation, process, spec = self._foundation, self.process, self.spec
+        topology, plan = foundation.topology, foundation.plan
+        probes = [plan.render(other).probe for other in topology.processes if other.name in turn.meanwhile]
+        members = topology.members(process.replica_set) if process.replica_set else ()
+        hosts = {*(probe.host for probe in probes), *(member.host for member in members)}
+        connections = {host: topology.hosts[host].connection for host in sorted(hosts)}
+        return resources.Turn(
+            f"turn-{process.key}",
             self._of_stack(
-                process=self.process.name,
+                connection=topology.hosts[process.host].connection,
+                process=process.name,
+                manager=spec.manager,
+                managed_name=spec.managed_name,
+                stack_dir=spec.stack_dir,
                 digest=self._digest,
+                meanwhile=probes,
+                connections=connections,
+                halts=turn.halts,
+                interrupt=foundation.interrupt,
                 drain=self._drain,
                 drain_connection=self._drain_connection,
+                host=process.host,
+                replica_set=process.replica_set,
+                members={member.host: foundation.mongo_place(member) for member in members},
+                key_file=foundation.secrets[turn.secret] if turn.secret else "",
             ),
             pulumi.ResourceOptions(parent=self._owner, depends_on=edges),
         )

@@ -132,10 +132,10 @@ class AddressRepair(Resource):
     model = spec.AddressRepairInputs
 
 
-class Retirement(Resource):
-    """Drains a process before it is replaced by another."""
+class Turn(Resource):
+    """Goes before the restart of a process: waits until others do its work, and hands that over."""
 
-    model = spec.RetirementInputs
+    model = spec.TurnInputs
 
 
 class Ready(Resource):

@@ -34,11 +34,12 @@ class VirtualCluster(pulumi.ComponentResource):
         plan: Plan,
         jupyter_password: pulumi.Input[str] | None = None,
         abandoned: Sequence[str] = (),
+        interrupt: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("mspass:index:VirtualCluster", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        foundation = Foundation("foundation", plan, jupyter_password, abandoned, opts=child)
+        foundation = Foundation("foundation", plan, jupyter_password, abandoned, interrupt, opts=child)
         foundation.unowned = [process for process in plan.topology.processes if process.kind not in OWNED]
         cluster = plan.cluster
         hosted: list[HostedProcess] = []

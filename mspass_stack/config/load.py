@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from mspass_stack.config.sections import KEY, Cluster
 from mspass_stack.errors import ConfigError
 
-FLAT_KEYS = frozenset({"abandon", "cluster", "jupyterPassword"})
+FLAT_KEYS = frozenset({"abandon", "cluster", "interrupt", "jupyterPassword"})
 """The keys of namespace `mspass`. Secrets are flat keys: Pulumi encrypts whole values, never a part of an object."""
 
 EXPECTED = {
@@ -66,6 +66,17 @@ def abandoned(value: object, placements: Iterable[tuple[str, str]]) -> tuple[str
     if plays:
         raise ConfigError("\n".join(plays))
     return hosts
+
+
+def may_interrupt(value: object) -> bool:
+    """Return `mspass:interrupt`: whether a restart may stop what nobody else does meanwhile.
+
+    Raises:
+        ConfigError: it is neither true nor false.
+    """
+    if value is not None and not isinstance(value, bool):
+        raise ConfigError(f"mspass:interrupt: {value!r}: expected true or false")
+    return value is True
 
 
 def _line(problem: dict[str, Any]) -> str:

@@ -23,6 +23,10 @@ class ProcessManager(Protocol):
         """Return which run of a process this is; empty when it is not up."""
         ...
 
+    def digest(self, name: str) -> str:
+        """Return what a process was started as, by its own mark; empty when it is not up."""
+        ...
+
     def state(self, name: str) -> str:
         """Return the manager's own word on a process; empty when it knows none."""
         ...

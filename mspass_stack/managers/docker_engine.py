@@ -17,7 +17,7 @@ from mspass_stack.machines import machine
 from mspass_stack.machines.forward import forward_socket
 from mspass_stack.managers import docker_images, docker_labels
 from mspass_stack.managers.base import Exit
-from mspass_stack.managers.docker_labels import NAME, STACK, Publisher
+from mspass_stack.managers.docker_labels import DIGEST, NAME, STACK, Publisher
 from mspass_stack.spec.connection import ConnectionSpec
 
 RESTARTS = 4
@@ -67,6 +67,11 @@ class DockerEngine:
             if found is None or not found.attrs["State"]["Running"] or found.attrs["State"]["Restarting"]:
                 return ""
             return f"{found.id[:12] if found.id else ''}-{found.attrs['State']['StartedAt']}"
+
+    def digest(self, name: str) -> str:
+        """Return what a container that is up was made from, by its label."""
+        with self._container(name) as found:
+            return str(found.labels.get(DIGEST, "")) if found and found.status == "running" else ""
 
     def state(self, name: str) -> str:
         """Return Docker's word on a container: running, restarting, exited ...; empty when there is none."""
@@ -250,7 +255,7 @@ class DockerEngine:
         try:
             yield client
         except (DockerException, RequestException) as error:
-            raise EngineError(f"Docker engine at {self}: {_reason(error)}") from None
+            raise EngineError(f"Docker engine at {self}: {docker_images.reason(error)}") from None
         finally:
             client.close()
 
@@ -266,12 +271,12 @@ class DockerEngine:
     def _cause(self, error: Exception) -> str:
         """Return why there is no answer; behind SSH the host itself is asked, since a carried connection just ends."""
         if not isinstance(error, DockerException) or not self._machine.remote:
-            return _reason(error)
+            return docker_images.reason(error)
         try:
             ran = self._machine.run(["docker", "version", "--format", "{{.Server.Version}}"])
         except Unreachable as unreachable:
             return str(unreachable)
-        return (ran.stderr or ran.stdout).strip() or _reason(error)
+        return (ran.stderr or ran.stdout).strip() or docker_images.reason(error)
 
     def __str__(self) -> str:
         return str(self._spec) if self._machine.remote else self._address
@@ -292,9 +297,3 @@ def _grace(container: Container) -> int:
 def _end(container: Container) -> None:
     container.stop(timeout=_grace(container))
     container.remove(force=True)
-
-
-def _reason(error: Exception) -> str:
-    """Return what the engine said, without the HTTP around it."""
-    said = getattr(error, "explanation", None) or getattr(error, "stderr", None) or error
-    return (said.decode(errors="replace") if isinstance(said, bytes) else str(said)).strip()

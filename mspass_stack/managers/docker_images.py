@@ -42,3 +42,9 @@ def report(name: str, lines: Iterable[dict[str, Any]], say: Callable[[str], None
             sizes[line["id"]] = (progress["current"], progress["total"])
             done, total = (sum(size[i] for size in sizes.values()) // 1_000_000 for i in (0, 1))
             say(f"{line['status'].lower()} {name}: {done} of {total} MB")
+
+
+def reason(error: Exception) -> str:
+    """Return what the engine said, without the HTTP around it."""
+    said = getattr(error, "explanation", None) or getattr(error, "stderr", None) or error
+    return (said.decode(errors="replace") if isinstance(said, bytes) else str(said)).strip()

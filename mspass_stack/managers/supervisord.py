@@ -44,6 +44,10 @@ class Supervisord:
     def incarnation(self, name: str) -> str:
         return self.observe(name).incarnation
 
+    def digest(self, name: str) -> str:
+        found = self.observe(name)
+        return found.digest if found.incarnation else ""
+
     def state(self, name: str) -> str:
         return self.observe(name).state
 

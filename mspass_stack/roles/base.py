@@ -111,6 +111,23 @@ class Drain:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """How a process is restarted without its work standing still.
+
+    Attributes:
+        after: the processes whose restart goes before, by name.
+        meanwhile: those that must do their job while it is away, by name.
+        halts: what nobody does meanwhile, and for how long; empty where the work goes on.
+        secret: the name of the value by which its set is asked; empty for a member of none.
+    """
+
+    after: tuple[str, ...] = ()
+    meanwhile: tuple[str, ...] = ()
+    halts: str = ""
+    secret: str = ""
+
+
+@dataclass(frozen=True)
 class Share:
     """How many workers a process runs, with so many threads each, and at most so many bytes (0 is no limit)."""
 
@@ -172,6 +189,10 @@ class Role:
 
     def drain(self, process: Process, context: Context) -> Drain | None:
         """Return what is to be done before a process is stopped."""
+        return None
+
+    def turn(self, process: Process, context: Context) -> Turn | None:
+        """Return what its restart waits for; None when it waits for nothing."""
         return None
 
     def share(self, process: Process, context: Context) -> Share:

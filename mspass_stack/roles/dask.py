@@ -3,7 +3,18 @@
 from collections.abc import Iterator, Mapping
 
 from mspass_stack.config.sections import LOOPBACK, Cluster
-from mspass_stack.roles.base import Command, Context, Drain, HealthCheck, Needs, Placement, Role, Share, run_module
+from mspass_stack.roles.base import (
+    Command,
+    Context,
+    Drain,
+    HealthCheck,
+    Needs,
+    Placement,
+    Role,
+    Share,
+    Turn,
+    run_module,
+)
 from mspass_stack.roles.clients import CLIENT_ENV, PROTOCOL, tls_environment, tls_files, tls_paths
 from mspass_stack.spec.probe import Probe
 from mspass_stack.spec.topology import Process
@@ -123,6 +134,13 @@ class Worker(Role):
         scheduler = _scheduler(context)
         python = context.topology.hosts[scheduler.host].python
         return Drain(scheduler.name, python, "drain.py", (scheduler.endpoint, process.name))
+
+    def turn(self, process: Process, context: Context) -> Turn:
+        # Half of a pool at a time: the first half goes at once, the others when it is back.
+        workers = context.topology.of(self.kind)
+        first = workers[: (len(workers) + 1) // 2]
+        names = () if process in first else tuple(worker.name for worker in first)
+        return Turn(after=names, meanwhile=names)
 
     def share(self, process: Process, context: Context) -> Share:
         assert context.cluster.pool

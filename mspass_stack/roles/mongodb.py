@@ -1,10 +1,10 @@
 """MongoDB's servers: mongod as a server of its own, as a config server and as a shard's member."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from mspass_stack.config.sections import Cluster
-from mspass_stack.roles.base import Command, Context, HealthCheck, Needs, Placement, Role
+from mspass_stack.roles.base import Command, Context, HealthCheck, Needs, Placement, Role, Turn
 from mspass_stack.roles.clients import PASSWORD, database_uri
 from mspass_stack.spec.layout import StackLayout
 from mspass_stack.spec.probe import Probe
@@ -14,6 +14,10 @@ GIB = 1024**3
 
 GRACE = 120
 """Seconds for a mongod to write down what it holds."""
+
+QUIESCE = 2000
+"""Milliseconds that a server told to stop goes on with what is under way, while drivers look for another; MongoDB's own
+15 s would be a part of every restart."""
 
 KEY_FILE = "mongodb-keyfile"
 """The name of the secret by which members know each other."""
@@ -32,6 +36,7 @@ class MongoServer(Role):
     def command(self, process: Process, context: Context) -> Command:
         data = str(self.data(process, context.layout))
         argv = ["mongod", "--dbpath", data, *listening(process, context.layout), *self.options(process)]
+        argv += ["--setParameter", f"shutdownTimeoutMillisForSignaledShutdown={QUIESCE}"]
         if (database := context.cluster.database) and database.cache:
             argv += ["--wiredTigerCacheSizeGB", f"{database.cache / GIB:.2f}"]
         kind = "mongo-member" if process.replica_set else "mongo"
@@ -55,6 +60,14 @@ class MongoServer(Role):
 
     def files(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, str]:
         return {str(context.layout.key_file): values[KEY_FILE]}
+
+    def turn(self, process: Process, context: Context) -> Turn:
+        if not process.replica_set:
+            return Turn(halts=not_served("the database", GRACE))
+        members = context.topology.members(process.replica_set)
+        # Two are a majority of two or three, so a set of two takes no writes without each of them.
+        halts = not_served(f"replica set '{process.replica_set}'", GRACE) if len(members) < 3 else ""
+        return Turn(after=before(process, members), halts=halts, secret=KEY_FILE)
 
 
 class Single(MongoServer):
@@ -118,6 +131,17 @@ class Shard(MongoServer):
 
     def data(self, process: Process, layout: StackLayout) -> PurePosixPath:
         return layout.shard_data(process.replica_set)
+
+
+def before(process: Process, group: Sequence[Process]) -> tuple[str, ...]:
+    """Return whose turn comes right before a process's in a group that takes turns one by one."""
+    index = group.index(process)
+    return tuple(other.name for other in group[max(index - 1, 0) : index])
+
+
+def not_served(what: str, grace: int) -> str:
+    """Say what nobody serves while a process restarts, and for how long."""
+    return f"{what} is not served while it restarts: for seconds as a rule, at most {grace} and the start"
 
 
 def listening(process: Process, layout: StackLayout) -> list[str]:

@@ -3,11 +3,14 @@
 from collections.abc import Iterator, Mapping
 
 from mspass_stack.config.sections import Cluster
-from mspass_stack.roles.base import Command, Context, HealthCheck, Needs, Placement, Role
+from mspass_stack.roles.base import Command, Context, HealthCheck, Needs, Placement, Role, Turn
 from mspass_stack.roles.clients import PASSWORD
-from mspass_stack.roles.mongodb import KEY_FILE, database_client, listening
+from mspass_stack.roles.mongodb import KEY_FILE, QUIESCE, before, database_client, listening, not_served
 from mspass_stack.spec.probe import Probe
 from mspass_stack.spec.topology import CONFIG_SET, Process
+
+GRACE = 30
+"""Seconds for a mongos to end what it does."""
 
 
 class Router(Role):
@@ -25,12 +28,13 @@ class Router(Role):
 
     def command(self, process: Process, context: Context) -> Command:
         seeds = context.topology.seeds(CONFIG_SET)
+        quiesce = ("--setParameter", f"mongosShutdownTimeoutMillisForSignaledShutdown={QUIESCE}")
         return Command(
-            argv=("mongos", "--configdb", seeds, *listening(process, context.layout)),
+            argv=("mongos", "--configdb", seeds, *listening(process, context.layout), *quiesce),
             directory="/",  # it keeps nothing
             probe=Probe(kind="mongos", host=process.host, address=process.address, port=process.port),
             health=HealthCheck(process.address, process.port),
-            stop_grace=30,
+            stop_grace=GRACE,
             reads=(str(context.layout.key_file),),
         )
 
@@ -39,6 +43,11 @@ class Router(Role):
 
     def files(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, str]:
         return {str(context.layout.key_file): values[KEY_FILE]}
+
+    def turn(self, process: Process, context: Context) -> Turn:
+        routers = context.topology.of(self.kind)
+        others = tuple(router.name for router in routers if router != process)
+        return Turn(before(process, routers), others, "" if others else not_served("the database", GRACE))
 
     def client(self, process: Process, values: Mapping[str, str]) -> Mapping[str, str]:
         return database_client(process, values)

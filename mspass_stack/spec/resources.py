@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from mspass_stack.spec.connection import ConnectionSpec
+from mspass_stack.spec.probe import Probe
 from mspass_stack.spec.process import ProcessSpec
 from mspass_stack.spec.value import Value
 
@@ -179,15 +180,6 @@ class AddressRepairInputs(OfStack):
     addresses: dict[str, str] = Field(description="of peers, by the name under which the data keep them")
 
 
-class RetirementInputs(OfStack):
-    """A process drained before it is restarted."""
-
-    process: str = Field(description="its name")
-    digest: str = Field(description="of what a restart is for: another one means that it is restarted")
-    drain: DrainSpec = Field(description="what is done before")
-    drain_connection: ConnectionSpec = unseen("how the host is reached where that is done")
-
-
 class ReadyInputs(OfStack):
     """A process that does its job, by its probe."""
 
@@ -206,6 +198,35 @@ class DatabaseUser(Inputs):
     roles: list[str] = Field(description="MongoDB's own names")
 
 
+class MongoPlace(Inputs):
+    """Where a server of MongoDB is."""
+
+    address: str = Field(description="as its peers know it")
+    port: int = Field(description="that it listens on")
+    stack_dir: str = Field(description="the stack's directory on its host")
+
+
+class TurnInputs(OfStack):
+    """What goes before the restart of a process, so that its work does not stand still."""
+
+    connection: ConnectionSpec = unseen("how its host is reached")
+    process: str = Field(description="its name")
+    manager: str = Field(description="who keeps it up")
+    managed_name: str = Field(description="its name there")
+    stack_dir: str = Field(description="the stack's directory on its host")
+    digest: str = Field(description="of what a restart is for: another one means that it is restarted")
+    meanwhile: list[Probe] = Field(description="what must hold while it is away")
+    connections: dict[str, ConnectionSpec] = unseen("how the other hosts are reached, by host")
+    halts: str = Field(description="what nobody does meanwhile; empty where the work goes on")
+    interrupt: bool = Field(description="whether the work may stand still")
+    drain: DrainSpec | None = Field(default=None, description="what is done before")
+    drain_connection: ConnectionSpec | None = unseen("how the host is reached where that is done", None)
+    host: str = Field(description="the host's key in the config")
+    replica_set: str = Field(description="the set that it is a member of, or nothing")
+    members: dict[str, MongoPlace] = Field(description="of the set, by host")
+    key_file: str = secret("content of the key file; empty for a member of no set")
+
+
 class DatabaseUsersInputs(Inputs):
     """The users of an unsharded database."""
 
@@ -217,14 +238,6 @@ class DatabaseUsersInputs(Inputs):
     key_file: str = secret("content of the key file")
     users: dict[str, DatabaseUser] = secret("by name")
     incarnation: str = Field(description="of the server")
-
-
-class MongoPlace(Inputs):
-    """Where a server of MongoDB is."""
-
-    address: str = Field(description="as its peers know it")
-    port: int = Field(description="that it listens on")
-    stack_dir: str = Field(description="the stack's directory on its host")
 
 
 class ShardedClusterInputs(Inputs):

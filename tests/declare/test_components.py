@@ -46,6 +46,7 @@ def test_a_program_may_take_the_database_alone(database_only: Run) -> None:
         "files@here": "HostFiles",
         "client-profile": "ClientProfile",
         "catalogue": "MongoDatabase",
+        "turn-mongod@here": "Turn",
         "mongod@here": "HostProcess",
         "ready-mongod@here": "Ready",
         "users@here": "DatabaseUsers",

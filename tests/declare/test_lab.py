@@ -51,7 +51,7 @@ def test_each_host_has_a_provider_of_its_own_over_ssh(lab: Run) -> None:
 
 
 def test_what_is_on_a_host_has_its_key_in_its_name_and_is_made_by_that_hosts_provider(lab: Run) -> None:
-    for kind in ("Container", "ContainerImage", "HostFiles", "Certificate", "Ready", "AddressRepair", "Retirement"):
+    for kind in ("Container", "ContainerImage", "HostFiles", "Certificate", "Ready", "AddressRepair", "Turn"):
         for name, found in lab.of(kind).items():
             host = name.partition("@")[2]
             assert host in ("head", "node1", "node2") or name == "client-certificate"
@@ -248,20 +248,75 @@ def test_workers_know_where_they_are_retired_under_every_runtime(
         "program": "drain.py",
         "words": ["tls://10.0.0.1:8786", "worker-node2"],
     }
-    ready, retirement = result.of("Ready"), result.of("Retirement")["retirement-worker-node2@node2"]
-    assert ready["ready-worker-node2@node2"].inputs["drain"] == retirement.inputs["drain"] == drain
-    assert retirement.inputs["drainConnection"]["host"] == "head"
-    assert "retirement-worker-node2@node2" in result.running["worker-node2@node2"].after
-    assert set(result.of("Retirement")) == {f"retirement-worker-{host}@{host}" for host in ("node1", "node2")}
+    ready, turn = result.of("Ready"), result.of("Turn")["turn-worker-node2@node2"]
+    assert ready["ready-worker-node2@node2"].inputs["drain"] == turn.inputs["drain"] == drain
+    assert turn.inputs["drainConnection"]["host"] == "head"
+    assert "turn-worker-node2@node2" in result.running["worker-node2@node2"].after
     assert "drain" not in ready["ready-scheduler@head"].inputs
 
 
 @pytest.mark.parametrize("runtime", ["docker", "native"])
-def test_a_worker_is_retired_when_what_it_is_restarted_for_changes(deploy: Deploy, runtime: str) -> None:
+def test_whoever_takes_turns_takes_one_when_what_it_is_restarted_for_changes(deploy: Deploy, runtime: str) -> None:
     result = deploy(_config(runtime=runtime), "lab")
-    worker = result.running["worker-node2@node2"]
-    digest = worker.inputs["digest"] if runtime == "native" else _labels(worker)["mspass.digest"]
-    assert result.of("Retirement")["retirement-worker-node2@node2"].inputs["digest"] == digest
+    turns = {name.removeprefix("turn-"): found.inputs["digest"] for name, found in result.of("Turn").items()}
+    assert set(result.running) - set(turns) == {"scheduler@head", "frontend@head"}
+    for name, digest in turns.items():
+        process = result.running[name]
+        carried = process.inputs["digest"] if runtime == "native" else _labels(process)["mspass.digest"]
+        assert digest == carried, name
+
+
+def _before(result: Run, process: str) -> set[str]:
+    """The processes whose restart a process's turn waits for."""
+    return {name for name in result.of("Turn")[f"turn-{process}"].after if name in result.running}
+
+
+@pytest.mark.parametrize("runtime", ["docker", "native"])
+def test_members_take_their_turns_one_by_one_sets_side_by_side_and_routers_last(deploy: Deploy, runtime: str) -> None:
+    hosts = ("head", "node1", "node2")
+    database = {
+        "router": ["head", "node1"],
+        "config": list(hosts),
+        "shards": {"a": list(hosts), "b": ["node1", "node2", "head"]},
+        "cache": "256MiB",
+    }
+    result = deploy(_config(runtime=runtime, database=database), "lab")
+    assert not result.error
+    config = [f"configsvr-{host}@{host}" for host in hosts]
+    shards = {"a": [f"shard-a-{host}@{host}" for host in hosts]}
+    shards["b"] = [f"shard-b-{host}@{host}" for host in ("node1", "node2", "head")]
+    for index, member in enumerate(config):
+        assert _before(result, member) == set(config[max(index - 1, 0) : index])
+    for members in shards.values():
+        for index, member in enumerate(members):
+            assert _before(result, member) == {*config, *members[max(index - 1, 0) : index]}
+    members = {*config, *shards["a"], *shards["b"]}
+    assert _before(result, "mongos-head@head") == members
+    assert _before(result, "mongos-node1@node1") == {*members, "mongos-head@head"}
+    asked = result.of("Turn")
+    assert [one["address"] for one in asked["turn-mongos-head@head"].inputs["meanwhile"]] == ["10.0.0.2"]
+    assert set(asked["turn-shard-b-head@head"].inputs["members"]) == set(hosts)
+    assert {name for name, turn in asked.items() if turn.inputs["halts"]} == set()
+
+
+def test_what_nobody_else_does_is_announced_with_how_long_it_stands_still(lab: Run) -> None:
+    halts = {name: str(turn.inputs["halts"]) for name, turn in lab.of("Turn").items()}
+    assert halts["turn-shard-a-node1@node1"] == (
+        "replica set 'a' is not served while it restarts: for seconds as a rule, at most 120 and the start"
+    )
+    assert halts["turn-mongos-head@head"].startswith("the database is not served while it restarts")
+    assert halts["turn-worker-node1@node1"] == ""
+
+
+def test_a_pool_is_restarted_half_by_half(deploy: Deploy) -> None:
+    workers = {host: {"processes": 1, "memory": "512MiB"} for host in ("head", "node1", "node2")}
+    result = deploy(_config(pool={"host": "head", "workers": workers}), "lab")
+    first = {"worker-head@head", "worker-node1@node1"}
+    for name in first:
+        assert not _before(result, name) & {f"worker-{host}@{host}" for host in workers}
+    assert _before(result, "worker-node2@node2") >= first
+    probes = result.of("Turn")["turn-worker-node2@node2"].inputs["meanwhile"]
+    assert [one["name"] for one in probes] == ["worker-head", "worker-node1"]
 
 
 @pytest.mark.parametrize("runtime", ["docker", "native"])

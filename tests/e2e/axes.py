@@ -157,7 +157,7 @@ def _live(axes: Axes, kill: Any) -> None:
     assert {name for name in first if first[name] != second[name]} == {"pages"}
     axes.said["cluster"]["pool"]["workers"]["shelf"]["processes"] = 2
     output = axes.up()
-    assert "retirement-worker-shelf" in output
+    assert "turn-worker-shelf" in output
     third = axes.runs()
     assert {name for name in first if third[name] != second[name]} == {"worker-shelf"}
     assert "unchanged" in axes.up()

@@ -1,8 +1,9 @@
-"""`pulumi up` killed with SIGKILL after a number of steps."""
+"""`pulumi up` killed with SIGKILL, after a number of steps or when something has come about."""
 
 import json
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,16 @@ from tests.harness.project import PULUMI, Stack
 def killed_after(stack: Stack, steps: int) -> bool:
     """Run `up` and kill it once it has finished so many steps; whether it was still at work then."""
     events = stack.project.path / f"events-{stack.name}-{steps}"
-    words = ["up", "--yes", "--skip-preview", "--stack", stack.name, "--event-log", str(events)]
-    options: dict[str, Any] = {"cwd": stack.project.path, "env": stack.project.environment}
+    return killed_when(stack, lambda: _steps_done(events) >= steps, "--event-log", str(events))
+
+
+def killed_when(stack: Stack, condition: Callable[[], bool], *options: str) -> bool:
+    """Run `up` and kill it once a condition holds; whether it was still at work then."""
+    words = ["up", "--yes", "--skip-preview", "--stack", stack.name, *options]
+    place: dict[str, Any] = {"cwd": stack.project.path, "env": stack.project.environment}
     with (stack.project.path / "killed.log").open("w") as log:
-        running = subprocess.Popen([PULUMI, "--non-interactive", *words], stdout=log, stderr=log, **options)
-        wait_until(lambda: running.poll() is not None or _steps_done(events) >= steps, 120)
+        running = subprocess.Popen([PULUMI, "--non-interactive", *words], stdout=log, stderr=log, **place)
+        wait_until(lambda: running.poll() is not None or condition(), 120)
         running.send_signal(signal.SIGKILL)
         return running.wait(30) == -signal.SIGKILL
 

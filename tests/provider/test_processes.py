@@ -16,12 +16,12 @@ import pytest
 from mspass_stack.agent import proc
 from mspass_stack.errors import InitFailed, Refused
 from mspass_stack.polling import wait_until
-from mspass_stack.provider.resources import retirement
+from mspass_stack.provider.resources import drain as draining
 from mspass_stack.provider.server.registry import RESOURCES
 from tests.harness.ports import free_ports
 from tests.provider.conftest import HERE, SLEEPER, SLOW_TO_STOP, Host, pid_of
 
-PROCESS, READY, RETIREMENT = RESOURCES["HostProcess"], RESOURCES["Ready"], RESOURCES["Retirement"]
+PROCESS, READY, TURN = RESOURCES["HostProcess"], RESOURCES["Ready"], RESOURCES["Turn"]
 
 
 def _alive(pid: int) -> bool:
@@ -216,6 +216,7 @@ class Drain:
         self.scheduler = host.python("scheduler", SLEEPER, environment={"SEEN": "by the scheduler"})
         self.worker = host.python("worker", SLEEPER)
         host.ensure(self.scheduler)
+        host.ensure(self.worker)
 
     def spec(self, status: int = 0) -> dict[str, Any]:
         """How the worker is drained."""
@@ -228,13 +229,30 @@ class Drain:
             "words": ["worker", str(status)],
         }
 
-    def retirement(self, digest: str, status: int = 0) -> dict[str, Any]:
-        return {"process": "worker", "digest": digest, "drain": self.spec(status), "drainConnection": HERE}
+    def turn(self, digest: str, status: int = 0) -> dict[str, Any]:
+        return {
+            "connection": HERE,
+            "host": "desktop",
+            "process": "worker",
+            "manager": "supervisord",
+            "managedName": "worker",
+            "stackDir": str(self.host.stack_dir),
+            "digest": digest,
+            "drain": self.spec(status),
+            "drainConnection": HERE,
+            "meanwhile": [],
+            "connections": {},
+            "halts": "",
+            "interrupt": False,
+            "replicaSet": "",
+            "members": {},
+            "keyFile": "",
+        }
 
     def update(self, old: str, new: str, status: int = 0, preview: bool = False) -> None:
-        before = self.host.call(self.retirement(old, status)).inputs
-        call = self.host.call(self.retirement(new, status), old_inputs=before, preview=preview)
-        assert RETIREMENT.update(call) == {}
+        before = self.host.call(self.turn(old, status)).inputs
+        call = self.host.call(self.turn(new, status), old_inputs=before, outputs={"carries": old}, preview=preview)
+        assert TURN.update(call) == {"carries": new}
 
     @property
     def warnings(self) -> list[str]:
@@ -249,7 +267,7 @@ def drain(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Drain:
         assert package == "mspass_stack.agent"
         return tmp_path
 
-    monkeypatch.setattr(retirement, "files", programs)
+    monkeypatch.setattr(draining, "files", programs)
     return Drain(host)
 
 

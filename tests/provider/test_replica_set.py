@@ -16,6 +16,7 @@ from mspass_stack.provider.mongo import replica_set
 from mspass_stack.provider.mongo.replica_set import Member, ReplicaSet, next_config
 from mspass_stack.provider.probes import probe
 from mspass_stack.provider.resources.secret import FORMS
+from mspass_stack.roles.mongodb import QUIESCE
 from mspass_stack.spec.probe import Probe
 from tests.harness.ports import free_ports
 from tests.provider.conftest import Host
@@ -103,14 +104,21 @@ class Servers:
         self._key_file = host.stack_dir / "keyfile"
         self._key_file.touch(mode=0o600)
         self._key_file.write_text(self.key)
+        self._processes: dict[str, dict[str, Any]] = {}
 
     def start(self, name: str, *more: str) -> Member:
         port, data = free_ports(1)[0], self.host.stack_dir / name
         data.mkdir()
         words = ["--dbpath", data, "--port", port, "--bind_ip", "127.0.0.1", "--nounixsocket", "--replSet", "a"]
         words += ["--keyFile", self._key_file, *more]
-        self.host.ensure(self.host.process(name, "mongod", *map(str, words)))
+        words += ["--setParameter", f"shutdownTimeoutMillisForSignaledShutdown={QUIESCE}"]
+        self._processes[name] = self.host.process(name, "mongod", *map(str, words))
+        self.host.ensure(self._processes[name])
         return Member(LocalMachine(), "127.0.0.1", port)
+
+    def restart(self, name: str) -> None:
+        self.host.manager.stop(name)
+        self.host.ensure(self._processes[name])
 
 
 def test_a_set_is_ready_when_its_primary_takes_writes_and_not_before(host: Host) -> None:

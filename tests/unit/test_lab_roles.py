@@ -37,7 +37,8 @@ CLUSTER = read_cluster(
 PLAN = make_plan(CLUSTER, "lab", {"n2": 4}, Path("/project"), "/py/bin/python")
 
 LISTENING = "--nounixsocket --keyFile /d/secrets/keyfile --setParameter enableLocalhostAuthBypass=false"
-CACHE = "--wiredTigerCacheSizeGB 0.50"
+QUIESCE = "--setParameter mongosShutdownTimeoutMillisForSignaledShutdown=2000"
+CACHE = "--setParameter shutdownTimeoutMillisForSignaledShutdown=2000 --wiredTigerCacheSizeGB 0.50"
 MODULE = f"python3 -c {shlex.quote(OWN_MODULES_FIRST + RUN_MODULE)}"
 WORKER = f"python3 -c {shlex.quote(OWN_MODULES_FIRST + SPAWN + RUN_MODULE)}"
 SEEDS = "configserver/10.0.0.1:27101,10.0.0.2:27101"
@@ -60,8 +61,8 @@ LINES = {
     "shard-b-n2": (
         f"mongod --dbpath /d/data_shard_b --port 27102 --bind_ip 10.0.0.3 {LISTENING} --shardsvr --replSet b {CACHE}"
     ),
-    "mongos-head": f"mongos --configdb {SEEDS} --port 27100 --bind_ip 10.0.0.1 {LISTENING}",
-    "mongos-n1": f"mongos --configdb {SEEDS} --port 27100 --bind_ip 10.0.0.2 {LISTENING}",
+    "mongos-head": f"mongos --configdb {SEEDS} --port 27100 --bind_ip 10.0.0.1 {LISTENING} {QUIESCE}",
+    "mongos-n1": f"mongos --configdb {SEEDS} --port 27100 --bind_ip 10.0.0.2 {LISTENING} {QUIESCE}",
     "scheduler": f"{MODULE} dask scheduler --host 10.0.0.1 --port 8786 --dashboard-address 127.0.0.1:8787 --no-show",
     "worker-n2": (
         f"{WORKER} dask worker tls://10.0.0.1:8786 --host 10.0.0.3 --name worker-n2 --nworkers 3 --nthreads 2"

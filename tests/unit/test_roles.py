@@ -31,7 +31,8 @@ WORKER = f"/py/bin/python -c {shlex.quote(OWN_MODULES_FIRST + SPAWN + RUN_MODULE
 LINES = {
     "mongod": (
         "mongod --dbpath /d/db --port 27017 --bind_ip 127.0.0.1 --nounixsocket --keyFile /d/secrets/keyfile"
-        " --setParameter enableLocalhostAuthBypass=false --wiredTigerCacheSizeGB 1.00"
+        " --setParameter enableLocalhostAuthBypass=false"
+        " --setParameter shutdownTimeoutMillisForSignaledShutdown=2000 --wiredTigerCacheSizeGB 1.00"
     ),
     "scheduler": f"{MODULE} dask scheduler --host 127.0.0.1 --port 8786 --dashboard-address 127.0.0.1:8787 --no-show",
     "worker-desktop": (

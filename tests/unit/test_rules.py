@@ -1,5 +1,6 @@
 """What must fit together in a config: each violation is told with its YAML path."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
 from mspass_stack.components.requirements import requirements
-from mspass_stack.config.load import abandoned, check_keys, read_cluster
+from mspass_stack.config.load import abandoned, check_keys, may_interrupt, read_cluster
 from mspass_stack.config.rules import warnings
 from mspass_stack.config.sections import Cluster, Database
 from mspass_stack.errors import ConfigError
@@ -154,12 +155,24 @@ def test_all_violations_are_reported_at_once() -> None:
 
 
 def test_all_flat_keys_are_known_and_each_other_one_is_named_with_those() -> None:
-    check_keys({"abandon", "cluster", "jupyterPassword"})
+    check_keys({"abandon", "cluster", "interrupt", "jupyterPassword"})
     with pytest.raises(ConfigError) as refused:
         check_keys({"cluster", "clutser", "abandoned"})
+    known = "known: abandon, cluster, interrupt, jupyterPassword"
     assert str(refused.value).splitlines() == [
-        f"mspass:{key}: unknown key (known: abandon, cluster, jupyterPassword)" for key in ("abandoned", "clutser")
+        f"mspass:{key}: unknown key ({known})" for key in ("abandoned", "clutser")
     ]
+
+
+@pytest.mark.parametrize(("value", "expected"), [(None, False), (False, False), (True, True)])
+def test_a_restart_may_interrupt_only_when_that_is_asked_for(value: object, expected: bool) -> None:
+    assert may_interrupt(value) is expected
+
+
+@pytest.mark.parametrize("value", ["yes", 1, [True]])
+def test_what_is_neither_true_nor_false_interrupts_nothing(value: object) -> None:
+    with pytest.raises(ConfigError, match=re.escape(f"mspass:interrupt: {value!r}: expected true or false")):
+        may_interrupt(value)
 
 
 def test_hosts_without_a_role_may_be_abandoned_be_they_in_the_config_or_not() -> None:

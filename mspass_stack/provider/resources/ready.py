@@ -7,7 +7,7 @@ from mspass_stack.managers.base import ProcessManager
 from mspass_stack.polling import wait_until
 from mspass_stack.provider.probes import probe
 from mspass_stack.provider.resources.base import Call, Resource
-from mspass_stack.provider.resources.retirement import drain
+from mspass_stack.provider.resources.drain import drain
 from mspass_stack.provider.server.codec import Props
 from mspass_stack.spec.resources import ReadyInputs
 

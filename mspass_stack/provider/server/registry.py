@@ -14,8 +14,8 @@ from mspass_stack.provider.resources.files import HostFiles
 from mspass_stack.provider.resources.image import ContainerImage
 from mspass_stack.provider.resources.process import HostProcess
 from mspass_stack.provider.resources.ready import Ready
-from mspass_stack.provider.resources.retirement import Retirement
 from mspass_stack.provider.resources.secret import Random
+from mspass_stack.provider.resources.turn import Turn
 from mspass_stack.provider.resources.version_match import VersionMatch
 
 RESOURCES: Mapping[str, Resource[Any]] = {
@@ -30,7 +30,8 @@ RESOURCES: Mapping[str, Resource[Any]] = {
     "VersionMatch": VersionMatch(),
     "AddressRepair": AddressRepair(),
     "HostProcess": HostProcess(),
-    "Retirement": Retirement(),
+    "Turn": Turn(),
+    "Retirement": Resource(),  # what a state has of it is forgotten: turns have taken its place
     "Ready": Ready(),
     "DatabaseUsers": DatabaseUsers(),
     "ShardedCluster": ShardedCluster(),

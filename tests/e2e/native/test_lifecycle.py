@@ -71,3 +71,18 @@ def test_a_second_stack_stands_beside_the_first_and_may_not_take_its_ports(proje
     second.destroy()
     assert listening([*own, *desktop.ports()]) == set(desktop.ports())
     assert "unchanged" in desktop.up()
+
+
+def test_what_nobody_serves_meanwhile_is_announced_before_it_restarts(desktop: Stack) -> None:
+    before = desktop.runs()
+    desktop.cluster["database"]["cache"] = "300MiB"
+    desktop.write()
+    ran = desktop.pulumi("preview")
+    assert ran.returncode == 0, ran.stdout
+    assert (
+        "the database is not served while it restarts: for seconds as a rule, at most 120 and the start" in ran.stdout
+    )
+    assert desktop.runs() == before
+    desktop.up()
+    assert desktop.runs()["mongod"] != before["mongod"]
+    assert "is not served" not in desktop.pulumi("preview").stdout

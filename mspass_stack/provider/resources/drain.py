@@ -6,10 +6,9 @@ from mspass_stack.agent.programs import words_of
 from mspass_stack.errors import StackError
 from mspass_stack.machines import machine
 from mspass_stack.managers import manager_of
-from mspass_stack.provider.resources.base import Call, Resource
-from mspass_stack.provider.server.codec import Props
+from mspass_stack.provider.resources.base import Call
 from mspass_stack.spec.connection import ConnectionSpec
-from mspass_stack.spec.resources import DrainSpec, RetirementInputs
+from mspass_stack.spec.resources import DrainSpec
 
 SECONDS = 120
 """For what is held to go to others."""
@@ -34,18 +33,3 @@ def drain(asked: DrainSpec, connection: ConnectionSpec, name: str, call: Call) -
         status, output = 1, str(error)
     if status:
         call.say("warning", f"{name}: not drained, what it holds is computed again: {output.strip()[-300:]}")
-
-
-class Retirement(Resource[RetirementInputs]):
-    """Goes before a process: when that is to be restarted, it is drained first."""
-
-    model = RetirementInputs
-
-    def create(self, call: Call) -> tuple[str, Props]:
-        return f"{call.inputs['stack']}/retirement/{call.inputs['process']}", {}
-
-    def update(self, call: Call) -> Props:
-        if not call.preview and call.old_inputs["digest"] != call.inputs["digest"]:
-            inputs = self.parse(call.inputs)
-            drain(inputs.drain, inputs.drain_connection, inputs.process, call)
-        return {}

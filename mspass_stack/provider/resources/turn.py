@@ -1,0 +1,89 @@
+"""`Turn`: goes before the restart of a process, so that its work does not stand still."""
+
+from mspass_stack.errors import Refused
+from mspass_stack.machines import machine
+from mspass_stack.managers import manager_of
+from mspass_stack.managers.base import ProcessManager
+from mspass_stack.polling import wait_until
+from mspass_stack.provider.mongo.replica_set import Member, ReplicaSet
+from mspass_stack.provider.mongo.turn import hand_over
+from mspass_stack.provider.probes import probe
+from mspass_stack.provider.resources.base import Call, Resource, changed
+from mspass_stack.provider.resources.drain import drain
+from mspass_stack.provider.server.codec import Props
+from mspass_stack.spec.resources import TurnInputs
+
+PATIENCE = 120.0
+"""Seconds for others to do their job: they may have been restarted just now."""
+
+
+class Turn(Resource[TurnInputs]):
+    """Output: `carries`, the digest of what the process was started as, or will be right after this."""
+
+    model = TurnInputs
+
+    def create(self, call: Call) -> tuple[str, Props]:
+        return f"{call.inputs['stack']}/turn/{call.inputs['process']}", {"carries": call.inputs["digest"]}
+
+    def read(self, call: Call) -> Props:
+        """Look at the process itself: an `up` may have been killed between its turn and its restart."""
+        inputs = self.parse(call.inputs)
+        found = _manager(inputs).digest(inputs.managed_name)
+        return call.outputs | ({"carries": found} if found else {})
+
+    def diff(self, call: Call) -> list[str]:
+        names = changed(call.old_inputs, call.inputs, self.model.marked("unseen"))
+        return names or (["digest"] if call.outputs["carries"] != call.inputs["digest"] else [])
+
+    def update(self, call: Call) -> Props:
+        if call.outputs["carries"] != call.inputs["digest"]:
+            if call.preview:
+                if halts := call.inputs["halts"]:
+                    call.say("warning", str(halts))
+            elif _manager(inputs := self.parse(call.inputs)).incarnation(inputs.managed_name):
+                # One that is down has nothing to hand over, and nobody is to wait for the health of others to heal it.
+                _take(inputs, call)
+        return {"carries": call.inputs["digest"]}
+
+
+def _take(inputs: TurnInputs, call: Call) -> None:
+    patience = 0.0 if inputs.interrupt or inputs.halts else PATIENCE
+    missing = _missing_meanwhile(inputs, call, patience)
+    if not missing and inputs.replica_set and not inputs.halts:
+        members = {
+            host: Member(machine(inputs.connections[host]), place.address, place.port)
+            for host, place in inputs.members.items()
+        }
+        replica_set = ReplicaSet(inputs.replica_set, tuple(members.values()), inputs.key_file)
+        missing = hand_over(replica_set, members[inputs.host], patience, lambda text: call.say("status", text))
+    if missing and not inputs.interrupt:
+        raise Refused(
+            f"{inputs.process} on host '{inputs.host}' is not restarted, since nobody would do its work meanwhile: "
+            f"{missing}. pulumi up goes on when that is well again; pulumi config set mspass:interrupt true lets it "
+            "restart all the same"
+        )
+    if inputs.drain and inputs.drain_connection:
+        drain(inputs.drain, inputs.drain_connection, inputs.process, call)
+
+
+def _missing_meanwhile(inputs: TurnInputs, call: Call, patience: float) -> str:
+    """Wait for those that do its job meanwhile; return what is still missing."""
+    missing: list[str] = []
+
+    def ready() -> bool:
+        missing[:] = [
+            f"{one.address}:{one.port}: {what}"
+            for one in inputs.meanwhile
+            if (what := probe(one, machine(inputs.connections[one.host])))
+        ]
+        if missing:
+            call.say("status", f"waiting for {', '.join(missing)}")
+        return not missing
+
+    wait_until(ready, patience, 0.3)
+    return ", ".join(missing)
+
+
+def _manager(inputs: TurnInputs) -> ProcessManager:
+    connection = inputs.connection
+    return manager_of(inputs.manager, machine(connection), connection, inputs.stack_dir, inputs.stack_id)
