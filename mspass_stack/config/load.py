@@ -82,7 +82,7 @@ def may_interrupt(value: object) -> bool:
 def _line(problem: dict[str, Any]) -> str:
     path = KEY
     for part in problem["loc"]:
-        if part != "[key]":
+        if not str(part).startswith("["):  # pydantic's own word, or a tag of ours
             path += f"[{part}]" if isinstance(part, int) else f".{part}"
     if problem["type"] == "extra_forbidden":
         return f"{path}: unknown key"

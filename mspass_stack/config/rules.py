@@ -48,6 +48,10 @@ def _sets(cluster: Cluster) -> Iterator[str]:
         return
     for key in set(database.ports) - {"config", *database.shards}:
         yield f"{KEY}.database.ports.{key}: no such shard (shards: {', '.join(database.shards)}; or config)"
+    for key, given in database.ports.items():
+        hosts = database.config_hosts if key == "config" else database.shards.get(key, ())
+        for host in set(given) - set(hosts) if isinstance(given, dict) and hosts else ():
+            yield f"{KEY}.database.ports.{key}.{host}: it has no member there (hosts: {', '.join(hosts)})"
     for key, members in database.shards.items():
         if not members:
             yield f"{KEY}.database.shards.{key}: expected at least one host"

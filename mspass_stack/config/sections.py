@@ -1,8 +1,18 @@
 """What a user may say, section by section: single values are checked here, what must fit together in `rules`."""
 
+from itertools import count
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from mspass_stack.config.sizes import bytes_of
@@ -19,6 +29,16 @@ Memory = Annotated[int, BeforeValidator(bytes_of, json_schema_input_type=int | s
 Text = Annotated[str, StringConstraints(min_length=1)]
 Namespace = Annotated[str, StringConstraints(pattern=r"^[^.$\s/\\]+\.[^$\s]+$")]
 Field_ = Annotated[str, StringConstraints(pattern=r"^[^$\s]+$")]
+
+
+def _form(value: object) -> str:
+    return "[by host]" if isinstance(value, dict) else "[port]"
+
+
+PortOrByHost = Annotated[
+    Annotated[Port, Tag("[port]")] | Annotated[dict[Name, Port], Tag("[by host]")], Discriminator(_form)
+]
+"""A port on all hosts, or one for each. Tags in brackets are no part of a YAML path."""
 
 
 class Model(BaseModel):
@@ -73,8 +93,9 @@ class Database(Model):
         default={}, description="hashed shard key of each sharded collection, as in mspass.arrival: _id"
     )
     port: Port = Field(default=27017, description="of db and routers; config servers and shards count on from it")
-    ports: dict[Name, Port] = Field(
-        default={}, description="the port of a shard, or of config, on all its hosts, in place of the one it counts to"
+    ports: dict[Name, PortOrByHost] = Field(
+        default={},
+        description="the port of a shard, or of config, in place of the one it counts to: on all its hosts, or by host",
     )
     cache: Cache | None = Field(
         default=None, description="WiredTiger's cache of each mongod, at least 256MiB; MongoDB's own rule without"
@@ -88,16 +109,22 @@ class Database(Model):
         """Return the port of each member of a set, by set and host (the config server's set is `config`).
 
         Numbered as in MsPASS's own script: router P, config server P+1; several members on a host count on from there,
-        but for those with a port of their own.
+        past those with a port of their own.
         """
         members = [("config", host) for host in self.config_hosts]
         members += [(key, host) for key, hosts in self.shards.items() for host in hosts]
-        counted = [(name, host) for name, host in members if name not in self.ports]
-        return {
-            (name, host): self.ports.get(name)
-            or self.port + 1 + sum(other == host for _, other in counted[: counted.index((name, host))])
-            for name, host in members
-        }
+        given = {(name, host): port for name, host in members if (port := self._given_port(name, host))}
+        taken = {(host, port) for (_, host), port in given.items()}
+        ports: dict[tuple[str, str], int] = {}
+        for name, host in members:
+            free = (port for port in count(self.port + 1) if (host, port) not in taken)
+            ports[name, host] = given.get((name, host)) or next(free)
+            taken.add((host, ports[name, host]))
+        return ports
+
+    def _given_port(self, name: str, host: str) -> int | None:
+        given = self.ports.get(name)
+        return given.get(host) if isinstance(given, dict) else given
 
 
 class Workers(Model):

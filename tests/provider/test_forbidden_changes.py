@@ -59,14 +59,14 @@ def test_a_shard_written_before_another_on_its_host_is_reported_where_to_write_i
     output = list(moved_shards(UP, after, []))
     assert output == [
         "mspass:cluster.database.shards.a: its port on 'n1' would change from 27018 to 27019: members are numbered in "
-        "their order; keep it by mspass:cluster.database.ports: {a: 27018}"
+        "their order; keep it by mspass:cluster.database.ports: {a: {n1: 27018}}"
     ]
 
 
 def test_a_shard_taken_away_before_another_on_its_host_would_shift_that_one() -> None:
     before = {"a": {"n1": 27018}, "b": {"n1": 27019}}
     (output,) = moved_shards(before, {"b": {"n1": 27018}}, [])
-    assert output.endswith("keep it by mspass:cluster.database.ports: {b: 27019}")
+    assert output.endswith("keep it by mspass:cluster.database.ports: {b: {n1: 27019}}")
     assert not list(moved_shards(before, {"b": {"n1": 27019}}, [])), "as that says"
 
 

@@ -8,6 +8,7 @@ from pymongo.errors import OperationFailure
 
 from mspass_stack.machines.local import LocalMachine
 from mspass_stack.polling import wait_until
+from mspass_stack.provider.mongo.client import internal
 from mspass_stack.provider.probes import probe
 from mspass_stack.provider.resources.secret import FORMS
 from mspass_stack.provider.server.registry import RESOURCES
@@ -99,7 +100,7 @@ def test_a_user_that_is_no_longer_declared_is_removed(server: Server) -> None:
     USERS.update(server.host.call(server.users(mspass="first"), outputs=outputs, old_inputs=before.inputs))
     found = USERS.read(server.host.call(server.users(mspass="first")))
     assert found
-    assert found["present"] == ["mspass"]
+    assert set(found["present"]) == {"mspass"}
 
 
 def test_a_dropped_user_is_seen_and_ensured_again(server: Server) -> None:
@@ -108,10 +109,27 @@ def test_a_dropped_user_is_seen_and_ensured_again(server: Server) -> None:
     USERS.create(created)
     USERS.update(server.host.call(server.users(), old_inputs=created.inputs))
     found = USERS.read(created)
-    assert found == {"present": []}
+    assert found == {"present": {}}
     call = server.host.call(inputs, outputs=found, old_inputs=created.inputs)
     assert USERS.diff(call) == ["users"]
-    assert USERS.update(call) == {"present": ["mspass"]}
+    assert set(USERS.update(call)["present"]) == {"mspass"}
+
+
+@pytest.mark.parametrize("change", [{"roles": []}, {"roles": ["root"]}, {"pwd": "another"}], ids=str)
+def test_a_user_whom_somebody_changed_is_seen_and_ensured_again(server: Server, change: dict[str, Any]) -> None:
+    inputs = server.users(mspass="first")
+    created = server.host.call(inputs)
+    outputs = USERS.create(created)[1]
+    assert USERS.diff(server.host.call(inputs, outputs=outputs, old_inputs=created.inputs)) == []
+    with internal(LocalMachine(), "127.0.0.1", server.port, server.key_file.read_text()) as client:
+        client.admin.command("updateUser", "mspass", **change)
+    found = USERS.read(server.host.call(inputs, outputs=outputs))
+    assert found
+    call = server.host.call(inputs, outputs=found, old_inputs=created.inputs)
+    assert USERS.diff(call) == ["users"]
+    assert USERS.update(call) == outputs
+    with server.client("mspass", "first") as client:
+        client["a"]["b"].insert_one({})
 
 
 def test_an_unreachable_server_keeps_the_last_known_state_with_a_warning(server: Server) -> None:

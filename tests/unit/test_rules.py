@@ -100,6 +100,18 @@ VIOLATIONS: dict[str, tuple[Mapping[str, Any], str]] = {
         _sharded(ports={"c": 27100}),
         "mspass:cluster.database.ports.c: no such shard (shards: a, b; or config)",
     ),
+    "a port of no host": (
+        _sharded(ports={"a": {"n1": 27100, "nowhere": 27101}}),
+        "mspass:cluster.database.ports.a.nowhere: it has no member there (hosts: ",
+    ),
+    "a port that is none": (
+        _sharded(ports={"a": 80}),
+        "mspass:cluster.database.ports.a: 80: expected 1024 or more",
+    ),
+    "a port of a host that is none": (
+        _sharded(ports={"a": {"n2": 80}}),
+        "mspass:cluster.database.ports.a.n2: 80: expected 1024 or more",
+    ),
     "an address that endpoints cannot be written with": (
         _lab(hosts=HOSTS | {"n2": {"address": "fd00::2", "ssh": {}}}),
         "mspass:cluster.hosts.n2.address: 'fd00::2': expected a name or an IPv4 address",
@@ -220,6 +232,15 @@ def test_a_shard_keeps_a_port_that_it_is_given_whoever_comes_or_goes() -> None:
     assert database.member_ports() == ports
 
 
+def test_a_shard_may_be_widened_onto_the_host_of_one_that_is_numbered_behind_it() -> None:
+    """Pulumi hands over the shards in alphabetical order, wherever they are written."""
+    before = Database(router=("n1",), shards={"a": ("n2",), "b": ("n3",)}).member_ports()
+    wider = {"router": ("n1",), "shards": {"a": ("n2", "n3"), "b": ("n3",)}}
+    assert Database(**wider).member_ports()["b", "n3"] != before["b", "n3"]  # pyright: ignore
+    kept = Database(**wider, ports={"b": {"n3": before["b", "n3"]}}).member_ports()  # pyright: ignore
+    assert kept == {**before, ("a", "n3"): 27019}
+
+
 def test_a_member_more_behind_the_others_renumbers_nobody() -> None:
     few = Database(router=("n1",), shards={"a": ("n1",)})
     more = Database(router=("n1",), shards={"a": ("n1", "n2"), "b": ("n1",)})
@@ -267,6 +288,24 @@ def test_what_the_rules_accept_has_no_port_twice_and_a_name_and_an_order_for_eve
     for process in processes:
         assert set(process.after) == {other.name for other in processes if other.order < process.order}
     assert [process.order for process in processes] == sorted(process.order for process in processes)
+
+
+@given(before=st.dictionaries(_KEYS, _SETS, min_size=1), after=st.dictionaries(_KEYS, _SETS, min_size=1))
+def test_whatever_is_written_every_member_may_keep_its_port(
+    before: dict[str, list[str]], after: dict[str, list[str]]
+) -> None:
+    """As the refusal says: each port that would change is written down, by shard and host."""
+    old = Database.model_validate({"router": ["n1"], "shards": before}).member_ports()
+    staying = {member: port for member, port in old.items() if member[0] in after and member[1] in after[member[0]]}
+    ports: dict[str, dict[str, int]] = {}
+    for (name, host), port in staying.items():
+        ports.setdefault(name, {})[host] = port
+    cluster = _lab(database={"router": ["n1"], "shards": after, "ports": ports, "cache": "1GiB"})
+    new = _checked(cluster).database
+    assert new
+    numbered = new.member_ports()
+    assert staying.items() <= numbered.items()
+    assert len({(host, port) for (_, host), port in numbered.items()}) == len(numbered)
 
 
 @given(shards=st.dictionaries(_KEYS, _SETS, min_size=1), added=_SETS)

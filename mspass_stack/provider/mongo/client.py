@@ -3,7 +3,7 @@
 from typing import Any, TypeAlias
 
 from pymongo import MongoClient
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from mspass_stack.machines.base import Machine
 
@@ -37,6 +37,17 @@ def internal(host: Machine, address: str, port: int, key_file: str, answer: floa
     """
     credentials = {"username": "__system", "password": key_file, "authSource": "local"}
     return _client(*host.endpoint(address, port), CONNECT_TIMEOUT, answer, **credentials, authMechanism="SCRAM-SHA-256")
+
+
+def logs_in(client: Client, user: str, password: str) -> bool:
+    """Return whether a user may log in to the server of a client."""
+    address, port = client.address or ("", 0)
+    credentials = {"username": user, "password": password, "authSource": "admin"}
+    with _client(address, port, CONNECT_TIMEOUT, ANSWER_TIMEOUT, **credentials) as own:
+        try:
+            return bool(own.admin.command("ping"))
+        except OperationFailure:
+            return False
 
 
 def brief(error: PyMongoError) -> str:

@@ -26,7 +26,7 @@ ROUTER_TIMEOUT = 60.0
 UP_TIMEOUT = 3.0
 """Seconds for one that should be up already."""
 
-UNKNOWN: Props = {"shards": {}, "collections": {}, "users": []}
+UNKNOWN: Props = {"shards": {}, "collections": {}, "users": {}}
 """What is seen of a database that nobody has seen yet."""
 
 DRAIN_TIMEOUT = 4 * 3600.0
@@ -44,9 +44,10 @@ class ShardedCluster(Resource[ShardedClusterInputs]):
 
     def read(self, call: Call) -> Props:
         """Return what the cluster says of itself; the last known where it does not answer."""
+        inputs = self.parse(call.inputs)
         try:
-            with Cluster(self.parse(call.inputs)).router(within=UP_TIMEOUT) as router:
-                return call.outputs | observed(router)
+            with Cluster(inputs).router(within=UP_TIMEOUT) as router:
+                return call.outputs | observed(router, inputs)
         except (PyMongoError, Unreachable, OSError) as error:
             call.say("warning", f"the sharded database does not answer ({_text_of(error)}): taken as last known")
             return call.outputs
@@ -56,7 +57,7 @@ class ShardedCluster(Resource[ShardedClusterInputs]):
         names = super().diff(call)
         desired = {"shards": call.inputs["shards"], "collections": call.inputs["collections"]}
         drifted = [key for key, value in desired.items() if set(value) - set(call.outputs.get(key, {}))]
-        drifted += ["users"] if set(call.inputs["users"]) - set(call.outputs.get("users", [])) else []
+        drifted += ["users"] if users.drifted(call.inputs["users"], call.outputs.get("users")) else []
         return names or drifted
 
     def update(self, call: Call) -> Props:
@@ -70,7 +71,7 @@ class ShardedCluster(Resource[ShardedClusterInputs]):
                 for shard in sorted(gone):
                     drain(router, shard, sorted(call.inputs["shards"]), lambda text: call.say("status", text))
                 users.drop(router, set(call.old_inputs["users"]) - set(call.inputs["users"]))
-                return outputs | observed(router)
+                return outputs | observed(router, cluster.inputs)
         except PyMongoError as error:
             raise Refused(f"the sharded database: {brief(error)}") from None
 
@@ -115,7 +116,7 @@ class ShardedCluster(Resource[ShardedClusterInputs]):
             add_shards(router, {name: shard for name, shard in cluster.shards.items() if name not in known})
             users.ensure(router, cluster.inputs.users)
             shard_collections(router, cluster.inputs.collections)
-            outputs = observed(router)
+            outputs = observed(router, cluster.inputs)
         cluster.take_notes()
         return outputs
 
@@ -193,17 +194,19 @@ def known_shards(router: Client) -> dict[str, str]:
     return {shard["_id"]: shard["host"] for shard in router.admin.command("listShards")["shards"]}
 
 
-def observed(router: Client) -> Props:
-    """Return shards with their members, hashed keys of sharded collections, and users."""
-    config = router["config"]
+def observed(router: Client, inputs: ShardedClusterInputs) -> Props:
+    """Return shards with their members, hashed keys of sharded collections, and the roles of users."""
     return {
         "shards": known_shards(router),
-        "collections": {
-            found["_id"]: ",".join(found["key"])
-            for found in config["collections"].find({"_id": {"$not": {"$regex": r"^config\."}}})
-        },
-        "users": users.present(router),
+        "collections": sharded_collections(router),
+        "users": users.present(router, inputs.users),
     }
+
+
+def sharded_collections(router: Client) -> dict[str, str]:
+    """Return the keys of the user's sharded collections."""
+    own = {"_id": {"$not": {"$regex": r"^config\."}}}
+    return {found["_id"]: ",".join(found["key"]) for found in router["config"]["collections"].find(own)}
 
 
 def refuse_strays(known: Mapping[str, str], named: set[str]) -> None:
@@ -245,7 +248,7 @@ def tell_members(config: Client, shards: Mapping[str, ReplicaSet]) -> None:
 
 def shard_collections(router: Client, collections: Mapping[str, str]) -> None:
     """Shard collections by hashed keys; what is sharded already stays."""
-    known = set(observed(router)["collections"])
+    known = set(sharded_collections(router))
     for name, key in collections.items():
         if name in known:
             continue

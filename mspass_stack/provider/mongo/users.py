@@ -1,6 +1,7 @@
 """The users of a database, ensured on data of any origin."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from pymongo.errors import ConnectionFailure, PyMongoError
 
@@ -8,7 +9,7 @@ from mspass_stack.errors import InitFailed
 from mspass_stack.machines import machine
 from mspass_stack.machines.base import Machine
 from mspass_stack.polling import keep_trying
-from mspass_stack.provider.mongo.client import Client, brief, internal
+from mspass_stack.provider.mongo.client import Client, brief, internal, logs_in
 from mspass_stack.provider.preflight.compatibility import note
 from mspass_stack.provider.resources.base import Call, Resource
 from mspass_stack.provider.server.codec import Props
@@ -19,7 +20,7 @@ READY_TIMEOUT = 30.0
 
 
 class DatabaseUsers(Resource[DatabaseUsersInputs]):
-    """The users of an unsharded database. Output: `present`, all that it has."""
+    """The users of an unsharded database. Output: `present`, the roles of all that it has."""
 
     model = DatabaseUsersInputs
 
@@ -31,15 +32,14 @@ class DatabaseUsers(Resource[DatabaseUsersInputs]):
         inputs = self.parse(call.inputs)
         try:
             with _client(inputs) as client:
-                return call.outputs | {"present": present(client)}
+                return call.outputs | {"present": present(client, inputs.users)}
         except ConnectionFailure:
             call.say("warning", f"{inputs.address}:{inputs.port} is unreachable: users as last known")
             return call.outputs
 
     def diff(self, call: Call) -> list[str]:
         names = super().diff(call)
-        drifted = not names and set(call.inputs["users"]) - set(call.outputs.get("present", []))
-        return ["users"] if drifted else names
+        return names or (["users"] if drifted(call.inputs["users"], call.outputs.get("present")) else [])
 
     def update(self, call: Call) -> Props:
         if call.preview:
@@ -51,34 +51,55 @@ class DatabaseUsers(Resource[DatabaseUsersInputs]):
         return outputs
 
     def _ensure(self, inputs: DatabaseUsersInputs, id: str) -> Props:
-        def ensured() -> list[str]:
+        def ensured() -> dict[str, list[str]]:
             with _client(inputs) as client:
                 ensure(client, inputs.users)
                 take_note(client, machine(inputs.connection), inputs.stack_dir)
-                return present(client)
+                return present(client, inputs.users)
 
         try:
             return {"present": keep_trying(ensured, PyMongoError, READY_TIMEOUT)}
         except PyMongoError as error:
             place = f"{inputs.address}:{inputs.port}"
-            raise InitFailed(id, {"present": []}, f"users of {place}: {brief(error)}") from None
+            raise InitFailed(id, {"present": {}}, f"users of {place}: {brief(error)}") from None
 
 
-def present(client: Client) -> list[str]:
-    return sorted(user["user"] for user in client.admin.command("usersInfo")["users"])
+def present(client: Client, desired: Mapping[str, DatabaseUser]) -> dict[str, list[str]]:
+    """Return the roles of all users; those of one who has another password than declared are none."""
+    found = {user: sorted(role["role"] for role in roles) for user, roles in _known(client).items()}
+    for user, declared in desired.items():
+        if user in found and not logs_in(client, user, declared.password):
+            found[user] = []
+    return found
+
+
+def drifted(desired: Mapping[str, Mapping[str, Any]], found: object) -> bool:
+    """Return whether a user lacks something that was declared, or has more.
+
+    Args:
+        desired: `DatabaseUser` by name, as it comes over the wire.
+        found: what `present` said; of a state that does not know it, another thing or nothing.
+    """
+    roles = {user: sorted(declared["roles"]) for user, declared in desired.items()}
+    return not isinstance(found, dict) or not roles.items() <= found.items()
 
 
 def ensure(client: Client, users: Mapping[str, DatabaseUser]) -> None:
     """Make users, or give them their password and roles (again)."""
-    there = present(client)
+    there = _known(client)
     for user, desired in users.items():
         verb = "updateUser" if user in there else "createUser"
         client.admin.command(verb, user, pwd=desired.password, roles=desired.roles)
 
 
 def drop(client: Client, users: set[str]) -> None:
-    for user in users & set(present(client)):
+    for user in users & set(_known(client)):
         client.admin.command("dropUser", user)
+
+
+def _known(client: Client) -> dict[str, list[dict[str, str]]]:
+    """Return the roles of all users as MongoDB has them."""
+    return {user["user"]: user["roles"] for user in client.admin.command("usersInfo")["users"]}
 
 
 def take_note(client: Client, host: Machine, stack_dir: str) -> None:

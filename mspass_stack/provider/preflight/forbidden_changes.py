@@ -87,9 +87,10 @@ def moved_shards(old: dict[str, dict[str, int]], new: dict[str, dict[str, int]],
         for host in set(before) & set(after):
             if before[host] != after[host]:
                 key = "config" if name == CONFIG_SET else name
+                kept = f"{{{key}: {{{host}: {before[host]}}}}}"
                 yield (
                     f"{path}: its port on '{host}' would change from {before[host]} to {after[host]}: members are "
-                    f"numbered in their order; keep it by mspass:cluster.database.ports: {{{key}: {before[host]}}}"
+                    f"numbered in their order; keep it by mspass:cluster.database.ports: {kept}"
                 )
 
     holders = {(host, port): name for name, hosts in old.items() for host, port in hosts.items()}
