@@ -112,6 +112,8 @@ def main() -> None:
         print(f"\nJupyter: {found['jupyterUrl']}")
     if line := tunnel(inventory):
         print(f"Dask's pages: {found['dashboardUrl']} after: {line}")
+    if expiry := inventory.expiry():
+        print(f"TLS: {expiry}")
     sys.exit(any(row[-1] != "yes" for row in table[1:]))
 
 

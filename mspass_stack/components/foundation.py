@@ -13,6 +13,7 @@ from mspass_stack.roles.clients import CA, CERTIFICATE, CLIENT_ENV, tls_files
 from mspass_stack.roles.jupyter import JUPYTER_PASSWORD
 from mspass_stack.roles.registry import client_env, role_of
 from mspass_stack.runtimes import RUNTIMES
+from mspass_stack.spec.inventory import CONTROL_NODE
 from mspass_stack.spec.layout import StackLayout
 from mspass_stack.spec.resources import MongoPlace
 from mspass_stack.spec.topology import Host, Process
@@ -34,6 +35,7 @@ class Foundation(pulumi.ComponentResource):
         secrets: the random values of the stack's roles, by name.
         files: of each host.
         docker: the engines of the hosts that have containers.
+        certificates: when that of each host ends, and the control node's own.
         versions: what the pool's processes wait for: that their Pythons understand each other.
         client_profile: path of an env file for the user's own shell, with the names that the frontend has.
         hosted: the processes that are declared, by name.
@@ -62,6 +64,7 @@ class Foundation(pulumi.ComponentResource):
         self._jupyter_password = jupyter_password
         authority = {"stack": topology.stack}
         self._authority = resources.CertificateAuthority("ca", authority, child) if topology.encrypted else None
+        self._ends: dict[str, pulumi.Output[str]] = {}
         preflight = self._preflight(child)
         checked = pulumi.ResourceOptions(parent=self, depends_on=[preflight])
         self.files = {host.name: self._files(host, checked) for host in topology.hosts.values()}
@@ -92,6 +95,7 @@ class Foundation(pulumi.ComponentResource):
                 DockerHost.forget(abandoned, engine, self, preflight)
         self.images = pulumi.Output.from_input({host: docker.image.pinned for host, docker in self.docker.items()})
         self.versions = self._versions(preflight)
+        self.certificates = pulumi.Output.from_input(self._ends)
         self.register_outputs({})
 
     def mongo_place(self, process: Process) -> MongoPlace:
@@ -148,19 +152,20 @@ class Foundation(pulumi.ComponentResource):
         if self._jupyter_password is not None:
             values[JUPYTER_PASSWORD] = self._jupyter_password
         if self._authority and spoken & self.topology.encrypted:
-            values |= self._signed(f"certificate@{host.name}", host.address)
+            values |= self._signed(f"certificate@{host.name}", host.name, host.address)
         return _together(values)
 
-    def _signed(self, name: str, address: str) -> dict[str, pulumi.Input[str]]:
+    def _signed(self, name: str, holder: str, address: str) -> dict[str, pulumi.Input[str]]:
         if self._authority is None:
             return {}
         signed = self._authority.sign(name, [address], pulumi.ResourceOptions(parent=self))
+        self._ends[holder] = signed.ends
         return {CA: self._authority.certificate, CERTIFICATE: signed.pem}
 
     def _profile(self) -> pulumi.Output[dict[str, str]]:
         """Return the user's own files; a client of Dask shows a certificate too."""
         direct = [host.address for host in self.topology.hosts.values()]
-        values = _together({**self.secrets, **self._signed("client-certificate", "127.0.0.1")})
+        values = _together({**self.secrets, **self._signed("client-certificate", CONTROL_NODE, "127.0.0.1")})
         return values.apply(
             lambda known: {
                 self.client_profile: client_env(self.topology, known, self._client.tls, direct),

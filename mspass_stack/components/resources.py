@@ -71,6 +71,7 @@ class Certificate(Resource):
     """A certificate with its key, renewed a month before it ends."""
 
     pem: pulumi.Output[str]
+    ends: pulumi.Output[str]
     model = spec.CertificateInputs
     secret_outputs = ("pem",)
 

@@ -3,6 +3,7 @@
 import math
 import shlex
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import pulumi
@@ -73,7 +74,7 @@ class VirtualCluster(pulumi.ComponentResource):
         users = pulumi.Output.from_input({host: files.user for host, files in foundation.files.items()})
         incarnations = pulumi.Output.all(*(process.incarnation for process in hosted))
         outputs["inventory"] = pulumi.Output.all(
-            all_ready, foundation.stack_id, foundation.images, users, incarnations
+            all_ready, foundation.stack_id, foundation.images, users, foundation.certificates, incarnations
         ).apply(lambda known: _inventory(foundation, hosted, *known[1:]))
         self.outputs: Mapping[str, Any] = outputs
         self.register_outputs({})
@@ -101,6 +102,7 @@ def _inventory(
     stack_id: str,
     images: dict[str, str],
     users: dict[str, str],
+    certificates: dict[str, datetime],
     incarnations: list[str],
 ) -> dict[str, Any]:
     topology, database = foundation.topology, foundation.plan.cluster.database
@@ -114,5 +116,6 @@ def _inventory(
         },
         encrypted=sorted(topology.encrypted),
         collections=database.collections if database else {},
+        certificates=certificates,
         processes=entries,
     ).model_dump(mode="json", by_alias=True)

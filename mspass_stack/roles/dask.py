@@ -62,6 +62,9 @@ class Scheduler(Role):
     def needs(self, process: Process, context: Context) -> Needs:
         return NEEDS
 
+    def turn(self, process: Process, context: Context) -> Turn:
+        return Turn(halts="the scheduler restarts: what clients have submitted and not yet gathered is lost")
+
     def files(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, str]:
         return tls_files(context.topology, context.layout.tls, values)
 

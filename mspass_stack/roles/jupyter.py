@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from mspass_stack.config.sections import Cluster
-from mspass_stack.roles.base import Command, Context, HealthCheck, Needs, Placement, Role, run_module
+from mspass_stack.roles.base import Command, Context, HealthCheck, Needs, Placement, Role, Turn, run_module
 from mspass_stack.roles.clients import CLIENT_ENV, PROTOCOL, tls_environment, tls_files, tls_paths
 from mspass_stack.spec.probe import Probe
 from mspass_stack.spec.topology import Process
@@ -64,6 +64,9 @@ class Frontend(Role):
     def needs(self, process: Process, context: Context) -> Needs:
         # What a kernel sends must be understood at the other end.
         return Needs(modules=("jupyterlab",), versions=("distributed",) if context.cluster.pool else ())
+
+    def turn(self, process: Process, context: Context) -> Turn:
+        return Turn(halts="Jupyter restarts: its kernels end, and what only they hold is lost")
 
     def files(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, str]:
         layout = context.layout

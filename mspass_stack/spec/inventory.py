@@ -1,9 +1,20 @@
 """The typed contract of the stack output `inventory`: what runs where, for verification, status and other programs."""
 
+from datetime import UTC, datetime, timedelta
+
 from pydantic import BaseModel, ConfigDict
 
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.process import ProcessSpec
+
+RENEWED_BEFORE = timedelta(days=30)
+"""How long before its end `pulumi up` renews a certificate."""
+
+CONTROL_NODE = "the control node"
+"""The holder of the user's own certificate: no host has such a name."""
+
+WARNED_BEFORE = timedelta(days=60)
+"""How long before its end whoever looks at a cluster is told: without an `up` it stops then."""
 
 
 class Entry(BaseModel):
@@ -71,6 +82,7 @@ class Inventory(BaseModel):
         stack_id: the random name by which the stack knows what is its own.
         encrypted: the protocols that speak TLS.
         collections: hashed shard key by namespace, of a sharded database.
+        certificates: when that of each host ends, and the control node's own.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -80,7 +92,19 @@ class Inventory(BaseModel):
     hosts: dict[str, Place]
     encrypted: list[str]
     collections: dict[str, str]
+    certificates: dict[str, datetime] = {}
     processes: list[Entry]
+
+    def expiry(self) -> str:
+        """Return when the first certificate ends, and what is to be done; nothing where there are none."""
+        if not self.certificates:
+            return ""
+        holder, end = min(self.certificates.items(), key=lambda item: item[1])
+        left = end - datetime.now(UTC)
+        if left > WARNED_BEFORE:
+            return f"certificates hold until {end:%Y-%m-%d}"
+        renewal = f"pulumi up renews it from {end - RENEWED_BEFORE:%Y-%m-%d} on, which restarts the pool"
+        return f"WARNING: the certificate of {holder} ends on {end:%Y-%m-%d} (in {left.days} days): {renewal}"
 
     @property
     def names(self) -> list[str]:

@@ -127,7 +127,7 @@ def test_a_certificate_cannot_sign_another() -> None:
     assert own.extensions.get_extension_for_class(x509.BasicConstraints).value == x509.BasicConstraints(True, 0)
 
 
-@pytest.mark.parametrize(("kind", "days"), [("CertificateAuthority", 3650), ("Certificate", 365)])
+@pytest.mark.parametrize(("kind", "days"), [("CertificateAuthority", 3650), ("Certificate", 1095)])
 def test_it_holds_from_a_little_before_now_as_clocks_differ(kind: str, days: int) -> None:
     authority = _authority()
     text = authority["certificate"] if kind == "CertificateAuthority" else _certificate(authority, HERE)["pem"]

@@ -42,6 +42,14 @@ def without_tls(address: str, port: int) -> str:
     return "" if not output or output.startswith(ALERT) else f"{port}: answers without encryption: {output!r}"
 
 
+def certificate(address: str, port: int) -> bytes:
+    """The certificate that a port shows to whoever connects, as DER."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection((address, port), ANSWER) as plain, context.wrap_socket(plain) as encrypted:
+        return encrypted.getpeercert(binary_form=True) or b""
+
+
 def can_connect(address: str, port: int) -> bool:
     """Whether a connection to a port can be made straight from here."""
     try:

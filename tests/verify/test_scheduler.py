@@ -1,16 +1,25 @@
 """The scheduler has its workers and shows its pages."""
 
 import httpx
+from cryptography import x509
 
 from mspass_stack.spec.inventory import Entry
 from tests.verify.deployed import ANSWER, Deployed
 from tests.verify.pool import Pool
+from tests.verify.strangers import certificate
 
 
 def test_it_is_where_the_outputs_say(process: Entry, deployed: Deployed) -> None:
     assert deployed.outputs["schedulerAddress"] == process.endpoint
     path = deployed.outputs["dashboardUrl"].rpartition("/")[2]
     assert httpx.get(f"{deployed.pages(process)}/{path}", trust_env=False, timeout=ANSWER).is_success
+
+
+def test_it_shows_the_certificate_of_its_host(process: Entry, deployed: Deployed) -> None:
+    if "dask" in deployed.inventory.encrypted:
+        shown = x509.load_der_x509_certificate(certificate(*deployed.place(process, process.ports[0])))
+        assert shown.not_valid_after_utc == deployed.inventory.certificates[process.host]
+        deployed.notes.append(f"TLS: {deployed.inventory.expiry()}")
 
 
 def test_it_has_the_workers_declared_and_no_others(process: Entry, deployed: Deployed, pool: Pool) -> None:

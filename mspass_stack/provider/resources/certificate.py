@@ -11,9 +11,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from mspass_stack.provider.resources.base import Call, I, Resource, changed
 from mspass_stack.provider.server.codec import Props
+from mspass_stack.spec.inventory import RENEWED_BEFORE
 from mspass_stack.spec.resources import CertificateAuthorityInputs, CertificateInputs
 
-AUTHORITY, LEAF, RENEWAL = timedelta(days=3650), timedelta(days=365), timedelta(days=30)
+AUTHORITY, LEAF, RENEWAL = timedelta(days=3650), timedelta(days=3 * 365), RENEWED_BEFORE
 """How long an authority and a certificate hold, and how long before its end it is renewed."""
 
 SLACK = timedelta(minutes=10)
