@@ -75,8 +75,11 @@ def _opened(addresses: list[str]) -> list[str]:
 def test_the_example_does_real_work(target: Target) -> None:
     ran = target.stack.project.command("examples/run", "--stack", target.stack.name)
     assert ran.returncode == 0, ran.stdout
-    count = 2940 if target.stack.cluster["database"].get("shards") else 294
+    shards = target.stack.cluster["database"].get("shards", {})
+    count = 2940 if shards else 294
     assert f"{count} documents and {count} GridFS files" in ran.stdout
+    shown = {line.split()[1] for line in ran.stdout.splitlines() if line.startswith("shard ")}
+    assert shown == {f"{shard}:" for shard in shards}
 
 
 def test_verification_and_status_name_what_is_down(target: Target) -> None:

@@ -21,6 +21,9 @@ from tests.verify.places import machine_at
 ANSWER = 30
 """Seconds for an answer of what is up, be its machine busy or the way to it new."""
 
+OPERATION = 10
+"""Seconds for whatever the database is asked to do."""
+
 PATIENCE = 3
 """Seconds that a service may take to answer a look."""
 
@@ -90,7 +93,9 @@ class Deployed:
     def database(self, process: Entry | None = None) -> MongoClient[dict[str, Any]]:
         """The database as its user, by its entrance or by another router."""
         parts = urlsplit(str(self.outputs["databaseUri"]))
-        return self.mongo(process or self.inventory.database_endpoint, username=parts.username, password=self.password)
+        credentials = {"username": parts.username, "password": self.password}
+        # A router waits longer for the shard that it has lost.
+        return self.mongo(process or self.inventory.database_endpoint, **credentials, timeoutMS=OPERATION * 1000)
 
     def members(self, name: str) -> set[str]:
         """The members that a replica set has by declaration, as MongoDB writes them."""

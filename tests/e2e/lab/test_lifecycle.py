@@ -47,13 +47,6 @@ def test_from_nothing_to_verified_in_one_up(sharded: LabStack) -> None:
     assert set(spread(sharded)) == {"a", "b"}
 
 
-def test_the_example_does_real_work_and_shows_the_spread(sharded: LabStack) -> None:
-    ran = sharded.project.command("examples/run", "--stack", sharded.name)
-    assert ran.returncode == 0, ran.stdout
-    assert "2940 documents and 2940 GridFS files" in ran.stdout
-    assert {line.split()[1] for line in ran.stdout.splitlines() if line.startswith("shard ")} == {"a:", "b:"}
-
-
 def test_another_way_to_a_host_restarts_nothing(sharded: LabStack) -> None:
     runs = sharded.runs()
     _reached(sharded, "lab4", jump=f"{sharded.lab.user}@{sharded.lab.address('lab1')}")

@@ -24,7 +24,8 @@ def stack(project: Project, lab: Lab, image: str, request: pytest.FixtureRequest
     }
     stack = LabStack(project, lab, image, "lab-sim", name, changes)
     yield stack
-    stack.pulumi("destroy", "--yes", "--skip-preview")
+    if stack.running():
+        stack.pulumi("destroy", "--yes", "--skip-preview")
     stack.close()
 
 

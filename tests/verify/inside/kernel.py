@@ -18,7 +18,7 @@ if "MSPASS_DB_ADDRESS" in os.environ:
     uri = os.environ["MSPASS_DB_ADDRESS"]
     # As it is, and as every released mspasspy makes it.
     for address in (uri, f"{uri}:{os.environ['MONGODB_PORT']}"):
-        with MongoClient[dict[str, Any]](address, serverSelectionTimeoutMS=3000) as database:
+        with MongoClient[dict[str, Any]](address, serverSelectionTimeoutMS=3000, socketTimeoutMS=10000) as database:
             found["database"] = database.server_info()["version"]
             database["mspass"]["wf"].find_one()
 if os.environ["MSPASS_SCHEDULER"] == "dask":
