@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from mspass_stack.components import requirements, resources
-from mspass_stack.components.docker_host import DockerHost
 from mspass_stack.plan import Plan
 from mspass_stack.roles.clients import CA, CERTIFICATE, CLIENT_ENV, tls_files
 from mspass_stack.roles.jupyter import JUPYTER_PASSWORD
@@ -19,6 +18,7 @@ from mspass_stack.spec.resources import MongoPlace
 from mspass_stack.spec.topology import Host, Process
 
 if TYPE_CHECKING:
+    from mspass_stack.components.docker_host import DockerHost
     from mspass_stack.components.host import HostedProcess
 
 
@@ -76,13 +76,7 @@ class Foundation(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self, depends_on=[preflight, *self.files.values()]),
         )
         self.docker = {
-            host.name: DockerHost(
-                host.connection,
-                self._of_stack({"image": host.image, "stack_dir": host.stack_dir}),
-                requirements.needs(plan, host.name),
-                after=[preflight, self.files[host.name]],
-                parent=self,
-            )
+            host.name: self._engine(host, [preflight, self.files[host.name]])
             for host in topology.hosts.values()
             if host.image
         }
@@ -92,11 +86,20 @@ class Foundation(pulumi.ComponentResource):
             runtimes = {plan.cluster.runtime, *(host.runtime for host in declared if host.runtime)}
             # Where no host has containers there need be no Docker provider either.
             if any(RUNTIMES[runtime].image(plan.cluster) for runtime in runtimes if runtime):
+                from mspass_stack.components.docker_host import DockerHost
+
                 DockerHost.forget(abandoned, engine, self, preflight)
         self.images = pulumi.Output.from_input({host: docker.image.pinned for host, docker in self.docker.items()})
         self.versions = self._versions(preflight)
         self.certificates = pulumi.Output.from_input(self._ends)
         self.register_outputs({})
+
+    def _engine(self, host: Host, after: Sequence[pulumi.Resource]) -> "DockerHost":
+        # A native stack needs no Docker, whose packages take a while to load.
+        from mspass_stack.components.docker_host import DockerHost
+
+        inputs = self._of_stack({"image": host.image, "stack_dir": host.stack_dir})
+        return DockerHost(host.connection, inputs, requirements.needs(self.plan, host.name), after, parent=self)
 
     def mongo_place(self, process: Process) -> MongoPlace:
         """Return where a server of MongoDB is."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mspass_stack.errors import EngineError, Refused
+from mspass_stack.managers import docker_engine
 from mspass_stack.managers.docker_labels import Publisher
 from mspass_stack.polling import wait_until
 from mspass_stack.provider import stub_engine
@@ -218,7 +219,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     def of(connection: ConnectionSpec) -> Engine:
         return engine
 
-    monkeypatch.setattr(host_check, "DockerEngine", of)
+    monkeypatch.setattr(docker_engine, "DockerEngine", of)
     return engine
 
 

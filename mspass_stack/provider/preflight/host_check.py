@@ -1,12 +1,11 @@
 """One host, checked: by its facts, its engine and its agent. Looks only; changes nothing."""
 
 from collections.abc import Callable, Collection, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mspass_stack.agent.sockets import described
 from mspass_stack.errors import EngineError, Refused, StackError, Unreachable
 from mspass_stack.machines import machine
-from mspass_stack.managers.docker_engine import DockerEngine
 from mspass_stack.managers.docker_labels import NAME, Publisher
 from mspass_stack.managers.supervisord import Supervisord
 from mspass_stack.provider.preflight import checks
@@ -15,6 +14,9 @@ from mspass_stack.provider.preflight.facts import Facts, gather
 from mspass_stack.provider.preflight.host_network import foreign_network
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.resources import HostRequirements
+
+if TYPE_CHECKING:  # a native stack needs no Docker, whose packages take a while to load
+    from mspass_stack.managers.docker_engine import DockerEngine
 
 ENGINE = (20, 10)
 """The oldest engine that was tried."""
@@ -84,6 +86,8 @@ class HostCheck:
 
     def _engine(self) -> dict[int, Publisher]:
         """Check the host's Docker engine; return whose container has which port."""
+        from mspass_stack.managers.docker_engine import DockerEngine
+
         engine, image = DockerEngine(self._connection), self._asked.image
         try:
             version = engine.version()
@@ -104,7 +108,7 @@ class HostCheck:
         self._containers(engine)
         return engine.published()
 
-    def _containers(self, engine: DockerEngine) -> None:
+    def _containers(self, engine: "DockerEngine") -> None:
         """Look for containers of another clone, and for ours that nobody expects."""
         found = engine.of_stack(self._stack)
         if others := {container.stack_id for container in found.values()} - {self._stack_id}:
@@ -171,6 +175,8 @@ def unreachable_reason(connection: ConnectionSpec, asked: HostRequirements) -> s
     try:
         machine(connection).run(["true"])  # before the engine, whose error would name the host twice
         if asked.image:
+            from mspass_stack.managers.docker_engine import DockerEngine
+
             DockerEngine(connection).version()
     except StackError as error:
         return _without_name(error, connection)

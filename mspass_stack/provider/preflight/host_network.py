@@ -1,7 +1,11 @@
 """Whether an engine's host network is that of its machine: containers and clients outside share addresses there."""
 
+from typing import TYPE_CHECKING
+
 from mspass_stack.machines.base import Machine
-from mspass_stack.managers.docker_engine import DockerEngine
+
+if TYPE_CHECKING:  # a native stack needs no Docker, whose packages take a while to load
+    from mspass_stack.managers.docker_engine import DockerEngine
 
 LOOK = ("sh", "-c", "readlink /proc/self/ns/net; cat /proc/sys/kernel/random/boot_id")
 """Prints the network namespace and the boot of whatever kernel it runs under."""
@@ -9,7 +13,7 @@ LOOK = ("sh", "-c", "readlink /proc/self/ns/net; cat /proc/sys/kernel/random/boo
 WAY_OUT = "use an engine of this machine itself (unset DOCKER_HOST), or choose runtime: native"
 
 
-def foreign_network(engine: DockerEngine, machine: Machine, image: str) -> str | None:
+def foreign_network(engine: "DockerEngine", machine: Machine, image: str) -> str | None:
     """Return why containers of an engine would not be on their machine's network; None when they are.
 
     That is so of Docker Desktop and WSL2, whose engine is in a virtual machine, of a rootless engine, and of another

@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from mspass_stack.agent.programs import LACKS, VERSIONS, words_of
 from mspass_stack.errors import EngineError, Refused
 from mspass_stack.machines import machine
-from mspass_stack.managers.docker_engine import DockerEngine
 from mspass_stack.provider.preflight.compatibility import refusal
 from mspass_stack.provider.preflight.host_network import foreign_network
 from mspass_stack.provider.resources.base import Call, Resource
 from mspass_stack.provider.server.codec import Props
 from mspass_stack.spec.resources import ContainerImageInputs
+
+if TYPE_CHECKING:  # a native stack needs no Docker, whose packages take a while to load
+    from mspass_stack.managers.docker_engine import DockerEngine
 
 
 class ContainerImage(Resource[ContainerImageInputs]):
@@ -26,7 +29,7 @@ class ContainerImage(Resource[ContainerImageInputs]):
             same = call.old_inputs.get("image") == call.inputs["image"]
             return id, {key: call.outputs.get(key) for key in ("pinned", "versions")} if same else {}
         inputs = self.parse(call.inputs)
-        engine = DockerEngine(inputs.connection, inputs.stack_id)
+        engine = _engine(inputs)
         try:
             pinned = engine.pull(inputs.image, lambda text: call.say("status", text))
             problems = [*_network(engine, pinned, inputs), *_programs(engine, pinned, inputs)]
@@ -40,19 +43,25 @@ class ContainerImage(Resource[ContainerImageInputs]):
     def delete(self, call: Call) -> None:
         """Remove what an interrupted `up` left and the state does not know; never the image."""
         inputs = self.parse(call.inputs)
-        DockerEngine(inputs.connection).remove_leftovers(inputs.stack_id)
+        _engine(inputs).remove_leftovers(inputs.stack_id)
+
+
+def _engine(inputs: ContainerImageInputs) -> "DockerEngine":
+    from mspass_stack.managers.docker_engine import DockerEngine
+
+    return DockerEngine(inputs.connection, inputs.stack_id)
 
 
 def _prefix(inputs: ContainerImageInputs) -> str:
     return f"host '{inputs.host}': mspass:cluster.image: {inputs.image}: "
 
 
-def _network(engine: DockerEngine, image: str, inputs: ContainerImageInputs) -> Iterator[str]:
+def _network(engine: "DockerEngine", image: str, inputs: ContainerImageInputs) -> Iterator[str]:
     if why := foreign_network(engine, machine(inputs.connection), image):
         yield why
 
 
-def _programs(engine: DockerEngine, image: str, inputs: ContainerImageInputs) -> Iterator[str]:
+def _programs(engine: "DockerEngine", image: str, inputs: ContainerImageInputs) -> Iterator[str]:
     for program in inputs.programs:
         ended = engine.run_once([program, "--version"], image)
         if ended.status:
@@ -61,7 +70,7 @@ def _programs(engine: DockerEngine, image: str, inputs: ContainerImageInputs) ->
             yield why
 
 
-def _modules(engine: DockerEngine, image: str, inputs: ContainerImageInputs) -> Iterator[str]:
+def _modules(engine: "DockerEngine", image: str, inputs: ContainerImageInputs) -> Iterator[str]:
     if not inputs.python:
         return
     ended = engine.run_once(words_of(inputs.python, LACKS, *inputs.modules), image)
@@ -71,7 +80,7 @@ def _modules(engine: DockerEngine, image: str, inputs: ContainerImageInputs) -> 
         yield f"its {inputs.python} lacks {', '.join(lacks)}"
 
 
-def _versions(engine: DockerEngine, image: str, inputs: ContainerImageInputs) -> dict[str, str]:
+def _versions(engine: "DockerEngine", image: str, inputs: ContainerImageInputs) -> dict[str, str]:
     if not inputs.versions:
         return {}
     ended = engine.run_once(words_of(inputs.python, VERSIONS, *inputs.versions), image)
