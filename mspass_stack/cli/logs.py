@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mspass_stack.machines import machine
 from mspass_stack.managers import manager_of
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.process import ProcessSpec, parse_process
@@ -28,7 +27,7 @@ class Log:
             StackError: it cannot be read.
         """
         process, connection = self.process, self.connection
-        manager = manager_of(process.manager, machine(connection), connection, process.stack_dir, self.stack_id)
+        manager = manager_of(process.manager, connection, process.stack_dir, self.stack_id)
         return manager.log_tail(process.managed_name, lines)
 
 

@@ -69,9 +69,7 @@ def _row(inventory: Inventory, entry: Entry) -> tuple[str, ...]:
     name, endpoint = entry.spec.managed_name, entry.endpoint or "-"
     connection = inventory.connection(entry)
     try:
-        manager = manager_of(
-            entry.spec.manager, machine(connection), connection, entry.spec.stack_dir, inventory.stack_id
-        )
+        manager = manager_of(entry.spec.manager, connection, entry.spec.stack_dir, inventory.stack_id)
         state, incarnation = manager.state(name), manager.incarnation(name)
         missing = probe(entry.spec.probe, machine(inventory.hosts[entry.spec.probe.host].connection))
     except StackError as error:

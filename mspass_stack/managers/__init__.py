@@ -1,32 +1,34 @@
 """Who keeps processes up, on one machine."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from mspass_stack.machines.base import Machine
+from mspass_stack.machines import machine
 from mspass_stack.managers.base import ProcessManager
 from mspass_stack.managers.supervisord import Supervisord
 from mspass_stack.spec.connection import ConnectionSpec
 
-Factory = Callable[[Machine, ConnectionSpec, str, str], ProcessManager]
+if TYPE_CHECKING:
+    from mspass_stack.managers.docker_engine import DockerEngine
+
+Factory = Callable[[ConnectionSpec, str, str], ProcessManager]
 
 
-def _supervisord(machine: Machine, connection: ConnectionSpec, stack_dir: str, stack_id: str) -> ProcessManager:
-    return Supervisord(machine, stack_dir, stack_id)
-
-
-def _docker_engine(machine: Machine, connection: ConnectionSpec, stack_dir: str, stack_id: str) -> ProcessManager:
+def engine_of(connection: ConnectionSpec, stack_id: str = "") -> "DockerEngine":
+    """Return the Docker engine that a connection leads to."""
     # A native stack needs no Docker, whose packages take a while to load.
     from mspass_stack.managers.docker_engine import DockerEngine
 
     return DockerEngine(connection, stack_id)
 
 
-MANAGERS: dict[str, Factory] = {"supervisord": _supervisord, "docker-engine": _docker_engine}
+MANAGERS: dict[str, Factory] = {
+    "supervisord": lambda connection, stack_dir, stack_id: Supervisord(machine(connection), stack_dir, stack_id),
+    "docker-engine": lambda connection, stack_dir, stack_id: engine_of(connection, stack_id),
+}
 """The process managers by the name that a process specification says."""
 
 
-def manager_of(
-    manager: str, machine: Machine, connection: ConnectionSpec, stack_dir: str, stack_id: str
-) -> ProcessManager:
-    """Return who keeps up a stack's processes on a machine."""
-    return MANAGERS[manager](machine, connection, stack_dir, stack_id)
+def manager_of(manager: str, connection: ConnectionSpec, stack_dir: str, stack_id: str) -> ProcessManager:
+    """Return who keeps up a stack's processes on the machine that a connection leads to."""
+    return MANAGERS[manager](connection, stack_dir, stack_id)

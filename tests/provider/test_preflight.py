@@ -216,7 +216,7 @@ class Engine:
 def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     engine = Engine()
 
-    def of(connection: ConnectionSpec) -> Engine:
+    def of(connection: ConnectionSpec, stack_id: str) -> Engine:
         return engine
 
     monkeypatch.setattr(docker_engine, "DockerEngine", of)

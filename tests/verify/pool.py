@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from mspass_stack.machines import machine
 from mspass_stack.managers import manager_of
 from mspass_stack.spec.inventory import Entry
 from tests.verify.deployed import Deployed
@@ -62,7 +61,6 @@ def ask(deployed: Deployed) -> Pool:
     connection = deployed.inventory.connection(scheduler)
     manager = manager_of(
         scheduler.spec.manager,
-        machine(connection),
         connection,
         scheduler.spec.stack_dir,
         deployed.inventory.stack_id,

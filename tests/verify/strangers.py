@@ -2,6 +2,8 @@
 
 import socket
 import ssl
+from collections.abc import Generator
+from contextlib import contextmanager
 
 from tests.verify.deployed import ANSWER, PATIENCE
 
@@ -14,10 +16,8 @@ ALERT = b"\x15\x03"
 
 def without_certificate(address: str, port: int) -> str:
     """Speak TLS without a certificate; empty when one is asked for, else what happened."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
-        with socket.create_connection((address, port), ANSWER) as plain, context.wrap_socket(plain) as encrypted:
+        with _encrypted(address, port) as encrypted:
             # Under TLS 1.3 the client has shaken hands before the server sees that it has no certificate.
             return f"{port}: serves without a certificate, and said {encrypted.recv(100)!r}"
     except ssl.SSLError as error:
@@ -44,10 +44,17 @@ def without_tls(address: str, port: int) -> str:
 
 def certificate(address: str, port: int) -> bytes:
     """The certificate that a port shows to whoever connects, as DER."""
+    with _encrypted(address, port) as encrypted:
+        return encrypted.getpeercert(binary_form=True) or b""
+
+
+@contextmanager
+def _encrypted(address: str, port: int) -> Generator[ssl.SSLSocket]:
+    """A connection by TLS to whoever answers, without a certificate of one's own."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with socket.create_connection((address, port), ANSWER) as plain, context.wrap_socket(plain) as encrypted:
-        return encrypted.getpeercert(binary_form=True) or b""
+        yield encrypted
 
 
 def can_connect(address: str, port: int) -> bool:

@@ -9,12 +9,11 @@ from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from mspass_stack.errors import InitFailed, Refused, Unreachable
-from mspass_stack.machines import machine
 from mspass_stack.polling import keep_trying
 from mspass_stack.provider.mongo import users
 from mspass_stack.provider.mongo.client import ANSWER_TIMEOUT, Client, brief, internal
 from mspass_stack.provider.mongo.drain import drain
-from mspass_stack.provider.mongo.replica_set import Member, ReplicaSet
+from mspass_stack.provider.mongo.replica_set import Member, ReplicaSet, members_at
 from mspass_stack.provider.resources.base import Call, Resource
 from mspass_stack.provider.server.codec import Props
 from mspass_stack.spec.resources import MongoPlace, ShardedClusterInputs
@@ -180,9 +179,7 @@ class Cluster:
                 users.take_note(client, member.host, place.stack_dir)
 
     def _members(self, places: Mapping[str, MongoPlace]) -> tuple[Member, ...]:
-        return tuple(
-            Member(machine(self.inputs.connections[host]), place.address, place.port) for host, place in places.items()
-        )
+        return tuple(members_at(places, self.inputs.connections).values())
 
 
 def _text_of(error: Exception) -> str:

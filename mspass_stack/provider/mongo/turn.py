@@ -4,9 +4,9 @@ After the MongoDB manual, "Perform Maintenance on Replica Set Members": one memb
 before.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -134,16 +134,15 @@ def _step_down(replica_set: ReplicaSet, own: Member) -> None:
     with replica_set.client(own) as client:
         if not client.admin.command("hello")["isWritablePrimary"]:
             return
-        others = [member for member in _peers(replica_set, own).values() if member.place != own.place]
+        peers = tuple(member for member in _peers(replica_set, own).values() if member.place != own.place)
         # It hands over to one that has caught up, which is elected at once (MongoDB manual, "Election Handoff").
         client.admin.command({"replSetStepDown": STAYS_DOWN, "secondaryCatchUpPeriodSecs": 10})
-    if not wait_until(lambda: _primary(replica_set, others), ELECTION_TIMEOUT, PAUSE):
+    others = replace(replica_set, members=peers)
+    if not wait_until(lambda: _has_primary(others), ELECTION_TIMEOUT, PAUSE):
         raise PyMongoError("no other member was elected")
 
 
-def _primary(replica_set: ReplicaSet, members: Sequence[Member]) -> bool:
-    for member in members:
-        with suppress(PyMongoError), replica_set.client(member) as client:
-            if client.admin.command("hello")["isWritablePrimary"]:
-                return True
+def _has_primary(replica_set: ReplicaSet) -> bool:
+    with suppress(PyMongoError), replica_set.primary():
+        return True
     return False

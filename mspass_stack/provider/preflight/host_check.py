@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from mspass_stack.agent.sockets import described
 from mspass_stack.errors import EngineError, Refused, StackError, Unreachable
 from mspass_stack.machines import machine
+from mspass_stack.managers import engine_of
 from mspass_stack.managers.docker_labels import NAME, Publisher
 from mspass_stack.managers.supervisord import Supervisord
 from mspass_stack.provider.preflight import checks
@@ -15,7 +16,7 @@ from mspass_stack.provider.preflight.host_network import foreign_network
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.resources import HostRequirements
 
-if TYPE_CHECKING:  # a native stack needs no Docker, whose packages take a while to load
+if TYPE_CHECKING:
     from mspass_stack.managers.docker_engine import DockerEngine
 
 ENGINE = (20, 10)
@@ -86,9 +87,7 @@ class HostCheck:
 
     def _engine(self) -> dict[int, Publisher]:
         """Check the host's Docker engine; return whose container has which port."""
-        from mspass_stack.managers.docker_engine import DockerEngine
-
-        engine, image = DockerEngine(self._connection), self._asked.image
+        engine, image = engine_of(self._connection), self._asked.image
         try:
             version = engine.version()
         except EngineError as error:
@@ -175,9 +174,7 @@ def unreachable_reason(connection: ConnectionSpec, asked: HostRequirements) -> s
     try:
         machine(connection).run(["true"])  # before the engine, whose error would name the host twice
         if asked.image:
-            from mspass_stack.managers.docker_engine import DockerEngine
-
-            DockerEngine(connection).version()
+            engine_of(connection).version()
     except StackError as error:
         return _without_name(error, connection)
     return None

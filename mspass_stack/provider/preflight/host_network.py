@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from mspass_stack.machines.base import Machine
 
-if TYPE_CHECKING:  # a native stack needs no Docker, whose packages take a while to load
+if TYPE_CHECKING:
     from mspass_stack.managers.docker_engine import DockerEngine
 
 LOOK = ("sh", "-c", "readlink /proc/self/ns/net; cat /proc/sys/kernel/random/boot_id")

@@ -44,7 +44,7 @@ class AddressRepair(Resource[AddressRepairInputs]):
 
 
 def _repair(inputs: AddressRepairInputs, host: Machine) -> None:
-    manager = manager_of(inputs.manager, host, inputs.connection, inputs.stack_dir, inputs.stack_id)
+    manager = manager_of(inputs.manager, inputs.connection, inputs.stack_dir, inputs.stack_id)
     words = [inputs.data, inputs.replica_set, inputs.key_file, json.dumps(inputs.addresses)]
     try:
         argv = words_of(inputs.python, PROGRAM.read_text(), manager.find("mongod", inputs.python), *words)

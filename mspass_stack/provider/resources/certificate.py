@@ -14,8 +14,8 @@ from mspass_stack.provider.server.codec import Props
 from mspass_stack.spec.inventory import RENEWED_BEFORE
 from mspass_stack.spec.resources import CertificateAuthorityInputs, CertificateInputs
 
-AUTHORITY, LEAF, RENEWAL = timedelta(days=3650), timedelta(days=3 * 365), RENEWED_BEFORE
-"""How long an authority and a certificate hold, and how long before its end it is renewed."""
+AUTHORITY, LEAF = timedelta(days=3650), timedelta(days=3 * 365)
+"""How long an authority and a certificate hold."""
 
 SLACK = timedelta(minutes=10)
 """The clocks of hosts differ."""
@@ -31,7 +31,7 @@ class _Expiring(Resource[I]):
 
     def diff(self, call: Call) -> list[str]:
         ends = datetime.fromisoformat(call.outputs["ends"])
-        return changed(call.old_inputs, call.inputs) or (["ends"] if ends - datetime.now(UTC) < RENEWAL else [])
+        return changed(call.old_inputs, call.inputs) or (["ends"] if ends - datetime.now(UTC) < RENEWED_BEFORE else [])
 
 
 class CertificateAuthority(_Expiring[CertificateAuthorityInputs]):

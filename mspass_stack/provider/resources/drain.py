@@ -4,7 +4,6 @@ from importlib.resources import files
 
 from mspass_stack.agent.programs import words_of
 from mspass_stack.errors import StackError
-from mspass_stack.machines import machine
 from mspass_stack.managers import manager_of
 from mspass_stack.provider.resources.base import Call
 from mspass_stack.spec.connection import ConnectionSpec
@@ -24,7 +23,7 @@ def drain(asked: DrainSpec, connection: ConnectionSpec, name: str, call: Call) -
         name: of the process that is going to be stopped.
     """
     call.say("status", "draining")
-    other = manager_of(asked.manager, machine(connection), connection, asked.stack_dir, call.inputs["stackId"])
+    other = manager_of(asked.manager, connection, asked.stack_dir, call.inputs["stackId"])
     program = files("mspass_stack.agent").joinpath(asked.program).read_text()
     try:
         ended = other.execute(asked.process, words_of(asked.python, program, *asked.words), SECONDS)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from mspass_stack.agent.programs import LACKS, VERSIONS, words_of
 from mspass_stack.errors import EngineError, Refused
 from mspass_stack.machines import machine
+from mspass_stack.managers import engine_of
 from mspass_stack.provider.preflight.compatibility import refusal
 from mspass_stack.provider.preflight.host_network import foreign_network
 from mspass_stack.provider.resources.base import Call, Resource
 from mspass_stack.provider.server.codec import Props
 from mspass_stack.spec.resources import ContainerImageInputs
 
-if TYPE_CHECKING:  # a native stack needs no Docker, whose packages take a while to load
+if TYPE_CHECKING:
     from mspass_stack.managers.docker_engine import DockerEngine
 
 
@@ -29,7 +30,7 @@ class ContainerImage(Resource[ContainerImageInputs]):
             same = call.old_inputs.get("image") == call.inputs["image"]
             return id, {key: call.outputs.get(key) for key in ("pinned", "versions")} if same else {}
         inputs = self.parse(call.inputs)
-        engine = _engine(inputs)
+        engine = engine_of(inputs.connection, inputs.stack_id)
         try:
             pinned = engine.pull(inputs.image, lambda text: call.say("status", text))
             problems = [*_network(engine, pinned, inputs), *_programs(engine, pinned, inputs)]
@@ -43,13 +44,7 @@ class ContainerImage(Resource[ContainerImageInputs]):
     def delete(self, call: Call) -> None:
         """Remove what an interrupted `up` left and the state does not know; never the image."""
         inputs = self.parse(call.inputs)
-        _engine(inputs).remove_leftovers(inputs.stack_id)
-
-
-def _engine(inputs: ContainerImageInputs) -> "DockerEngine":
-    from mspass_stack.managers.docker_engine import DockerEngine
-
-    return DockerEngine(inputs.connection, inputs.stack_id)
+        engine_of(inputs.connection, inputs.stack_id).remove_leftovers(inputs.stack_id)
 
 
 def _prefix(inputs: ContainerImageInputs) -> str:

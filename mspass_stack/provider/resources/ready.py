@@ -40,8 +40,8 @@ class Ready(Resource[ReadyInputs]):
 
 
 def _manager(inputs: ReadyInputs) -> ProcessManager:
-    process, connection = inputs.process, inputs.connection
-    return manager_of(process.manager, machine(connection), connection, process.stack_dir, inputs.stack_id)
+    process = inputs.process
+    return manager_of(process.manager, inputs.connection, process.stack_dir, inputs.stack_id)
 
 
 def _wait(call: Call, inputs: ReadyInputs, id: str) -> Props:

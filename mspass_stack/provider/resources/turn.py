@@ -5,7 +5,7 @@ from mspass_stack.machines import machine
 from mspass_stack.managers import manager_of
 from mspass_stack.managers.base import ProcessManager
 from mspass_stack.polling import wait_until
-from mspass_stack.provider.mongo.replica_set import Member, ReplicaSet
+from mspass_stack.provider.mongo.replica_set import ReplicaSet, members_at
 from mspass_stack.provider.mongo.turn import hand_over
 from mspass_stack.provider.probes import probe
 from mspass_stack.provider.resources.base import Call, Resource, changed
@@ -50,10 +50,7 @@ def _take(inputs: TurnInputs, call: Call) -> None:
     patience = 0.0 if inputs.interrupt or inputs.halts else PATIENCE
     missing = _missing_meanwhile(inputs, call, patience)
     if not missing and inputs.replica_set and not inputs.halts:
-        members = {
-            host: Member(machine(inputs.connections[host]), place.address, place.port)
-            for host, place in inputs.members.items()
-        }
+        members = members_at(inputs.members, inputs.connections)
         replica_set = ReplicaSet(inputs.replica_set, tuple(members.values()), inputs.key_file)
         missing = hand_over(replica_set, members[inputs.host], patience, lambda text: call.say("status", text))
     if missing and not inputs.interrupt:
@@ -85,5 +82,4 @@ def _missing_meanwhile(inputs: TurnInputs, call: Call, patience: float) -> str:
 
 
 def _manager(inputs: TurnInputs) -> ProcessManager:
-    connection = inputs.connection
-    return manager_of(inputs.manager, machine(connection), connection, inputs.stack_dir, inputs.stack_id)
+    return manager_of(inputs.manager, inputs.connection, inputs.stack_dir, inputs.stack_id)
