@@ -23,9 +23,12 @@ def killed_when(stack: Stack, condition: Callable[[], bool], *options: str) -> b
     place: dict[str, Any] = {"cwd": stack.project.path, "env": stack.project.environment}
     with (stack.project.path / "killed.log").open("w") as log:
         running = subprocess.Popen([PULUMI, "--non-interactive", *words], stdout=log, stderr=log, **place)
-        wait_until(lambda: running.poll() is not None or condition(), 120)
-        running.send_signal(signal.SIGKILL)
-        return running.wait(30) == -signal.SIGKILL
+        try:
+            wait_until(lambda: running.poll() is not None or condition(), 120)
+        finally:  # also when the look at the condition fails: an `up` that is left would hold the stack's lock
+            running.send_signal(signal.SIGKILL)
+            over = running.wait(30)
+    return over == -signal.SIGKILL
 
 
 def _steps_done(events: Path) -> int:

@@ -62,7 +62,11 @@ class LabStack(Stack):
         return f"mspass-{self.name}-{process}"
 
     def pid(self, process: str) -> tuple[str, str]:
-        """The host of a process, and its pid there."""
+        """The host of a process, and its pid there.
+
+        Raises:
+            LookupError, LabError: it is down, or goes down meanwhile.
+        """
         host = self.running()[process]
         if self.lab.is_native(host):
             return host, self.lab.execute(host, "cat", f"/srv/mspass/{self.name}/run/{process}.pid").strip()

@@ -1,6 +1,5 @@
 """A change of a database that is up goes from member to member: whoever writes goes on writing."""
 
-import subprocess
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -14,7 +13,7 @@ from mspass_stack.polling import wait_until
 from mspass_stack.provider.mongo.replica_set import Member, ReplicaSet
 from tests.e2e.clients import dask, documents, workers, write_documents
 from tests.harness.killed import killed_when
-from tests.harness.lab import Lab
+from tests.harness.lab import Lab, LabError
 from tests.harness.lab_stack import LabStack
 from tests.harness.project import Project
 from tests.harness.writer import Writer, writing
@@ -124,6 +123,6 @@ def test_half_of_a_pool_works_while_the_other_half_is_restarted(stack: LabStack)
 
 def _pid(stack: LabStack, process: str) -> tuple[str, str] | None:
     """The host and the pid of a process; nothing while it is down."""
-    with suppress(KeyError, IndexError, subprocess.CalledProcessError):
+    with suppress(LookupError, LabError):
         return stack.pid(process)
     return None
