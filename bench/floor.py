@@ -90,12 +90,16 @@ class Floor:
         return Path(self.host.layout.log_of(process.name))
 
 
-def first_unready(plan: Plan, processes: Sequence[ProcessSpec]) -> ProcessSpec | None:
-    """Wait for all processes at once; return the first that its probe did not find ready in time."""
+def first_unready(plan: Plan, processes: Sequence[ProcessSpec], authority: str = "") -> ProcessSpec | None:
+    """Wait for all processes at once; return the first that its probe did not find ready in time.
+
+    Args:
+        authority: certificate of who signs those of MongoDB's servers; empty where they speak no TLS.
+    """
 
     def ready(process: ProcessSpec) -> bool | None:
         host = machine(plan.topology.hosts[process.probe.host].connection)
-        return wait_until(lambda: probe(process.probe, host) is None, process.probe.deadline)
+        return wait_until(lambda: probe(process.probe, host, authority) is None, process.probe.deadline)
 
     with ThreadPoolExecutor(len(processes)) as pool:
         found = list(pool.map(ready, processes))

@@ -19,6 +19,7 @@ from mspass_stack.roles.clients import CA, CERTIFICATE, DATABASE_ROLES, DATABASE
 from mspass_stack.roles.mongodb import KEY_FILE
 from mspass_stack.spec.process import ProcessSpec
 from mspass_stack.spec.resources import DatabaseUser, MongoPlace, ShardedClusterInputs
+from mspass_stack.spec.tls import REQUIRE, mode_file
 from mspass_stack.spec.topology import Process
 from tests.harness.lab.tree import USER_ID
 from tests.harness.lab_stack import LabStack
@@ -37,18 +38,22 @@ class LabFloor:
         self._topology = self._plan.topology
         self._processes = [self._plan.render(process) for process in self._topology.processes]
         self._values = random_values(self._topology)
+        _, self._authority = CertificateAuthority().create(Call("ca", {"stack": OWNER}))
 
     def prepare(self) -> None:
         """Make the directories and files of each host that its processes work in and read."""
-        _, authority = CertificateAuthority().create(Call("ca", {"stack": OWNER}))
+        authority = self._authority
         signing = {"authority": authority["certificate"], "authorityKey": authority["signer"]}
         for host in self._topology.hosts.values():
-            _, signed = Certificate().create(Call("certificate", {**signing, "names": [host.address]}))
+            names = [host.address, "127.0.0.1"]
+            _, signed = Certificate().create(Call("certificate", {**signing, "names": names}))
             values = {**self._values, CA: authority["certificate"], CERTIFICATE: signed["pem"]}
             there, written = machine(host.connection), [path for one in self._on(host.name) for path in one.writes]
             for directory in (str(host.layout.secrets), *dict.fromkeys(written)):
                 there.make_directory(directory, 0o700)
-            for path, text in secret_files(self._plan, host.name, values).items():
+            files = secret_files(self._plan, host.name, values)
+            there.make_directory(str(host.layout.server), 0o700)
+            for path, text in (files | {str(host.layout.tls_mode): mode_file(REQUIRE)}).items():
                 there.write(path, text)
 
     def start(self) -> None:
@@ -57,7 +62,7 @@ class LabFloor:
         self._make_cluster()
         # A frontend that is up before its shards are registered gets "No shards found".
         self._run([process for process in self._processes if process.role == "frontend"])
-        if unready := first_unready(self._plan, self._processes):
+        if unready := first_unready(self._plan, self._processes, self._authority["certificate"]):
             raise SystemExit(f"{unready.name} is not ready; the end of its log:\n{self._log(unready)[-2000:]}")
 
     def _on(self, host: str) -> list[ProcessSpec]:
@@ -94,6 +99,7 @@ class LabFloor:
             routers={process.host: self._place(process) for process in topology.of("mongos")},
             collections=database.collections,
             users={DATABASE_USER: DatabaseUser(password=self._values[PASSWORD], roles=list(DATABASE_ROLES))},
+            authority=self._authority["certificate"],
             key_file=self._values[KEY_FILE],
             incarnations=[],
             abandoned=[],

@@ -17,7 +17,7 @@ def random_values(topology: Topology) -> dict[str, str]:
 
 def secret_files(plan: Plan, host: str, values: Mapping[str, str]) -> dict[str, str]:
     """Return what the processes of a host read, content by path."""
-    known = {**values, CLIENT_ENV: client_env(plan.topology, values)}
+    known = {**values, CLIENT_ENV: client_env(plan.topology, values, plan.topology.hosts[host].layout.authority)}
     files: dict[str, str] = {}
     for process in plan.topology.on(host):
         files |= role_of(process).files(process, plan.context(host), known)

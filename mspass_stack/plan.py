@@ -91,8 +91,9 @@ def make_plan(
             cores=cores.get(name, 0),
             image=runtime.image(cluster),
         )
-    encrypted = site.encrypted & spoken
-    topology = Topology(stack, hosts, _processes(placed, hosts, encrypted), encrypted, tuple(rules.warnings(cluster)))
+    encrypted = site.encrypted(cluster) & spoken
+    warnings = (*rules.warnings(cluster), *site.warnings(cluster))
+    topology = Topology(stack, hosts, _processes(placed, hosts, encrypted), encrypted, warnings)
     # Where the control node is one of the hosts, its user's files are among that host's.
     here = next((host.stack_dir for host in hosts.values() if not host.connection.remote), own_directory(stack, base))
     return Plan(cluster, topology, here)

@@ -71,7 +71,8 @@ def _row(inventory: Inventory, entry: Entry) -> tuple[str, ...]:
     try:
         manager = manager_of(entry.spec.manager, connection, entry.spec.stack_dir, inventory.stack_id)
         state, incarnation = manager.state(name), manager.incarnation(name)
-        missing = probe(entry.spec.probe, machine(inventory.hosts[entry.spec.probe.host].connection))
+        sees_it = machine(inventory.hosts[entry.spec.probe.host].connection)
+        missing = probe(entry.spec.probe, sees_it, inventory.authority)
     except StackError as error:
         return entry.name, entry.host, "UNKNOWN", "-", endpoint, f"no: {error}"
     missing = missing or (None if incarnation else "nobody keeps it up; pulumi up does")

@@ -9,10 +9,10 @@ from mspass_stack.components import resources
 from mspass_stack.components.foundation import Foundation
 from mspass_stack.components.host import HostedProcess
 from mspass_stack.components.requirements import data_directory
-from mspass_stack.roles.clients import DATABASE_ROLES, DATABASE_USER, PASSWORD, database_uri
+from mspass_stack.roles.clients import DATABASE_ROLES, DATABASE_USER, MONGODB, PASSWORD, database_uri
 from mspass_stack.roles.mongodb import KEY_FILE, ConfigServer, Shard, Single
 from mspass_stack.roles.mongos import Router
-from mspass_stack.spec.resources import MongoPlace
+from mspass_stack.spec.resources import MongoPlace, ServerPlace
 from mspass_stack.spec.topology import CONFIG_SET, Process
 
 
@@ -42,6 +42,7 @@ class MongoDatabase(pulumi.ComponentResource):
                 "address": process.address,
                 "port": process.port,
                 "stack_dir": host.stack_dir,
+                "authority": foundation.authority,
                 "key_file": foundation.secrets[KEY_FILE],
                 "users": _users(foundation),
                 "incarnation": self.mongod.incarnation,
@@ -110,6 +111,7 @@ class MongoShardedCluster(pulumi.ComponentResource):
             "routers": {process.host: foundation.mongo_place(process) for process in topology.of(Router.kind)},
             "collections": database.collections if database else {},
             "users": _users(foundation),
+            "authority": foundation.authority,
             "key_file": foundation.secrets[KEY_FILE],
             "incarnations": [hosted.started for hosted in self.hosted],
             "abandoned": list(foundation.abandoned),
@@ -149,5 +151,34 @@ def _users(foundation: Foundation) -> dict[str, dict[str, Any]]:
 
 
 def _uri(foundation: Foundation, process: Process, usable: pulumi.CustomResource) -> pulumi.Output[str]:
-    known = pulumi.Output.all(foundation.secrets[PASSWORD], usable.id)
-    return known.apply(lambda known: database_uri(process, known[0]))
+    known = pulumi.Output.all(foundation.secrets[PASSWORD], foundation.client_authority, usable.id)
+    return known.apply(lambda known: database_uri(process, *known[:2]))
+
+
+def encrypt(foundation: Foundation, owner: pulumi.Resource) -> list[resources.Encryption]:
+    """Declare that the servers of a database speak nothing but TLS: once all their clients do."""
+    topology = foundation.topology
+    servers = [process for process in topology.processes if MONGODB in process.ports]
+    if not servers or MONGODB not in topology.encrypted:
+        return []
+    places = {
+        server.name: ServerPlace(
+            **foundation.mongo_place(server).model_dump(),
+            host=server.host,
+            replica_set=server.replica_set,
+            tls_mode=str(topology.hosts[server.host].layout.tls_mode),
+        )
+        for server in servers
+    }
+    hosts = sorted({server.host for server in servers})
+    inputs = {
+        "stack": topology.stack,
+        "connections": {host: topology.hosts[host].connection for host in hosts},
+        "servers": places,
+        "certificates": {host: foundation.shown[host] for host in hosts},
+        "authority": foundation.authority,
+        "key_file": foundation.secrets[KEY_FILE],
+    }
+    after: list[pulumi.Resource] = [hosted.resource for hosted in foundation.hosted.values()]
+    options = pulumi.ResourceOptions(parent=owner, depends_on=[*after, *foundation.files.values()])
+    return [resources.Encryption("encryption", inputs, options)]

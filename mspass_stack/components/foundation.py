@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 
 from mspass_stack.components import requirements, resources
+from mspass_stack.config.sections import LOOPBACK
 from mspass_stack.plan import Plan
-from mspass_stack.roles.clients import CA, CERTIFICATE, CLIENT_ENV, tls_files
+from mspass_stack.roles.clients import CA, CERTIFICATE, CLIENT_ENV, MONGODB, tls_files
 from mspass_stack.roles.jupyter import JUPYTER_PASSWORD
 from mspass_stack.roles.registry import client_env, role_of
 from mspass_stack.runtimes import RUNTIMES
@@ -35,9 +37,12 @@ class Foundation(pulumi.ComponentResource):
         secrets: the random values of the stack's roles, by name.
         files: of each host.
         docker: the engines of the hosts that have containers.
+        authority: certificate of who signs those of MongoDB's servers, PEM; empty where they speak no TLS.
         certificates: when that of each host ends, and the control node's own.
+        shown: digest of the certificate of each host.
         versions: what the pool's processes wait for: that their Pythons understand each other.
         client_profile: path of an env file for the user's own shell, with the names that the frontend has.
+        client_authority: path of the certificate of who signs, for clients on the control node.
         hosted: the processes that are declared, by name.
         unowned: those of roles that have no component: each is declared before the first that is stopped before it.
     """
@@ -64,17 +69,21 @@ class Foundation(pulumi.ComponentResource):
         self._jupyter_password = jupyter_password
         authority = {"stack": topology.stack}
         self._authority = resources.CertificateAuthority("ca", authority, child) if topology.encrypted else None
+        encrypted = self._authority and MONGODB in topology.encrypted
+        self.authority = self._authority.certificate if self._authority and encrypted else ""
         self._ends: dict[str, pulumi.Output[str]] = {}
+        self.shown: dict[str, pulumi.Output[str]] = {}
         preflight = self._preflight(child)
         checked = pulumi.ResourceOptions(parent=self, depends_on=[preflight])
         self.files = {host.name: self._files(host, checked) for host in topology.hosts.values()}
         self._client = StackLayout(plan.control_dir).client
         self.client_profile = str(self._client.profile)
-        resources.ClientProfile(
+        profile = resources.ClientProfile(
             "client-profile",
-            self._of_stack({"path": self.client_profile, "files": self._profile()}),
+            self._of_stack(self._profile()),
             pulumi.ResourceOptions(parent=self, depends_on=[preflight, *self.files.values()]),
         )
+        self.client_authority = profile.trusts
         self.docker = {
             host.name: self._engine(host, [preflight, self.files[host.name]])
             for host in topology.hosts.values()
@@ -107,8 +116,16 @@ class Foundation(pulumi.ComponentResource):
         return MongoPlace(address=process.address, port=process.port, stack_dir=stack_dir)
 
     def digests(self, host: str, paths: Sequence[str]) -> pulumi.Output[dict[str, str]]:
-        """Return digests of secret files: another one restarts the processes that read them at start."""
-        return self.files[host].digests.apply(lambda found: {path: found[path] for path in paths if path in found})
+        """Return digests of secret files: another one restarts the processes that read them at start.
+
+        Args:
+            paths: of files, and of directories with some.
+        """
+        return self.files[host].digests.apply(
+            lambda found: {
+                path: digest for path, digest in found.items() if {path, str(PurePosixPath(path).parent)} & {*paths}
+            }
+        )
 
     def _of_stack(self, inputs: Mapping[str, object]) -> dict[str, object]:
         return {"stack": self.topology.stack, "stack_id": self.stack_id, **inputs}
@@ -120,17 +137,22 @@ class Foundation(pulumi.ComponentResource):
             "connections": {name: host.connection for name, host in hosts.items()},
             "shards": requirements.shards(self.plan),
             "documents": requirements.documents(self.plan),
+            "encrypted": sorted(self.topology.encrypted),
             "abandoned": list(self.abandoned),
         }
         return resources.Preflight("preflight", self._of_stack(inputs), opts)
 
     def _files(self, host: Host, opts: pulumi.ResourceOptions) -> resources.HostFiles:
+        has_server = any(MONGODB in process.ports for process in self.topology.on(host.name))
+        serves_tls = has_server and MONGODB in self.topology.encrypted
         inputs = {
             "host": host.name,
             "connection": host.connection,
             "stack_dir": host.stack_dir,
             "directories": self._directories(host),
             "files": self._values(host).apply(partial(self._contents, host)),
+            "reloaded": [str(host.layout.server_tls.certificate)] if serves_tls else [],
+            "tls_mode": str(host.layout.tls_mode) if serves_tls else "",
             "digest_key": self._digest_key,
         }
         return resources.HostFiles(f"files@{host.name}", self._of_stack(inputs), opts)
@@ -142,7 +164,7 @@ class Foundation(pulumi.ComponentResource):
 
     def _contents(self, host: Host, values: Mapping[str, str]) -> dict[str, str]:
         """Return the secret files of a host: those that its processes read."""
-        known = {**values, CLIENT_ENV: client_env(self.topology, values)}
+        known = {**values, CLIENT_ENV: client_env(self.topology, values, host.layout.authority)}
         files: dict[str, str] = {}
         for process in self.topology.on(host.name):
             files |= role_of(process).files(process, self.plan.context(host.name), known)
@@ -155,26 +177,42 @@ class Foundation(pulumi.ComponentResource):
         if self._jupyter_password is not None:
             values[JUPYTER_PASSWORD] = self._jupyter_password
         if self._authority and spoken & self.topology.encrypted:
-            values |= self._signed(f"certificate@{host.name}", host.name, host.address)
+            values |= self._signed(f"certificate@{host.name}", host.name, host.address, host.name)
         return _together(values)
 
-    def _signed(self, name: str, holder: str, address: str) -> dict[str, pulumi.Input[str]]:
+    def _signed(self, name: str, holder: str, *names: str) -> dict[str, pulumi.Input[str]]:
+        """Return what TLS is made of, for a holder by all its names: also by those of the way through a tunnel."""
         if self._authority is None:
             return {}
-        signed = self._authority.sign(name, [address], pulumi.ResourceOptions(parent=self))
-        self._ends[holder] = signed.ends
+        everybodys = ("localhost", LOOPBACK)
+        known = list(dict.fromkeys([*names, *everybodys]))
+        signed = self._authority.sign(name, known, pulumi.ResourceOptions(parent=self))
+        self._ends[holder], self.shown[holder] = signed.ends, signed.digest
         return {CA: self._authority.certificate, CERTIFICATE: signed.pem}
 
-    def _profile(self) -> pulumi.Output[dict[str, str]]:
+    def _profile(self) -> dict[str, Any]:
         """Return the user's own files; a client of Dask shows a certificate too."""
-        direct = [host.address for host in self.topology.hosts.values()]
-        values = _together({**self.secrets, **self._signed("client-certificate", CONTROL_NODE, "127.0.0.1")})
-        return values.apply(
-            lambda known: {
-                self.client_profile: client_env(self.topology, known, self._client.tls, direct),
-                **tls_files(self.topology, self._client.tls, known),
-            }
-        )
+        direct, own = [host.address for host in self.topology.hosts.values()], self._client
+        values = _together({**self.secrets, **self._signed("client-certificate", CONTROL_NODE)})
+        hosts = self.topology.hosts.values()
+        shared = next(iter(hosts)).layout.authority
+        # Where the control node is one of the hosts, the path is there already.
+        is_new = self.authority and all(host.connection.remote for host in hosts)
+
+        def profile(authority: PurePosixPath) -> pulumi.Output[str]:
+            return values.apply(lambda known: client_env(self.topology, known, authority, own.tls, direct))
+
+        files = values.apply(lambda known: tls_files(self.topology, own.tls, known))
+        return {
+            "path": self.client_profile,
+            "files": pulumi.Output.all(files, profile(shared)).apply(
+                lambda known: {**known[0], self.client_profile: known[1]}
+            ),
+            "authority_path": str(shared) if self.authority else "",
+            "authority": self.authority if is_new else "",
+            "alone_path": str(own.tls.authority),
+            "alone": profile(own.tls.authority) if is_new else "",
+        }
 
     def _versions(self, preflight: resources.Preflight) -> list[pulumi.Resource]:
         """Compare the Pythons that speak to each other, of environments and of images."""

@@ -7,6 +7,7 @@ import pulumi
 from mspass_stack.components import resources
 from mspass_stack.components.foundation import Foundation
 from mspass_stack.roles.base import Turn
+from mspass_stack.roles.clients import MONGODB
 from mspass_stack.roles.registry import role_of
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.inventory import Entry
@@ -47,6 +48,7 @@ class HostedProcess:
         made_of = [docker.image.pinned] if docker else []
         self._digest = pulumi.Output.all(digests, foundation.stack_id, *made_of).apply(lambda at: spec.digest(*at))
         self._drain, self._drain_connection = self._drained()
+        self._authority = foundation.authority if MONGODB in process.ports else ""
         # Edges go to every process before it, not through checks: a refresh that drops a dead process drops its edges.
         files = foundation.files[process.host]
         edges: list[pulumi.Resource] = [files, *(other.resource for other in after), *before]
@@ -73,6 +75,7 @@ class HostedProcess:
                 connection=hosts[self.process.host].connection,
                 probe_connection=hosts[self.spec.probe.host].connection,
                 incarnations=[self.started, *(other.incarnation for other in unsettled_by)],
+                authority=self._authority,
                 drain=self._drain,
                 drain_connection=self._drain_connection,
             ),
@@ -133,6 +136,7 @@ class HostedProcess:
                 host=process.host,
                 replica_set=process.replica_set,
                 members={member.host: foundation.mongo_place(member) for member in members},
+                authority=self._authority,
                 key_file=foundation.secrets[turn.secret] if turn.secret else "",
             ),
             pulumi.ResourceOptions(parent=self._owner, depends_on=edges),

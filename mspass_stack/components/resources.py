@@ -71,6 +71,7 @@ class Certificate(Resource):
     """A certificate with its key, renewed a month before it ends."""
 
     pem: pulumi.Output[str]
+    digest: pulumi.Output[str]
     ends: pulumi.Output[str]
     model = spec.CertificateInputs
     secret_outputs = ("pem",)
@@ -101,8 +102,13 @@ class HostFiles(Resource):
 
 
 class ClientProfile(Resource):
-    """The user's own files on the control node, by which clients there find the cluster."""
+    """The user's own files on the control node, by which clients there find the cluster.
 
+    Attributes:
+        trusts: path of the certificate of who signs those of the database; empty where it speaks no TLS.
+    """
+
+    trusts: pulumi.Output[str]
     model = spec.ClientProfileInputs
 
 
@@ -150,6 +156,12 @@ class DatabaseUsers(Resource):
     """The users of an unsharded database, ensured on data of any origin."""
 
     model = spec.DatabaseUsersInputs
+
+
+class Encryption(Resource):
+    """How the servers of a database speak TLS: brought to nothing else, with the newest certificates."""
+
+    model = spec.EncryptionInputs
 
 
 class ShardedCluster(Resource):

@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 
 from mspass_stack.agent.marks import HOME, STACK_ID
-from mspass_stack.components.database import MongoDatabase, MongoShardedCluster
+from mspass_stack.components.database import MongoDatabase, MongoShardedCluster, encrypt
 from mspass_stack.components.foundation import Foundation
 from mspass_stack.components.frontend import Frontend
 from mspass_stack.components.host import HostedProcess, unowned_before
@@ -63,6 +63,7 @@ class VirtualCluster(pulumi.ComponentResource):
             hosted += frontend.hosted
             outputs["jupyterUrl"] = frontend.url
         unowned_before(foundation, math.inf)
+        usable += encrypt(foundation, self)
         hosted = [foundation.hosted[process.name] for process in plan.topology.processes]
         ids = [known.id for known in (*usable, *(process.ready for process in hosted))]
         all_ready = pulumi.Output.all(*ids)
@@ -74,7 +75,13 @@ class VirtualCluster(pulumi.ComponentResource):
         users = pulumi.Output.from_input({host: files.user for host, files in foundation.files.items()})
         incarnations = pulumi.Output.all(*(process.incarnation for process in hosted))
         outputs["inventory"] = pulumi.Output.all(
-            all_ready, foundation.stack_id, foundation.images, users, foundation.certificates, incarnations
+            all_ready,
+            foundation.stack_id,
+            foundation.images,
+            users,
+            foundation.certificates,
+            foundation.authority,
+            incarnations,
         ).apply(lambda known: _inventory(foundation, hosted, *known[1:]))
         self.outputs: Mapping[str, Any] = outputs
         self.register_outputs({})
@@ -103,6 +110,7 @@ def _inventory(
     images: dict[str, str],
     users: dict[str, str],
     certificates: dict[str, datetime],
+    authority: str,
     incarnations: list[str],
 ) -> dict[str, Any]:
     topology, database = foundation.topology, foundation.plan.cluster.database
@@ -117,5 +125,6 @@ def _inventory(
         encrypted=sorted(topology.encrypted),
         collections=database.collections if database else {},
         certificates=certificates,
+        authority=authority,
         processes=entries,
     ).model_dump(mode="json", by_alias=True)

@@ -14,6 +14,7 @@ FLAT_KEYS = frozenset({"abandon", "cluster", "interrupt", "jupyterPassword"})
 EXPECTED = {
     **dict.fromkeys(("model_type", "dict_type"), "a mapping of keys and values"),
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
+    "bool_type": "true or false",
     "tuple_type": "a list",
     "string_type": "a text",
     "string_too_short": "a text that is not empty",

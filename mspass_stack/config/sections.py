@@ -11,6 +11,7 @@ from pydantic import (
     Field,
     StringConstraints,
     Tag,
+    ValidationInfo,
     field_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -48,9 +49,9 @@ class Model(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_boolean(cls, value: object) -> object:
-        """Refuse a boolean: no key takes one, and Python counts True as 1."""
-        if isinstance(value, bool):
+    def _no_boolean(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse a boolean where something else is expected: Python counts True as 1."""
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
             raise PydanticCustomError("boolean", "got a boolean, which yes, no, on and off are to YAML 1.1")
         return value
 
@@ -163,6 +164,9 @@ class Cluster(Model):
     datadir: Text | None = Field(default=None, description="database, logs, secrets; ./data/STACK without")
     python: Text | None = Field(
         default=None, description="the Python that has dask and jupyterlab; the project's own without"
+    )
+    encryption: bool = Field(
+        default=True, strict=True, description="of what leaves a lab's hosts; a desktop's words never leave it"
     )
     hosts: Annotated[dict[Name, Host], Field(min_length=1)]
     database: Database | None = None

@@ -183,8 +183,12 @@ class Role:
         """
         return {}
 
-    def client(self, process: Process, values: Mapping[str, str]) -> Mapping[str, str]:
-        """Return the environment by which clients find what its first process serves."""
+    def client(self, process: Process, values: Mapping[str, str], authority: str) -> Mapping[str, str]:
+        """Return the environment by which clients find what its first process serves.
+
+        Args:
+            authority: the path of who signs its certificate; empty where it speaks without encryption.
+        """
         return {}
 
     def drain(self, process: Process, context: Context) -> Drain | None:

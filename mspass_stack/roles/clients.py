@@ -1,6 +1,7 @@
 """What clients of a cluster find in their environment: MsPASS's `Client()`, pymongo and distributed."""
 
 from collections.abc import Iterable, Mapping
+from urllib.parse import quote
 
 from mspass_stack.roles.base import Context
 from mspass_stack.spec.layout import TlsFiles
@@ -16,18 +17,23 @@ CLIENT_ENV = "client-env"
 """Names of secret values: the password of the database's user, what TLS is made of, the env file of clients."""
 
 PROTOCOL = "dask"
-"""What Dask's processes and clients speak, as a site calls it."""
+MONGODB = "mongodb"
+"""What Dask's and MongoDB's processes and clients speak, as a site calls it."""
 
 _ENDS = ("SCHEDULER", "WORKER", "CLIENT")
 
 
-def database_uri(process: Process, password: str) -> str:
+def database_uri(process: Process, password: str, authority: str = "") -> str:
     """Return the address of the database with its user: one host and port, since MsPASS parses no list of hosts.
 
     Every released mspasspy appends ":" and MONGODB_PORT to it, whatever it is (2.0.1 to 2.4.3, `DBClient`): the last
     option takes that in, which no server looks at.
+
+    Args:
+        authority: the path of who signs its certificate; empty where it speaks without encryption.
     """
-    return f"mongodb://{DATABASE_USER}:{password}@{process.place}/?authSource=admin&appName=mspass"
+    tls = f"&tls=true&tlsCAFile={quote(authority, safe='')}" if authority else ""
+    return f"mongodb://{DATABASE_USER}:{password}@{process.place}/?authSource=admin{tls}&appName=mspass"
 
 
 def tls_environment(topology: Topology, tls: TlsFiles) -> dict[str, str]:
@@ -45,10 +51,9 @@ def tls_environment(topology: Topology, tls: TlsFiles) -> dict[str, str]:
 
 
 def tls_files(topology: Topology, tls: TlsFiles, values: Mapping[str, str]) -> dict[str, str]:
-    """Return the files by which Dask speaks TLS, content by path; none where it does not."""
-    if PROTOCOL not in topology.encrypted:
-        return {}
-    return {str(tls.authority): values[CA], str(tls.certificate): values[CERTIFICATE]}
+    """Return the files by which clients speak TLS, content by path: Dask's show a certificate of their own."""
+    files = {str(tls.authority): values[CA]} if topology.encrypted & {PROTOCOL, MONGODB} else {}
+    return files | ({str(tls.certificate): values[CERTIFICATE]} if PROTOCOL in topology.encrypted else {})
 
 
 def tls_paths(context: Context) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from mspass_stack.roles.base import (
     Turn,
     run_module,
 )
-from mspass_stack.roles.clients import CLIENT_ENV, PROTOCOL, tls_environment, tls_files, tls_paths
+from mspass_stack.roles.clients import CLIENT_ENV, MONGODB, PROTOCOL, tls_environment, tls_files, tls_paths
 from mspass_stack.spec.probe import Probe
 from mspass_stack.spec.topology import Process
 
@@ -68,7 +68,7 @@ class Scheduler(Role):
     def files(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, str]:
         return tls_files(context.topology, context.layout.tls, values)
 
-    def client(self, process: Process, values: Mapping[str, str]) -> Mapping[str, str]:
+    def client(self, process: Process, values: Mapping[str, str], authority: str) -> Mapping[str, str]:
         # Source: mspasspy/client.py. A missing scheduler address would silently give a local cluster.
         return {
             "MSPASS_SCHEDULER": "dask",
@@ -82,7 +82,7 @@ class Worker(Role):
     """The Dask workers of one host, with the nanny that watches over them."""
 
     kind, role, order = "worker", "worker", 300
-    speaks = frozenset({PROTOCOL})
+    speaks = frozenset({PROTOCOL, MONGODB})
 
     def placements(self, cluster: Cluster) -> Iterator[Placement]:
         for host in cluster.pool.workers if cluster.pool else ():

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from mspass_stack.config.sections import Cluster
 from mspass_stack.roles.base import Command, Context, HealthCheck, Needs, Placement, Role, Turn, run_module
-from mspass_stack.roles.clients import CLIENT_ENV, PROTOCOL, tls_environment, tls_files, tls_paths
+from mspass_stack.roles.clients import CLIENT_ENV, MONGODB, PROTOCOL, tls_environment, tls_files, tls_paths
 from mspass_stack.spec.probe import Probe
 from mspass_stack.spec.topology import Process
 
@@ -18,7 +18,7 @@ class Frontend(Role):
     """JupyterLab with a generated token."""
 
     kind, role, order, serves = "frontend", "frontend", 400, "frontend"
-    speaks = frozenset({"http", PROTOCOL})
+    speaks = frozenset({"http", PROTOCOL, MONGODB})
     secrets: Mapping[str, str] = {TOKEN: "token"}
 
     def placements(self, cluster: Cluster) -> Iterator[Placement]:

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 from mspass_stack.config.sections import Cluster
 from mspass_stack.roles.base import Command, Context, HealthCheck, Needs, Placement, Role, Turn
-from mspass_stack.roles.clients import PASSWORD, database_uri
+from mspass_stack.roles.clients import CA, CERTIFICATE, MONGODB, PASSWORD, database_uri
 from mspass_stack.spec.layout import StackLayout
 from mspass_stack.spec.probe import Probe
 from mspass_stack.spec.topology import CONFIG_SET, Process
@@ -26,7 +26,7 @@ KEY_FILE = "mongodb-keyfile"
 class MongoServer(Role):
     """A mongod; what it is for is what its subclasses say."""
 
-    speaks = frozenset({"mongodb"})
+    speaks = frozenset({MONGODB})
     secrets: Mapping[str, str] = {KEY_FILE: "keyfile"}
 
     def options(self, process: Process) -> list[str]:
@@ -35,7 +35,7 @@ class MongoServer(Role):
 
     def command(self, process: Process, context: Context) -> Command:
         data = str(self.data(process, context.layout))
-        argv = ["mongod", "--dbpath", data, *listening(process, context.layout), *self.options(process)]
+        argv = ["mongod", "--dbpath", data, *listening(process, context), *self.options(process)]
         argv += ["--setParameter", f"shutdownTimeoutMillisForSignaledShutdown={QUIESCE}"]
         if (database := context.cluster.database) and database.cache:
             argv += ["--wiredTigerCacheSizeGB", f"{database.cache / GIB:.2f}"]
@@ -46,7 +46,7 @@ class MongoServer(Role):
             probe=Probe(kind=kind, host=process.host, address=process.address, port=process.port),
             health=HealthCheck(process.address, process.port),
             stop_grace=GRACE,
-            reads=(str(context.layout.key_file),),
+            reads=server_reads(context),
             writes=(data,),
         )
 
@@ -59,7 +59,7 @@ class MongoServer(Role):
             yield "database.cache", database.cache
 
     def files(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, str]:
-        return {str(context.layout.key_file): values[KEY_FILE]}
+        return server_files(context, values)
 
     def turn(self, process: Process, context: Context) -> Turn:
         if not process.replica_set:
@@ -78,14 +78,14 @@ class Single(MongoServer):
 
     def placements(self, cluster: Cluster) -> Iterator[Placement]:
         if (database := cluster.database) and database.db:
-            ports = {"mongodb": (database.port, "database.port")}
+            ports = {MONGODB: (database.port, "database.port")}
             yield Placement("mongod", database.db, "database.db", ports, "mongodb")
 
     def data(self, process: Process, layout: StackLayout) -> PurePosixPath:
         return layout.database
 
-    def client(self, process: Process, values: Mapping[str, str]) -> Mapping[str, str]:
-        return database_client(process, values)
+    def client(self, process: Process, values: Mapping[str, str], authority: str) -> Mapping[str, str]:
+        return database_client(process, values, authority)
 
 
 class ConfigServer(MongoServer):
@@ -100,7 +100,7 @@ class ConfigServer(MongoServer):
         ports = database.member_ports()
         for index, host in enumerate(database.config_hosts):
             path = f"database.config[{index}]" if database.config else "database.router[0]"
-            own = {"mongodb": (ports["config", host], "database.config")}
+            own = {MONGODB: (ports["config", host], "database.config")}
             yield Placement(f"configsvr-{host}", host, path, own, "mongodb", CONFIG_SET)
 
     def options(self, process: Process) -> list[str]:
@@ -122,7 +122,7 @@ class Shard(MongoServer):
         ports = database.member_ports()
         for key, hosts in database.shards.items():
             for index, host in enumerate(hosts):
-                own = {"mongodb": (ports[key, host], f"database.shards.{key}")}
+                own = {MONGODB: (ports[key, host], f"database.shards.{key}")}
                 path = f"database.shards.{key}[{index}]"
                 yield Placement(f"shard-{key}-{host}", host, path, own, "mongodb", key)
 
@@ -144,16 +144,39 @@ def not_served(what: str, grace: int) -> str:
     return f"{what} is not served while it restarts: for seconds as a rule, at most {grace} and the start"
 
 
-def listening(process: Process, layout: StackLayout) -> list[str]:
+def listening(process: Process, context: Context) -> list[str]:
     """Return where a server of MongoDB listens, and whom it lets in."""
+    layout = context.layout
     # No Unix socket: a stale one of another user in /tmp keeps mongod from starting. The key file switches
     # authentication on and lets the provider act as the internal user.
     place = ["--port", str(process.port), "--bind_ip", process.address, "--nounixsocket"]
     # Without a user of its own, as a shard's member always is, it would let everybody on loopback make the first one
     # (MongoDB manual, "Localhost Exception").
-    return [*place, "--keyFile", str(layout.key_file), "--setParameter", "enableLocalhostAuthBypass=false"]
+    place += ["--keyFile", str(layout.key_file), "--setParameter", "enableLocalhostAuthBypass=false"]
+    if MONGODB not in context.topology.encrypted:
+        return place
+    # Its mode is in a file, which is no reason for a restart: it changes while the server runs.
+    tls = ["--config", str(layout.tls_mode), "--tlsCertificateKeyFile", str(layout.server_tls.certificate)]
+    # Clients log in by password, members by key file; a certificate that is shown all the same has to be ours.
+    return [*place, *tls, "--tlsCAFile", str(layout.authority), "--tlsAllowConnectionsWithoutCertificates"]
 
 
-def database_client(process: Process, values: Mapping[str, str]) -> dict[str, str]:
+def server_files(context: Context, values: Mapping[str, str]) -> dict[str, str]:
+    """Return the secret files of a server of MongoDB, content by path."""
+    layout = context.layout
+    tls = {str(layout.authority): CA, str(layout.server_tls.certificate): CERTIFICATE}
+    names = {str(layout.key_file): KEY_FILE, **(tls if MONGODB in context.topology.encrypted else {})}
+    return {path: values[name] for path, name in names.items()}
+
+
+def server_reads(context: Context) -> tuple[str, ...]:
+    """Return what a server of MongoDB reads: files, and the directory of those that change while it runs."""
+    layout = context.layout
+    tls = (str(layout.authority), str(layout.server)) if MONGODB in context.topology.encrypted else ()
+    return (str(layout.key_file), *tls)
+
+
+def database_client(process: Process, values: Mapping[str, str], authority: str) -> dict[str, str]:
     """Return the environment of the database's clients."""
-    return {"MONGODB_PORT": str(process.port), "MSPASS_DB_ADDRESS": database_uri(process, values[PASSWORD])}
+    uri = database_uri(process, values[PASSWORD], authority)
+    return {"MONGODB_PORT": str(process.port), "MSPASS_DB_ADDRESS": uri}

@@ -1,6 +1,7 @@
 """All roles by kind, and what they say together."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePosixPath
 
 from mspass_stack.config.sections import Cluster
 from mspass_stack.roles.base import Placement, Role
@@ -47,6 +48,7 @@ def serving(topology: Topology) -> dict[str, Process]:
 def client_env(
     topology: Topology,
     values: Mapping[str, str],
+    authority: PurePosixPath,
     tls: TlsFiles | None = None,
     direct: Iterable[str] = (),
 ) -> str:
@@ -56,13 +58,15 @@ def client_env(
 
     Args:
         values: secrets by name.
+        authority: where those who read it find the certificate of who signs.
         tls: for a file that has to name them: those of processes are in their own environment.
         direct: more addresses that no proxy is to stand before.
     """
     environment: dict[str, str] = {"MSPASS_SCHEDULER": "none"}
     addresses: list[str] = []
     for process in serving(topology).values():
-        if found := role_of(process).client(process, values):
+        speaks_tls = topology.encrypted & set(process.ports)
+        if found := role_of(process).client(process, values, str(authority) if speaks_tls else ""):
             environment |= found
             addresses.append(process.address)
     return env_file(environment | (tls_environment(topology, tls) if tls else {}), [*addresses, *direct])

@@ -9,16 +9,18 @@ from mspass_stack.spec.connection import ConnectionSpec
 
 
 class Site(Protocol):
-    """Who gives the hosts of a cluster.
-
-    Attributes:
-        encrypted: the protocols that speak TLS there, since their words leave a machine.
-    """
-
-    encrypted: frozenset[str]
+    """Who gives the hosts of a cluster."""
 
     def claims(self, cluster: Cluster) -> bool:
         """Return whether a cluster is of this site."""
+        ...
+
+    def encrypted(self, cluster: Cluster) -> frozenset[str]:
+        """Return the protocols that speak TLS there, since their words leave a machine."""
+        ...
+
+    def warnings(self, cluster: Cluster) -> Iterator[str]:
+        """Yield what works there and is worth a word, with its YAML path."""
         ...
 
     def address(self, cluster: Cluster, host: str) -> str:

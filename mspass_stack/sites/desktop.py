@@ -11,10 +11,14 @@ from mspass_stack.spec.connection import ConnectionSpec
 class Desktop:
     """This machine alone."""
 
-    encrypted: frozenset[str] = frozenset()
-
     def claims(self, cluster: Cluster) -> bool:
         return not any(host.ssh for host in cluster.hosts.values())
+
+    def encrypted(self, cluster: Cluster) -> frozenset[str]:
+        return frozenset()
+
+    def warnings(self, cluster: Cluster) -> Iterator[str]:
+        yield from ()
 
     def address(self, cluster: Cluster, host: str) -> str:
         return LOOPBACK

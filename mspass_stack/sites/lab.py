@@ -13,10 +13,18 @@ from mspass_stack.spec.connection import ConnectionSpec
 class Lab:
     """Several machines on one network."""
 
-    encrypted = frozenset({"dask"})
-
     def claims(self, cluster: Cluster) -> bool:
         return any(host.ssh for host in cluster.hosts.values())
+
+    def encrypted(self, cluster: Cluster) -> frozenset[str]:
+        return frozenset({"dask", "mongodb"}) if cluster.encryption else frozenset()
+
+    def warnings(self, cluster: Cluster) -> Iterator[str]:
+        if not cluster.encryption:
+            yield (
+                f"{KEY}.encryption: false: whoever is on the network reads documents and passwords, and runs programs "
+                "as the user of the workers"
+            )
 
     def address(self, cluster: Cluster, host: str) -> str:
         return cluster.hosts[host].address

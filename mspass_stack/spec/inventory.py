@@ -83,6 +83,7 @@ class Inventory(BaseModel):
         encrypted: the protocols that speak TLS.
         collections: hashed shard key by namespace, of a sharded database.
         certificates: when that of each host ends, and the control node's own.
+        authority: certificate of who signs those of MongoDB's servers, PEM; empty where they speak no TLS.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -93,6 +94,7 @@ class Inventory(BaseModel):
     encrypted: list[str]
     collections: dict[str, str]
     certificates: dict[str, datetime] = {}
+    authority: str = ""
     processes: list[Entry]
 
     def expiry(self) -> str:

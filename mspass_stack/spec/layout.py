@@ -1,23 +1,25 @@
 """`StackLayout`: where what is in a stack's directory on a host."""
 
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 OWNER = ".mspass-stack"
 """The file that says which host of which stack a directory belongs to."""
 
 
-class TlsFiles:
-    """What Dask's TLS is made of, in a directory: who signs, and a certificate with its key."""
+class TlsFiles(NamedTuple):
+    """What an end of TLS is made of: the certificate of who signs, and a certificate with its key."""
 
-    def __init__(self, directory: PurePosixPath) -> None:
-        self.authority, self.certificate = directory / "ca.pem", directory / "dask.pem"
+    authority: PurePosixPath
+    certificate: PurePosixPath
 
 
 class ClientLayout:
     """The user's own files on the control node, by which clients there find the cluster."""
 
     def __init__(self, directory: PurePosixPath) -> None:
-        self.profile, self.tls = directory / "profile.env", TlsFiles(directory)
+        self.profile = directory / "profile.env"
+        self.tls = TlsFiles(directory / "ca.pem", directory / "dask.pem")
 
 
 class StackLayout:
@@ -36,7 +38,13 @@ class StackLayout:
         self.client_env = self.secrets / "client.env"
         self.jupyter_token = self.secrets / "jupyter-token"
         self.jupyter_config = self.secrets / "jupyter_server_config.json"
-        self.tls = TlsFiles(self.secrets)
+        # One path on every host and in every container: a client hands its address of the database to its tasks.
+        self.authority = self.root / "ca.pem"
+        self.tls = TlsFiles(self.authority, self.secrets / "dask.pem")
+        # A directory, which a container sees as it is: a file that is bound alone stays what it was at the start.
+        self.server = self.root / "tls"
+        self.server_tls = TlsFiles(self.authority, self.server / "mongodb.pem")
+        self.tls_mode = self.server / "mode.conf"
         self.client = ClientLayout(self.root / "client")
 
     def shard_data(self, key: str) -> PurePosixPath:

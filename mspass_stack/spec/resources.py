@@ -25,6 +25,10 @@ def unseen(description: str, default: Any = ...) -> Any:
     return _described(description, default, unseen=True)
 
 
+def _authority() -> Any:
+    return _described("certificate of who signs those of MongoDB's servers, PEM; empty where they speak no TLS", "")
+
+
 class Inputs(Value):
     """Inputs of a resource, by camelCase names on the wire."""
 
@@ -103,6 +107,7 @@ class PreflightInputs(OfStack):
     documents: dict[str, str] = Field(
         description="where the documents are: host and address of the one server, or shards"
     )
+    encrypted: list[str] = Field(default=[], description="the protocols that speak TLS")
     abandoned: list[str] = Field(description="hosts that will not come back")
 
 
@@ -114,6 +119,8 @@ class HostFilesInputs(OfStack):
     stack_dir: str = Field(description="the stack's directory there")
     directories: list[str] = Field(description="that must be there")
     files: dict[str, str] = secret("content by path, for the owner only")
+    reloaded: list[str] = Field(default=[], description="files whose readers read them anew when they are told to")
+    tls_mode: str = Field(default="", description="path of the file with MongoDB's mode of TLS, where it speaks that")
     digest_key: str = secret("what the digests of the files are keyed with")
 
 
@@ -122,6 +129,10 @@ class ClientProfileInputs(OfStack):
 
     path: str = Field(description="of the env file")
     files: dict[str, str] = secret("content by path: the env file, and the certificates that it names")
+    authority_path: str = Field(default="", description="where the hosts have the certificate of who signs")
+    authority: str = Field(default="", description="that certificate, to be there on the control node too")
+    alone_path: str = Field(default="", description="where it is on the control node in any case")
+    alone: str = secret("content of the env file that names this path", "")
 
 
 class DrainSpec(Inputs):
@@ -187,6 +198,7 @@ class ReadyInputs(OfStack):
     probe_connection: ConnectionSpec = unseen("how the host is reached that sees its probe")
     process: ProcessSpec = Field(description="what is probed")
     incarnations: list[str] = Field(description="its own, and of those whose restart unsettles it")
+    authority: str = _authority()
     drain: DrainSpec | None = Field(default=None, description="what is done before it is stopped")
     drain_connection: ConnectionSpec | None = unseen("how the host is reached where that is done", None)
 
@@ -224,6 +236,7 @@ class TurnInputs(OfStack):
     host: str = Field(description="the host's key in the config")
     replica_set: str = Field(description="the set that it is a member of, or nothing")
     members: dict[str, MongoPlace] = Field(description="of the set, by host")
+    authority: str = _authority()
     key_file: str = secret("content of the key file; empty for a member of no set")
 
 
@@ -235,6 +248,7 @@ class DatabaseUsersInputs(Inputs):
     address: str = Field(description="of the server")
     port: int = Field(description="of the server")
     stack_dir: str = Field(description="the stack's directory on its host")
+    authority: str = _authority()
     key_file: str = secret("content of the key file")
     users: dict[str, DatabaseUser] = secret("by name")
     incarnation: str = Field(description="of the server")
@@ -249,7 +263,27 @@ class ShardedClusterInputs(Inputs):
     shards: dict[str, dict[str, MongoPlace]] = Field(description="the members by host, by shard")
     routers: dict[str, MongoPlace] = Field(description="by host")
     collections: dict[str, str] = Field(description="hashed shard key by namespace")
+    authority: str = _authority()
     users: dict[str, DatabaseUser] = secret("by name")
     key_file: str = secret("content of the key file")
     incarnations: list[str] = Field(description="of its processes")
     abandoned: list[str] = Field(description="hosts that are given up")
+
+
+class ServerPlace(MongoPlace):
+    """A server of MongoDB that speaks TLS."""
+
+    host: str = Field(description="its host's key in the config")
+    replica_set: str = Field(description="the set that it is a member of, or nothing")
+    tls_mode: str = Field(description="path of the file with the mode by which it starts")
+
+
+class EncryptionInputs(Inputs):
+    """How the servers of a database speak TLS."""
+
+    stack: str = Field(description="the name of the Pulumi stack")
+    connections: dict[str, ConnectionSpec] = unseen("how each host is reached")
+    servers: dict[str, ServerPlace] = Field(description="all of the database, by name")
+    certificates: dict[str, str] = Field(description="digest of the certificate that they are to show, by host")
+    authority: str = Field(description="certificate of who signs them, PEM")
+    key_file: str = secret("content of the key file")

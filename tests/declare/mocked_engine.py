@@ -108,7 +108,12 @@ ANSWERS: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
     "Secret": lambda name, _: {"value": f"{MARK}{name}"},
     "StackId": lambda name, _: {"value": "0123456789ab"},
     "CertificateAuthority": lambda name, _: {"certificate": f"certificate of {name}", "signer": f"{MARK}{name}"},
-    "Certificate": lambda name, _: {"pem": f"{MARK}{name}", "ends": "2029-11-25T00:00:00+00:00"},
+    "Certificate": lambda name, _: {
+        "pem": f"{MARK}{name}",
+        "digest": f"digest of {name}",
+        "ends": "2029-11-25T00:00:00+00:00",
+    },
+    "ClientProfile": lambda _, inputs: {"trusts": inputs["authorityPath"]},
     "HostFiles": lambda _, inputs: {
         "digests": {path: f"digest of {path}" for path in opened(inputs["files"])},
         "user": "1000:1000",

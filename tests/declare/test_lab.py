@@ -3,6 +3,7 @@
 import json
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -99,57 +100,93 @@ def test_dask_finds_its_certificates_at_both_ends_and_in_the_users_shell(lab: Ru
     files = opened(profile.inputs["files"])
     assert profile.inputs["path"] == lab.outputs["clientProfile"] == f"{here}/profile.env"
     shell = files[f"{here}/profile.env"].replace("'", "").splitlines()
-    there = "/srv/mspass/lab-cluster/secrets"
+    there = "/srv/mspass/lab-cluster"
     containers = {name: found.inputs.get("envs", []) for name, found in lab.of("Container").items()}
     for name, envs in containers.items():
         if name.startswith(("scheduler", "worker", "frontend")):
-            assert {*_tls(there)} <= set(envs)
+            assert {*_tls(f"{there}/secrets", there)} <= set(envs)
         else:
             assert not [line for line in envs if "DASK" in line]
-    assert {*_tls(here)} <= set(shell)
+    assert {*_tls(here, here)} <= set(shell)
     assert set(files) == {f"{here}/{name}" for name in ("profile.env", "ca.pem", "dask.pem")}
 
 
-def _tls(secrets: str) -> list[str]:
+def _tls(secrets: str, authority: str) -> list[str]:
     tls = "DASK_DISTRIBUTED__COMM__TLS__"
     ends = [f"{tls}{end}__{part}" for end in ("SCHEDULER", "WORKER", "CLIENT") for part in ("CERT", "KEY")]
     lines = [f"{end}={secrets}/dask.pem" for end in ends]
     scheme = ["DASK_DISTRIBUTED__COMM__DEFAULT_SCHEME=tls", "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION=true"]
-    return [*lines, *scheme, f"{tls}CA_FILE={secrets}/ca.pem"]
+    return [*lines, *scheme, f"{tls}CA_FILE={authority}/ca.pem"]
 
 
-def test_a_certificate_is_of_the_address_of_its_host(lab: Run) -> None:
+def test_a_certificate_is_of_all_names_of_its_host(lab: Run) -> None:
     names = {name: found.inputs["names"] for name, found in lab.of("Certificate").items()}
     assert names == {
-        "certificate@head": ["10.0.0.1"],
-        "certificate@node1": ["10.0.0.2"],
-        "certificate@node2": ["10.0.0.3"],
-        "client-certificate": ["127.0.0.1"],
+        "certificate@head": ["10.0.0.1", "head", "localhost", "127.0.0.1"],
+        "certificate@node1": ["10.0.0.2", "node1", "localhost", "127.0.0.1"],
+        "certificate@node2": ["10.0.0.3", "node2", "localhost", "127.0.0.1"],
+        "client-certificate": ["localhost", "127.0.0.1"],
     }
 
 
 def test_each_host_has_the_secrets_of_its_roles_and_no_others(deploy: Deploy) -> None:
     config = yaml.safe_load((PROJECT / "stacks" / "Pulumi.five-nodes-sharded.yaml").read_text())["config"]
     result = deploy(config, "lab")
-    dask = {"ca.pem", "dask.pem"}
+    dask, server = {"ca.pem", "dask.pem"}, {"keyfile", "ca.pem", "mongodb.pem"}
     jupyter = {"jupyter-token", "jupyter_server_config.json"}
     names = {
         name: {PurePosixPath(path).name for path in opened(found.inputs["files"])}
         for name, found in result.of("HostFiles").items()
     }
     assert names == {
-        "files@node1": {"keyfile", "client.env", *dask, *jupyter},
-        "files@node2": {"keyfile"},
-        "files@node3": {"keyfile"},
+        "files@node1": {*server, "client.env", *dask, *jupyter},
+        "files@node2": server,
+        "files@node3": server,
         "files@node4": {"client.env", *dask},
         "files@node5": {"client.env", *dask},
     }
-    signed = {f"certificate@{name}" for name in ("node1", "node4", "node5")}
+    signed = {f"certificate@node{number}" for number in range(1, 6)}
     assert set(result.of("Certificate")) == {*signed, "client-certificate"}
     for name, container in result.of("Container").items():
         reads = {PurePosixPath(mount["source"]).name for mount in container.inputs["mounts"] if mount["readOnly"]}
-        assert reads <= names[f"files@{name.partition('@')[2]}"]
+        assert reads <= {*names[f"files@{name.partition('@')[2]}"], "tls"}
         assert ("keyfile" in reads) == (container.inputs["command"][0] in ("mongod", "mongos"))
+
+
+def test_the_certificate_of_who_signs_is_at_one_path_everywhere(lab: Run) -> None:
+    path = "/srv/mspass/lab-cluster/ca.pem"
+    assert all(path in opened(found.inputs["files"]) for found in lab.of("HostFiles").values())
+    profile = lab.of("ClientProfile")["client-profile"].inputs
+    assert (profile["authorityPath"], profile["authority"]) == (path, "certificate of ca")
+    uri = "/?authSource=admin&tls=true&tlsCAFile=%2Fsrv%2Fmspass%2Flab-cluster%2Fca.pem&appName=mspass'"
+    assert uri in opened(profile["files"])[profile["path"]]
+    assert f"tlsCAFile={quote(profile['alonePath'], safe='')}&appName=mspass'" in opened(profile["alone"])
+
+
+def test_the_servers_of_mongodb_are_brought_to_tls_once_all_their_clients_speak_it(lab: Run) -> None:
+    (encryption,) = lab.of("Encryption").values()
+    servers = {"configsvr-head", "shard-a-node1", "shard-b-node2", "mongos-head"}
+    assert set(encryption.inputs["servers"]) == servers
+    assert encryption.inputs["certificates"] == {f"{host}": f"digest of certificate@{host}" for host in lab_hosts(lab)}
+    assert encryption.after >= set(lab.of("Container"))
+    for found in lab.of("HostFiles").values():
+        assert found.inputs["reloaded"] == ["/srv/mspass/lab-cluster/tls/mongodb.pem"]
+        assert found.inputs["tlsMode"] == "/srv/mspass/lab-cluster/tls/mode.conf"
+
+
+def test_an_owner_who_wants_no_encryption_gets_none(deploy: Deploy) -> None:
+    result = deploy(_config(encryption=False), "lab")
+    assert not result.error
+    assert not result.of("Certificate")
+    assert not result.of("Encryption")
+    assert result.outputs["schedulerAddress"] == "tcp://10.0.0.1:8786"
+    assert [line for line in result.log if "mspass:cluster.encryption: false" in line]
+    files = opened(result.of("ClientProfile")["client-profile"].inputs["files"])
+    assert "tls" not in "".join(files.values())
+
+
+def lab_hosts(lab: Run) -> list[str]:
+    return [name.partition("@")[2] for name in lab.of("HostFiles")]
 
 
 def test_the_users_files_are_in_the_stacks_directory_where_this_machine_is_a_host(deploy: Deploy) -> None:

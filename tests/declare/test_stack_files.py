@@ -1,6 +1,6 @@
 """What each stack file of the project declares."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import mocked_engine
@@ -117,7 +117,8 @@ def test_a_process_is_restarted_when_a_secret_file_that_it_reads_changes(
         spec = declared.of("Ready")[f"ready-{name}"].inputs["process"]
         words = [*spec["argv"], *spec["environment"].values(), *spec["env_files"]]
         reads = {path for path in files if any(path in word for word in words)}
-        assert reads == set(spec["reads"])
+        # A directory in the place of the files in it: they change while it runs.
+        assert reads == {path for path in files if {path, str(PurePosixPath(path).parent)} & {*spec["reads"]}}
         assert (_digest(other.running[name]) != _digest(process)) == bool(reads)
 
 
@@ -173,8 +174,7 @@ def test_the_secrets_reach_the_hosts_that_need_them_and_no_others(declared: Run,
         assert (f"{MARK}mongodb-password" in contents) == (database and bool(kinds & {"worker", "frontend"}))
         assert (f"{MARK}mongodb-keyfile" in contents) == bool(kinds & {"mongod", "configsvr", "shard", "mongos"})
         assert (f"{MARK}jupyter-token" in contents) == ("frontend" in kinds)
-        dask = bool(topology.encrypted and kinds & {"scheduler", "worker", "frontend"})
-        assert (f"{MARK}certificate@" in contents) == dask
+        assert (f"{MARK}certificate@" in contents) == bool(topology.encrypted)
         assert f"{MARK}ca" not in contents, "the authority's key leaves the state for nobody"
         assert f"{MARK}digest-key" not in contents
 

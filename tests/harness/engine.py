@@ -28,9 +28,10 @@ PACKAGES = {
     "ip": "iproute2",
     "nft": "nftables",
     "ssh": "openssh-client",
+    "tcpdump": "tcpdump",
 }
 """Of Debian, by program: the engine, what its networks need, what the test image is made with, a registry, and what a
-lab of several hosts is made with."""
+lab of several hosts is made and overheard with."""
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "mspass_stack", "docker")
 

@@ -1,5 +1,6 @@
 """A stack of a copy of the project on the hosts of a simulated lab."""
 
+import shutil
 from typing import Any
 
 import yaml
@@ -52,6 +53,7 @@ class LabStack(Stack):
             elif left := self.lab.docker(name, "ps", "--all", "--quiet", "--filter", f"label={STACK}").split():
                 self.lab.docker(name, "rm", "--force", *left)
             self.lab.execute(name, "sh", "-c", "rm -rf /srv/mspass/*")
+        shutil.rmtree(self.cluster["datadir"], ignore_errors=True)  # what clients on this machine are told by it
 
     def running(self) -> dict[str, str]:
         """Host by name of every process of ours that runs, natively or in a container."""

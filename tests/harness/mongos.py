@@ -9,8 +9,9 @@ says there (`connectionStatus`); work on the shards is done as the internal user
 pymongo and nothing else of this project: it is copied into an image as /usr/local/bin/mongos.
 
 Known differences: no multi-document transactions and no change streams (both refused: a mongod 6.0.5 that is asked to
-route them aborts); a write that a client repeats after a broken connection may be done twice (`txnNumber` is left out,
-for the same reason); a killed cursor lives on in its shard until it times out; `explain` is that of one shard.
+route them aborts); a write that a client repeats after a broken connection, as it is told that it may, may be done
+twice (`txnNumber` is left out, for the same reason); a killed cursor lives on in its shard until it times out;
+`explain` is that of one shard.
 """
 
 import argparse
@@ -23,6 +24,7 @@ import os
 import select
 import signal
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -165,19 +167,64 @@ def compose(body: Doc, sections: Sections | None = None) -> bytes:
 # The members.
 
 
+class Tls:
+    """How the router speaks TLS: mode, files, and what is made of them. Modes are MongoDB's own words."""
+
+    MODES = ("disabled", "allowTLS", "preferTLS", "requireTLS")
+
+    def __init__(self, mode: str = "disabled", certificate: str = "", authority: str = "") -> None:
+        self.mode, self.certificate, self.authority = mode, certificate, authority
+        self.load()
+
+    def load(self) -> None:
+        """Read certificate and authority, also anew (`rotateCertificates`)."""
+        if self.mode == "disabled":
+            return
+        self.server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        for context in (self.server, self.client):
+            context.load_cert_chain(self.certificate)
+            context.load_verify_locations(self.authority)
+        # --tlsAllowConnectionsWithoutCertificates: one that is shown has to be the authority's.
+        self.server.verify_mode = ssl.CERT_OPTIONAL
+
+    def dial(self, sock: socket.socket, host: str) -> socket.socket:
+        """A connection to a member, as the mode has it."""
+        if self.mode in ("preferTLS", "requireTLS"):
+            return self.client.wrap_socket(sock, server_hostname=host)
+        return sock
+
+    def accept(self, sock: socket.socket) -> socket.socket:
+        """A connection of a client, by the first byte that it sends.
+
+        Raises:
+            OSError: the mode does not take it.
+        """
+        wants_tls = sock.recv(1, socket.MSG_PEEK) == b"\x16"
+        if self.mode == ("disabled" if wants_tls else "requireTLS"):
+            raise ConnectionError(f"the mode is {self.mode}")
+        return self.server.wrap_socket(sock, server_side=True) if wants_tls else sock
+
+
+TLS = Tls()
+GENERATION = [0]
+"""How often connections were dropped: those of before are used once more at most."""
+
+
 class Link:
     """A connection to a member."""
 
     def __init__(self, address: str) -> None:
         host, _, port = address.rpartition(":")
-        self.socket = socket.create_connection((host.strip("[]"), int(port)), timeout=3)
+        plain = socket.create_connection((host.strip("[]"), int(port)), timeout=3)
+        self.socket = TLS.dial(plain, host.strip("[]"))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # A member whose address is gone answers nothing at all.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option, value in ((socket.TCP_KEEPIDLE, 5), (socket.TCP_KEEPINTVL, 3), (socket.TCP_KEEPCNT, 3)):
             self.socket.setsockopt(socket.IPPROTO_TCP, option, value)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 15_000)
-        self.address = address
+        self.address, self.generation = address, GENERATION[0]
 
     def call(self, db: str, body: Doc, sections: Sections | None = None, timeout: float | None = None) -> Doc:
         """A command's reply, also of one that failed.
@@ -216,8 +263,8 @@ class Link:
         patience = self.socket.gettimeout()
         self.socket.setblocking(False)  # with a timeout of its own, Python waits for it
         try:
-            self.socket.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
+            self.socket.recv(1)  # nothing that was not asked for: under TLS one cannot peek, and tickets are no answer
+        except (BlockingIOError, ssl.SSLWantReadError):
             return False
         except OSError:
             pass
@@ -249,7 +296,7 @@ class ReplicaSet:
         while self.primary and self._idle[self.primary]:
             with suppress(IndexError):
                 link = self._idle[self.primary].pop()
-                if not link.is_stale():
+                if link.generation == GENERATION[0] and not link.is_stale():
                     return link
                 link.close()
         link = self.open()
@@ -258,7 +305,15 @@ class ReplicaSet:
         return link
 
     def back(self, link: Link) -> None:
-        self._idle[link.address].append(link)
+        if link.generation == GENERATION[0]:
+            self._idle[link.address].append(link)
+        else:
+            link.close()
+
+    def forget_primary(self) -> None:
+        """The next command looks for the primary, by a connection that nobody has used."""
+        self.primary = ""
+        self._idle.clear()
 
     def open(self) -> Link:
         """A new connection to the primary, not authenticated."""
@@ -312,13 +367,14 @@ def call_first(
                 reply = link.call(db, body, sections)
             except OSError as failure:
                 link.close()
+                member.forget_primary()
                 error = failure
                 if not again:
-                    raise Failure(6, f"{member.name}: {failure}") from None
+                    raise Failure(6, f"{member.name}: {failure}", errorLabels=["RetryableWriteError"]) from None
                 continue
             if reply.get("code") in NOT_PRIMARY:
                 link.close()
-                member.primary = ""
+                member.forget_primary()
                 error = Failure(133, str(reply["errmsg"]))
                 continue
             member.back(link)
@@ -333,6 +389,12 @@ def must(reply: Doc) -> Doc:
     if not reply["ok"]:
         raise Refusal(reply)
     return reply
+
+
+def labelled(reply: Doc) -> Doc:
+    """A reply, with the word by which a driver writes again where a shard has changed its primary."""
+    codes = {reply.get("code"), (reply.get("writeConcernError") or {}).get("code")}
+    return dict(reply.items()) | {"errorLabels": ["RetryableWriteError"]} if codes & NOT_PRIMARY else reply
 
 
 class Refusal(Exception):
@@ -471,7 +533,7 @@ OWN = {
     *("createUser", "updateUser", "dropUser", "dropAllUsersFromDatabase", "grantRolesToUser", "revokeRolesFromUser"),
     *("createRole", "updateRole", "dropRole", "dropAllRolesFromDatabase", "grantRolesToRole", "revokeRolesFromRole"),
     *("grantPrivilegesToRole", "revokePrivilegesFromRole", "invalidateUserCache", "buildInfo", "buildinfo"),
-    *("hostInfo", "getLog", "serverStatus", "getParameter", "setParameter", "getShardMap", "listCommands"),
+    *("hostInfo", "getLog", "serverStatus", "getShardMap", "listCommands"),
     *("getDefaultRWConcern", "setDefaultRWConcern", "getClusterParameter", "setClusterParameter"),
 }
 """Passed on to the config server on the client's own connection: MongoDB decides."""
@@ -498,6 +560,7 @@ CLUSTER_ACTIONS = {
     **{key: key for key in ("addShard", "removeShard", "listShards", "shutdown", "fsync")},
     **{key: key for key in ("flushRouterConfig", "getCmdLineOpts")},
     **{"balancerStart": "addShard", "balancerStop": "addShard", "balancerStatus": "listShards"},
+    **{key: key for key in ("rotateCertificates", "dropConnections", "getParameter", "setParameter")},
 }
 """What a user must be allowed on the cluster."""
 
@@ -520,6 +583,7 @@ class Client:
 
     def serve(self) -> None:
         try:
+            self.socket = TLS.accept(self.socket)
             while True:
                 self._answer(*receive_message(self.socket))
         except (OSError, HangUp):
@@ -561,9 +625,9 @@ class Client:
                 # The cluster's default, which a member does not apply to its internal user: a killed shard lost writes.
                 body.setdefault("writeConcern", MAJORITY)
             reply = self._command(name, db, body, sections)
-            return reply if "ok" in reply else reply | {"ok": 1.0}
+            return labelled(reply if "ok" in reply else reply | {"ok": 1.0})
         except (Failure, Refusal) as refusal:
-            return refusal.reply
+            return labelled(refusal.reply)
         except (HangUp, OSError):
             raise
         except Exception as error:
@@ -588,6 +652,8 @@ class Client:
 
     def own(self, db: str, body: Doc, sections: Sections | None = None) -> Doc:
         """What the config server answers to this client itself."""
+        if self.own_link and self.own_link.generation != GENERATION[0]:
+            self._drop_own()
         for attempt in range(2):
             try:
                 if self.own_link is None:
@@ -724,6 +790,8 @@ class Client:
             part = documents[start : start + BATCH]
             reply = self.cluster.route(db, common, {field: part}) or self._no_shards(db, name)
             must(reply)
+            if moved := [one for one in reply.get("writeErrors", []) if one["code"] in NOT_PRIMARY]:
+                raise Refusal({"ok": 0.0, "code": moved[0]["code"], "errmsg": moved[0]["errmsg"]})
             for key in ("n", "nModified"):
                 if key in reply:
                     total[key] = total.get(key, 0) + reply[key]
@@ -940,6 +1008,29 @@ class Client:
             return total
         return total | {"raw": replies}
 
+    # TLS.
+
+    def parameter(self, db: str, body: Doc, sections: Sections) -> Doc:
+        """`getParameter` and `setParameter`: the router's own of TLS, else the config server's."""
+        if "tlsMode" not in body:
+            return self.own(db, body)
+        if "getParameter" in body:
+            return {"tlsMode": TLS.mode}
+        was, now = TLS.mode, str(body["tlsMode"])
+        if (was, now) not in (("allowTLS", "preferTLS"), ("preferTLS", "requireTLS")):
+            raise Failure(2, f"Illegal state transition for tlsMode, attempt to change from {was} to {now}")
+        TLS.mode = now
+        return {"was": was}
+
+    def rotate_certificates(self, db: str, body: Doc, sections: Sections) -> Doc:
+        TLS.load()
+        return {}
+
+    def drop_connections(self, db: str, body: Doc, sections: Sections) -> Doc:
+        """What is held idle is closed before it is used again, what is in use when it comes back."""
+        GENERATION[0] += 1
+        return {}
+
     # The cluster.
 
     def add_shard(self, db: str, body: Doc, sections: Sections) -> Doc:
@@ -1016,6 +1107,9 @@ ADMIN: dict[str, Handler] = {
     "enableSharding": Client.enable_sharding,
     "shardCollection": Client.shard_collection,
     "movePrimary": Client.move_primary,
+    **dict.fromkeys(("getParameter", "setParameter"), Client.parameter),
+    "rotateCertificates": Client.rotate_certificates,
+    "dropConnections": Client.drop_connections,
     "balancerStart": Client.balancer,
     "balancerStop": Client.balancer,
     "balancerStatus": Client.balancer,
@@ -1063,12 +1157,22 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--logpath", type=Path)
     parser.add_argument("--keyFile", type=Path)
     parser.add_argument("--nounixsocket", action="store_true")
+    parser.add_argument("--config", type=Path, help="a file of which the mode of TLS is read, and nothing else")
+    parser.add_argument("--tlsCertificateKeyFile", default="")
+    parser.add_argument("--tlsCAFile", default="")
+    parser.add_argument("--tlsAllowConnectionsWithoutCertificates", action="store_true", help="always so")
     parser.add_argument("--setParameter", action="append", help="taken for the real one; it has no localhost exception")
     parser.add_argument("--version", action="version", version=f"mongos version v{VERSION}")
     options = parser.parse_args()
     if not options.configdb or "/" not in options.configdb:
         parser.error("--configdb must be NAME/HOST:PORT[,HOST:PORT]")
     return options
+
+
+def read_mode(path: Path | None) -> str:
+    """The mode of TLS: `net.tls.mode` of a server's settings."""
+    lines = path.read_text().split("\n") if path else []
+    return next((line.split(":")[1].strip() for line in lines if line.strip().startswith("mode:")), "disabled")
 
 
 def read_key(path: Path | None) -> str:
@@ -1109,6 +1213,11 @@ def main() -> None:
         output = os.open(options.logpath, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(output, 1)
         os.dup2(output, 2)
+    try:
+        TLS.__init__(read_mode(options.config), options.tlsCertificateKeyFile, options.tlsCAFile)
+    except OSError as error:
+        log("Can not set up PEM key file", "E", error=error)
+        sys.exit(1)
     name, _, hosts = options.configdb.partition("/")
     config = ReplicaSet(name, hosts.split(","), read_key(options.keyFile))
     log("A test double of mongos", version=VERSION, argv=sys.argv[1:], pid=os.getpid())

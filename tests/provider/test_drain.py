@@ -32,7 +32,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def router(server: Server) -> Iterator[Client]:
-    with internal(LocalMachine(), "127.0.0.1", server.port, server.key_file.read_text()) as client:
+    with internal(LocalMachine(), "127.0.0.1", server.port, server.key_file.read_text(), "") as client:
         for name, documents in CONFIG.items():
             client["config"][name].delete_many({})
             client["config"][name].insert_many(documents)

@@ -12,6 +12,7 @@ from mspass_stack.machines.local import LocalMachine
 from mspass_stack.provider.resources.files import Mark, mark_of
 from mspass_stack.provider.server.codec import UNKNOWNS
 from mspass_stack.provider.server.registry import RESOURCES
+from mspass_stack.spec.tls import ALLOW, REQUIRE, mode_file
 from tests.provider.conftest import HERE, STACK_ID, Host
 
 FILES, PROFILE = RESOURCES["HostFiles"], RESOURCES["ClientProfile"]
@@ -213,10 +214,12 @@ class Client:
 
     def __init__(self, host: Host, directory: Path) -> None:
         self.host, self.env, self.certificate = host, directory / "profile.env", directory / "ca.pem"
+        self.more: dict[str, str] = {}
         self.files = {str(self.env): "export MSPASS_SCHEDULER=dask\n", str(self.certificate): "PEM\n"}
 
     def call(self, files: dict[str, str] | None = None, **more: Any) -> Any:
-        return self.host.call({"path": str(self.env), "files": self.files if files is None else files}, **more)
+        files = self.files if files is None else files
+        return self.host.call({"path": str(self.env), "files": files, **self.more}, **more)
 
     def create(self) -> dict[str, Any]:
         id, outputs = PROFILE.create(self.call())
@@ -242,7 +245,7 @@ def test_the_clients_files_are_their_owners_only(client: Client) -> None:
     assert {str(path): path.read_text() for path in (client.env, client.certificate)} == client.files
     assert {stat.S_IMODE(path.stat().st_mode) for path in (client.env, client.certificate)} == {0o600}
     assert stat.S_IMODE(client.env.parent.stat().st_mode) == 0o700
-    assert client.refresh(outputs) == outputs == {"intact": True}
+    assert client.refresh(outputs) == outputs == {"intact": True, "trusts": ""}
     assert client.diff(outputs) == []
 
 
@@ -253,7 +256,7 @@ def test_a_clients_file_that_was_laid_hands_on_is_seen_and_put_right(client: Cli
     found = client.refresh({"intact": True})
     assert client.diff(found) == ["files"]
     after = PROFILE.update(client.call(outputs=found, old_inputs=client.call().inputs))
-    assert client.refresh(after) == {"intact": True}
+    assert client.refresh(after) == {"intact": True, "trusts": ""}
 
 
 def test_a_clients_file_no_longer_declared_is_removed_and_a_preview_touches_none(client: Client) -> None:
@@ -278,3 +281,98 @@ def test_the_clients_files_go_with_the_stack_and_nothing_else_does(client: Clien
     client.create()
     PROFILE.delete(client.call())
     assert not client.env.parent.exists()
+
+
+@pytest.fixture
+def shared(client: Client) -> dict[str, str]:
+    """What says that the certificate of who signs is to be where the hosts have it."""
+    path = client.host.stack_dir.parent / "srv" / "stack" / "ca.pem"
+    client.more = {
+        "authorityPath": str(path),
+        "authority": "PEM of the stack\n",
+        "alonePath": str(client.certificate),
+        "alone": "MSPASS_DB_ADDRESS='...ca.pem'\n",
+    }
+    return client.more
+
+
+def test_the_certificate_of_who_signs_is_where_the_hosts_have_it_and_goes_with_the_stack(
+    client: Client, shared: dict[str, str]
+) -> None:
+    outputs, path = client.create(), Path(shared["authorityPath"])
+    assert (outputs["trusts"], path.read_text()) == (str(path), "PEM of the stack\n")
+    assert client.env.read_text() == client.files[str(client.env)]
+    path.write_text("another\n")
+    assert client.diff(client.refresh(outputs)) == ["files"]
+    outputs = PROFILE.update(client.call(outputs=outputs, old_inputs=client.call().inputs))
+    assert path.read_text() == "PEM of the stack\n", "it was ours"
+    PROFILE.delete(client.call(outputs=outputs))
+    assert not path.parent.exists()
+
+
+@pytest.mark.parametrize("hindrance", ["another stack's", "no directory"])
+def test_where_it_cannot_be_there_the_users_address_names_another_and_says_so(
+    client: Client, shared: dict[str, str], hindrance: str
+) -> None:
+    path = Path(shared["authorityPath"])
+    path.parent.parent.mkdir()
+    if hindrance == "no directory":
+        path.parent.write_text("a file in its place")
+    else:
+        path.parent.mkdir()
+        path.write_text("PEM of another stack\n")
+    outputs = client.create()
+    assert outputs["trusts"] == str(client.certificate)
+    first, second = client.env.read_text().splitlines()
+    assert first.startswith("# MSPASS_DB_ADDRESS holds on this machine only: tasks cannot use it.")
+    assert second == "MSPASS_DB_ADDRESS='...ca.pem'"
+    assert "Tasks on the workers cannot use that address" in client.host.output[-1]
+    assert client.diff(client.refresh(outputs)) == []
+    PROFILE.delete(client.call(outputs=outputs))
+    assert hindrance == "no directory" or path.read_text() == "PEM of another stack\n"
+
+
+def _with_tls(host: Host, content: str = "certificate") -> dict[str, Any]:
+    directory = host.stack_dir / "tls"
+    file = str(directory / "mongodb.pem")
+    return {
+        **_inputs(host),
+        "files": {str(_key_file(host)): "secret", file: content},
+        "reloaded": [file],
+        "tlsMode": str(directory / "mode.conf"),
+    }
+
+
+def test_servers_start_with_tls_alone_but_beside_those_that_are_up_without_any(host: Host) -> None:
+    mode = host.stack_dir / "tls" / "mode.conf"
+    state = _state(host, _with_tls(host))
+    assert mode.read_text() == mode_file(REQUIRE)
+    mode.unlink()
+    state = _refreshed(host, _with_tls(host), state)
+    assert FILES.diff(host.call(_with_tls(host), **state)) == ["directories"]
+    FILES.update(host.call(_with_tls(host), **state))
+    assert mode.read_text() == mode_file(REQUIRE)
+    FILES.delete(host.call(_with_tls(host), **state))
+    assert not mode.parent.exists()
+    state = _state(host, _inputs(host))
+    FILES.update(host.call(_with_tls(host), **state))
+    assert mode.read_text() == mode_file(ALLOW)
+    FILES.update(host.call(_with_tls(host), **state))
+    mode.write_text(mode_file(REQUIRE))
+    FILES.update(host.call(_with_tls(host), **state))
+    assert mode.read_text() == mode_file(REQUIRE), "what it has become is left"
+
+
+def test_a_file_that_is_read_anew_restarts_nobody_unless_a_foreign_one_was_found(host: Host) -> None:
+    state = _state(host, _with_tls(host))
+    path, first = host.stack_dir / "tls" / "mongodb.pem", state["outputs"]["digests"]
+    renewed = FILES.update(host.call(_with_tls(host, "renewed"), **state))
+    assert path.read_text() == "renewed"
+    assert renewed["digests"] == first
+    state = {"outputs": renewed, "old_inputs": host.call(_with_tls(host, "renewed")).inputs}
+    path.write_text("of somebody else")
+    state = _refreshed(host, _with_tls(host, "renewed"), state)
+    assert FILES.diff(host.call(_with_tls(host, "renewed"), **state)) == ["files"]
+    mended = FILES.update(host.call(_with_tls(host, "renewed"), **state))
+    assert path.read_text() == "renewed"
+    assert {one for one in first if mended["digests"][one] != first[one]} == {str(path)}

@@ -6,6 +6,7 @@ import pytest
 
 from mspass_stack.errors import Refused
 from mspass_stack.provider.preflight.forbidden_changes import (
+    encryption_changed,
     moved_shards,
     orphaned_data,
     renamed_hosts,
@@ -216,3 +217,16 @@ def test_another_way_to_a_host_is_looked_at_and_nothing_changed_is_not() -> None
     assert _diff({}, {}) == []
     ways = {"connections": {"n1": {"host": "n1", "port": 22}}}, {"connections": {"n1": {"host": "n1", "port": 2222}}}
     assert _diff(*ways) == ["connections"]
+
+
+@pytest.mark.parametrize(("moved", "told"), [(False, 0), (True, 1)], ids=["alone", "with other hosts"])
+def test_encryption_is_switched_on_by_itself(moved: bool, told: int) -> None:
+    for old in ([], ["dask"]):
+        assert len(list(encryption_changed(old, ["dask", "mongodb"], moved))) == told
+    assert not list(encryption_changed(["dask", "mongodb"], ["dask", "mongodb"], moved))
+
+
+def test_a_database_that_is_up_does_not_go_back_to_speak_in_clear() -> None:
+    (line,) = encryption_changed(["dask", "mongodb"], [], moved=False)
+    assert line.startswith("mspass:cluster.encryption: ")
+    assert "pulumi destroy, which leaves the data where they are, then change it and pulumi up" in line

@@ -121,7 +121,7 @@ def test_a_user_whom_somebody_changed_is_seen_and_ensured_again(server: Server, 
     created = server.host.call(inputs)
     outputs = USERS.create(created)[1]
     assert USERS.diff(server.host.call(inputs, outputs=outputs, old_inputs=created.inputs)) == []
-    with internal(LocalMachine(), "127.0.0.1", server.port, server.key_file.read_text()) as client:
+    with internal(LocalMachine(), "127.0.0.1", server.port, server.key_file.read_text(), "") as client:
         client.admin.command("updateUser", "mspass", **change)
     found = USERS.read(server.host.call(inputs, outputs=outputs))
     assert found

@@ -9,7 +9,7 @@ from pymongo.errors import PyMongoError
 from mspass_stack.polling import wait_until
 from mspass_stack.provider.mongo.replica_set import ReplicaSet
 from mspass_stack.provider.mongo.turn import hand_over
-from tests.harness.writer import writing
+from tests.harness.writer import inserting, to_set, writing
 from tests.provider.conftest import Host
 from tests.provider.test_replica_set import Servers
 
@@ -50,7 +50,8 @@ def trio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trio]:
 
 
 def test_no_write_is_refused_while_every_member_is_restarted_in_its_turn(trio: Trio) -> None:
-    with writing("a", trio.set.places, trio.set.key_file) as writer:
+    client = to_set("a", trio.set.places, trio.set.key_file)
+    with writing(client, inserting("written")) as writer:
         assert wait_until(lambda: writer.written > 100, 30)
         for name in NAMES:
             assert trio.turn(name) == ""

@@ -1,6 +1,6 @@
 """A value more on an axis is one object and one entry of its registry: it is planned and rendered like all others."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -39,7 +39,7 @@ def test_the_ports_of_a_new_role_are_judged_with_all_others() -> None:
 
 
 def test_clients_find_what_a_new_role_serves() -> None:
-    env_file = client_env(_plan().topology, {"mongodb-password": "secret"})
+    env_file = client_env(_plan().topology, {"mongodb-password": "secret"}, PurePosixPath("/toys/ca.pem"))
     assert "FIGURES='https://shelf.toys.example.org:9100'" in env_file.splitlines()
 
 

@@ -2,7 +2,7 @@
 
 import shlex
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mspass_stack.config.load import read_cluster
@@ -11,7 +11,6 @@ from mspass_stack.roles.base import OWN_MODULES_FIRST, RUN_MODULE
 from mspass_stack.roles.clients import PASSWORD
 from mspass_stack.roles.dask import SPAWN
 from mspass_stack.roles.registry import client_env
-from mspass_stack.spec.layout import TlsFiles
 from mspass_stack.spec.process import ContainedProcess
 
 HOSTS: dict[str, Any] = {
@@ -36,7 +35,12 @@ CLUSTER = read_cluster(
 )
 PLAN = make_plan(CLUSTER, "lab", {"n2": 4}, Path("/project"), "/py/bin/python")
 
-LISTENING = "--nounixsocket --keyFile /d/secrets/keyfile --setParameter enableLocalhostAuthBypass=false"
+AUTHORITY = PurePosixPath("/d/ca.pem")
+LISTENING = (
+    "--nounixsocket --keyFile /d/secrets/keyfile --setParameter enableLocalhostAuthBypass=false"
+    " --config /d/tls/mode.conf --tlsCertificateKeyFile /d/tls/mongodb.pem --tlsCAFile /d/ca.pem"
+    " --tlsAllowConnectionsWithoutCertificates"
+)
 QUIESCE = "--setParameter mongosShutdownTimeoutMillisForSignaledShutdown=2000"
 CACHE = "--setParameter shutdownTimeoutMillisForSignaledShutdown=2000 --wiredTigerCacheSizeGB 0.50"
 MODULE = f"python3 -c {shlex.quote(OWN_MODULES_FIRST + RUN_MODULE)}"
@@ -78,7 +82,7 @@ LINES = {
 TLS = {
     "DASK_DISTRIBUTED__COMM__DEFAULT_SCHEME": "tls",
     "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "true",
-    "DASK_DISTRIBUTED__COMM__TLS__CA_FILE": "/d/secrets/ca.pem",
+    "DASK_DISTRIBUTED__COMM__TLS__CA_FILE": "/d/ca.pem",
     **{
         f"DASK_DISTRIBUTED__COMM__TLS__{end}__{part}": "/d/secrets/dask.pem"
         for end in ("SCHEDULER", "WORKER", "CLIENT")
@@ -104,16 +108,17 @@ def test_dasks_processes_find_their_certificates_and_nobody_else_does() -> None:
     for name, process in _rendered().items():
         of_dask = name in ("scheduler", "worker-n2", "frontend")
         assert TLS.items() <= process.environment.items() if of_dask else not process.environment
-        assert ({"/d/secrets/ca.pem", "/d/secrets/dask.pem"} <= set(process.reads)) == of_dask
+        assert ({"/d/ca.pem", "/d/secrets/dask.pem"} <= set(process.reads)) == of_dask
 
 
 def test_clients_are_pointed_at_the_first_router_and_the_scheduler_by_tls() -> None:
-    lines = client_env(PLAN.topology, {PASSWORD: "secret"}).splitlines()
+    lines = client_env(PLAN.topology, {PASSWORD: "secret"}, AUTHORITY).splitlines()
     assert lines == [
         "DASK_SCHEDULER_ADDRESS='tls://10.0.0.1:8786'",
         "DASK_SCHEDULER_PORT='8786'",
         "MONGODB_PORT='27100'",
-        "MSPASS_DB_ADDRESS='mongodb://mspass:secret@10.0.0.1:27100/?authSource=admin&appName=mspass'",
+        "MSPASS_DB_ADDRESS='mongodb://mspass:secret@10.0.0.1:27100/?authSource=admin&tls=true&tlsCAFile=%2Fd%2Fca.pem"
+        "&appName=mspass'",
         "MSPASS_SCHEDULER='dask'",
         "MSPASS_SCHEDULER_ADDRESS='tls://10.0.0.1:8786'",
         'no_proxy="${no_proxy:-${NO_PROXY-}}"',
@@ -125,7 +130,9 @@ def test_clients_are_pointed_at_the_first_router_and_the_scheduler_by_tls() -> N
 def test_no_proxy_stands_before_any_host_in_the_users_own_env_file() -> None:
     """In that of processes a host that comes or goes would restart them all."""
     direct = [host.address for host in PLAN.topology.hosts.values()]
-    assert 'localhost,10.0.0.1,10.0.0.2,10.0.0.3"' in client_env(PLAN.topology, {PASSWORD: "secret"}, direct=direct)
+    assert 'localhost,10.0.0.1,10.0.0.2,10.0.0.3"' in client_env(
+        PLAN.topology, {PASSWORD: "secret"}, AUTHORITY, direct=direct
+    )
 
 
 def test_a_frontend_elsewhere_changes_nothing_for_the_workers() -> None:
@@ -134,13 +141,15 @@ def test_a_frontend_elsewhere_changes_nothing_for_the_workers() -> None:
         for process in PLAN.topology.processes
     ]
     other = replace(PLAN.topology, processes=tuple(processes))
-    assert client_env(other, {PASSWORD: "secret"}) == client_env(PLAN.topology, {PASSWORD: "secret"})
+    assert client_env(other, {PASSWORD: "secret"}, AUTHORITY) == client_env(
+        PLAN.topology, {PASSWORD: "secret"}, AUTHORITY
+    )
 
 
 def test_the_users_own_env_file_names_its_certificates_too() -> None:
-    tls = TlsFiles(PLAN.topology.hosts["head"].layout.secrets)
-    added = set(client_env(PLAN.topology, {PASSWORD: "secret"}, tls).splitlines())
-    added -= set(client_env(PLAN.topology, {PASSWORD: "secret"}).splitlines())
+    tls = PLAN.topology.hosts["head"].layout.tls
+    added = set(client_env(PLAN.topology, {PASSWORD: "secret"}, AUTHORITY, tls).splitlines())
+    added -= set(client_env(PLAN.topology, {PASSWORD: "secret"}, AUTHORITY).splitlines())
     assert added == {f"{key}='{value}'" for key, value in TLS.items()}
 
 
@@ -179,12 +188,12 @@ def test_a_process_works_in_the_directories_of_its_own_data_and_reads_its_own_se
         name: {*((path, False) for path in process.writes), *((path, True) for path in process.reads)}
         for name, process in _rendered().items()
     }
-    key = ("/d/secrets/keyfile", True)
-    assert uses["configsvr-head"] == {("/d/data_config", False), key}
-    assert uses["shard-a-n2"] == {("/d/data_shard_a", False), key}
-    assert uses["shard-b-n2"] == {("/d/data_shard_b", False), key}
-    assert uses["mongos-head"] == {key}
-    work = {("/w", False), ("/d/scratch", False), ("/d/secrets/ca.pem", True), ("/d/secrets/dask.pem", True)}
+    server = {("/d/secrets/keyfile", True), ("/d/ca.pem", True), ("/d/tls", True)}
+    assert uses["configsvr-head"] == {("/d/data_config", False), *server}
+    assert uses["shard-a-n2"] == {("/d/data_shard_a", False), *server}
+    assert uses["shard-b-n2"] == {("/d/data_shard_b", False), *server}
+    assert uses["mongos-head"] == server
+    work = {("/w", False), ("/d/scratch", False), ("/d/ca.pem", True), ("/d/secrets/dask.pem", True)}
     client = ("/d/secrets/client.env", True)
     assert uses["scheduler"] == work
     assert uses["worker-n2"] == {*work, client}
@@ -207,9 +216,23 @@ def test_each_container_has_a_health_check_of_an_address_that_it_listens_on() ->
         compile(words[-1], "health", "exec")
 
 
-def test_a_lab_without_a_pool_speaks_no_tls() -> None:
+def test_a_lab_without_a_pool_encrypts_its_database_alone() -> None:
     value: dict[str, Any] = {"runtime": "docker", "workdir": "/w", "datadir": "/d", "hosts": HOSTS}
     cluster = read_cluster({**value, "database": {"db": "n1"}, "frontend": {"host": "head"}})
     plan = make_plan(cluster, "lab", {}, Path("/project"), "/py/bin/python")
+    assert plan.topology.encrypted == {"mongodb"}
+    frontend = _rendered(plan)["frontend"]
+    assert not [key for key in frontend.environment if "TLS" in key]
+    assert "/d/ca.pem" in frontend.reads
+    assert "/d/secrets/dask.pem" not in frontend.reads
+
+
+def test_a_lab_whose_owner_wants_none_has_no_encryption_and_is_warned() -> None:
+    value = CLUSTER.model_dump(exclude_unset=True) | {"encryption": False}
+    plan = make_plan(read_cluster(value), "lab", {"n2": 4}, Path("/project"), "/py/bin/python")
     assert not plan.topology.encrypted
-    assert not [key for key in _rendered(plan)["frontend"].environment if "TLS" in key]
+    assert [line for line in plan.topology.warnings if line.startswith("mspass:cluster.encryption: false: ")]
+    assert not PLAN.topology.warnings or "encryption" not in "".join(PLAN.topology.warnings)
+    words = [word for process in _rendered(plan).values() for word in (*process.argv, *process.environment)]
+    assert not [word for word in words if "tls" in word.lower()]
+    assert "tls" not in client_env(plan.topology, {PASSWORD: "secret"}, AUTHORITY)

@@ -2,7 +2,7 @@
 
 import shlex
 import subprocess
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -25,6 +25,7 @@ CLUSTER: dict[str, Any] = {
     "frontend": {"host": "desktop"},
 }
 
+AUTHORITY = PurePosixPath("/d/ca.pem")
 MODULE = f"/py/bin/python -c {shlex.quote(OWN_MODULES_FIRST + RUN_MODULE)}"
 WORKER = f"/py/bin/python -c {shlex.quote(OWN_MODULES_FIRST + SPAWN + RUN_MODULE)}"
 
@@ -87,7 +88,7 @@ def test_nor_a_program_that_is_run_beside_one(tmp_path: Path) -> None:
 
 
 def test_clients_find_database_and_scheduler_in_their_environment() -> None:
-    found = _environment(client_env(_plan().topology, {PASSWORD: "secret"}))
+    found = _environment(client_env(_plan().topology, {PASSWORD: "secret"}, AUTHORITY))
     assert found == {
         "MSPASS_DB_ADDRESS": "mongodb://mspass:secret@127.0.0.1:27017/?authSource=admin&appName=mspass",
         "MSPASS_SCHEDULER": "dask",
@@ -105,17 +106,17 @@ def test_clients_find_database_and_scheduler_in_their_environment() -> None:
 
 @pytest.mark.parametrize("name", ["no_proxy", "NO_PROXY"])
 def test_no_proxy_stands_before_the_hosts_and_the_users_own_exceptions_stay(name: str) -> None:
-    found = _environment(client_env(_plan().topology, {PASSWORD: "secret"}), **{name: "example.org"})
+    found = _environment(client_env(_plan().topology, {PASSWORD: "secret"}, AUTHORITY), **{name: "example.org"})
     assert found["no_proxy"] == found["NO_PROXY"] == "example.org,127.0.0.1,localhost"
 
 
 def test_a_cluster_without_a_pool_says_so_instead_of_giving_a_silent_local_cluster() -> None:
     plan = _plan({key: part for key, part in CLUSTER.items() if key != "pool"})
-    assert _environment(client_env(plan.topology, {PASSWORD: "secret"}))["MSPASS_SCHEDULER"] == "none"
+    assert _environment(client_env(plan.topology, {PASSWORD: "secret"}, AUTHORITY))["MSPASS_SCHEDULER"] == "none"
 
 
 def test_the_database_address_takes_in_the_port_that_a_released_mspasspy_appends() -> None:
-    found = _environment(client_env(_plan().topology, {PASSWORD: "secret"}))
+    found = _environment(client_env(_plan().topology, {PASSWORD: "secret"}, AUTHORITY))
     uri = f"{found['MSPASS_DB_ADDRESS']}:{found['MONGODB_PORT']}"
     assert uri == "mongodb://mspass:secret@127.0.0.1:27017/?authSource=admin&appName=mspass:27017"
 

@@ -50,7 +50,7 @@ class Exporter(Role):
     def files(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, str]:
         return {self._token(context): values["exporter-token"]}
 
-    def client(self, process: Process, values: Mapping[str, str]) -> Mapping[str, str]:
+    def client(self, process: Process, values: Mapping[str, str], authority: str) -> Mapping[str, str]:
         return {"FIGURES": process.endpoint}
 
     def _token(self, context: Context) -> str:
@@ -74,10 +74,14 @@ class Polite:
 class Toys:
     """A site whose hosts have names below a domain of its own, and whose figures are encrypted."""
 
-    encrypted = frozenset({"figures"})
-
     def claims(self, cluster: Cluster) -> bool:
         return any(host.address.endswith(DOMAIN) for host in cluster.hosts.values())
+
+    def encrypted(self, cluster: Cluster) -> frozenset[str]:
+        return frozenset({"figures"})
+
+    def warnings(self, cluster: Cluster) -> Iterator[str]:
+        yield from ()
 
     def address(self, cluster: Cluster, host: str) -> str:
         return f"{host}.{DOMAIN}"

@@ -26,6 +26,7 @@ PARTS: dict[str, Callable[[Entry, Deployed], bool]] = {
     "scheduler": lambda entry, _: entry.role == "scheduler",
     "worker": lambda entry, _: entry.role == "worker",
     "frontend": lambda entry, _: entry.role == "frontend",
+    "encryption": lambda entry, deployed: entry.role in MONGODB and "mongodb" in deployed.inventory.encrypted,
     "open_ports": lambda _, deployed: deployed.is_open_to_others,
 }
 """The processes that each file is about, by its name; the others are about all."""

@@ -14,6 +14,7 @@ from pymongo.errors import PyMongoError
 from mspass_stack.cli import status
 from mspass_stack.machines import machine
 from mspass_stack.machines.base import Machine
+from mspass_stack.provider.mongo.client import tls_options
 from mspass_stack.spec.inventory import Entry, Inventory
 from tests.verify.inspector import ProcessInspector
 from tests.verify.places import machine_at
@@ -28,6 +29,7 @@ PATIENCE = 3
 """Seconds that a service may take to answer a look."""
 
 SECRETS = ("keyfile", "jupyter-token", "jupyter_server_config.json", "dask.pem")
+"""In the directory of secrets; what MongoDB reads anew while it runs is the same certificate as Dask's."""
 
 TELLING = 16
 """Characters that a line of a secret file must have to be told from words that are none."""
@@ -121,12 +123,14 @@ class Deployed:
         """
         address, port = self.place(process, process.ports[0])
         options: dict[str, Any] = {"directConnection": True, "serverSelectionTimeoutMS": PATIENCE * 1000}
-        if process.name not in self._answers:
-            with suppress(PyMongoError), MongoClient[dict[str, Any]](address, port, **options) as client:
-                self._answers[process.name] = bool(client.admin.command("hello"))
-        if not self._answers.setdefault(process.name, False):
-            raise ConnectionError(f"{process.name} does not answer at {address}:{port}")
-        return MongoClient(address, port, **options, **credentials)
+        with tls_options(self.inventory.authority) as tls:
+            options = {**options, **tls}
+            if process.name not in self._answers:
+                with suppress(PyMongoError), MongoClient[dict[str, Any]](address, port, **options) as client:
+                    self._answers[process.name] = bool(client.admin.command("hello"))
+            if not self._answers.setdefault(process.name, False):
+                raise ConnectionError(f"{process.name} does not answer at {address}:{port}")
+            return MongoClient(address, port, **options, **credentials)
 
     def internal(self, process: Entry) -> MongoClient[dict[str, Any]]:
         """One server of MongoDB as its internal user, which the owner of the key file may be."""

@@ -4,7 +4,10 @@ import socket
 import ssl
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 
+from mspass_stack.provider.resources.base import Call
+from mspass_stack.provider.resources.certificate import Certificate, CertificateAuthority
 from tests.verify.deployed import ANSWER, PATIENCE
 
 WANTED = ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "SSLV3_ALERT_HANDSHAKE_FAILURE")
@@ -55,6 +58,17 @@ def _encrypted(address: str, port: int) -> Generator[ssl.SSLSocket]:
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with socket.create_connection((address, port), ANSWER) as plain, context.wrap_socket(plain) as encrypted:
         yield encrypted
+
+
+def foreign_files(directory: Path) -> tuple[Path, Path]:
+    """Write the certificate of an authority of nobody, and one with its key that it has signed."""
+    _, authority = CertificateAuthority().create(Call("foreign", {"stack": "foreign"}))
+    signing = {"authority": authority["certificate"], "authorityKey": authority["signer"], "names": ["localhost"]}
+    _, signed = Certificate().create(Call("foreign", signing))
+    own, certificate = directory / "foreign-ca.pem", directory / "foreign.pem"
+    own.write_text(authority["certificate"])
+    certificate.write_text(signed["pem"])
+    return own, certificate
 
 
 def can_connect(address: str, port: int) -> bool:

@@ -124,10 +124,11 @@ class Cluster:
     """The sets and routers of a sharded database, by the inputs of its resource."""
 
     def __init__(self, inputs: ShardedClusterInputs) -> None:
-        self.inputs, self._key = inputs, inputs.key_file
-        self.config = ReplicaSet(CONFIG_SET, self._members(inputs.config), self._key, is_config=True)
+        self.inputs, self._trust = inputs, (inputs.key_file, inputs.authority)
+        asked = (inputs.key_file, (inputs.authority,))
+        self.config = ReplicaSet(CONFIG_SET, self._members(inputs.config), *asked, is_config=True)
         self.shards = {
-            name: ReplicaSet(name, self._members(members), self._key) for name, members in inputs.shards.items()
+            name: ReplicaSet(name, self._members(members), *asked) for name, members in inputs.shards.items()
         }
 
     def ensure_sets(self, say: Callable[[str], None], given_up: bool = False) -> None:
@@ -154,7 +155,7 @@ class Cluster:
         def first() -> Client:
             error: PyMongoError = PyMongoError("there is no router")
             for member in self._members(self.inputs.routers):
-                client = internal(member.host, member.address, member.port, self._key, answer)
+                client = internal(member.host, member.address, member.port, *self._trust, answer)
                 try:
                     client.admin.command("ping")
                     return client
@@ -174,7 +175,7 @@ class Cluster:
             (member,) = self._members({host: place})
             with (
                 suppress(PyMongoError, Unreachable),
-                internal(member.host, member.address, member.port, self._key) as client,
+                internal(member.host, member.address, member.port, *self._trust) as client,
             ):
                 users.take_note(client, member.host, place.stack_dir)
 
@@ -196,7 +197,7 @@ def observed(router: Client, inputs: ShardedClusterInputs) -> Props:
     return {
         "shards": known_shards(router),
         "collections": sharded_collections(router),
-        "users": users.present(router, inputs.users),
+        "users": users.present(router, inputs.users, inputs.authority),
     }
 
 

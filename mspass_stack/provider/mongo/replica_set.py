@@ -67,11 +67,16 @@ class View:
 
 @dataclass(frozen=True)
 class ReplicaSet:
-    """A set as declared."""
+    """A set as declared.
+
+    Attributes:
+        authorities: certificates of who signs its members', PEM, each to be tried; an empty one is no TLS.
+    """
 
     name: str
     members: tuple[Member, ...]
     key_file: str
+    authorities: tuple[str, ...] = ("",)
     is_config: bool = False
 
     @property
@@ -124,7 +129,15 @@ class ReplicaSet:
         raise PyMongoError(f"replica set {self.name} has no primary")
 
     def client(self, member: Member) -> Client:
-        return internal(member.host, member.address, member.port, self.key_file)
+        """Return a client of a member, as the internal user."""
+        *others, last = self.authorities
+        for authority in others:
+            client = internal(member.host, member.address, member.port, self.key_file, authority)
+            with suppress(PyMongoError):
+                client.admin.command("hello")
+                return client
+            client.close()
+        return internal(member.host, member.address, member.port, self.key_file, last)
 
     def _step(self, until_synced: bool, given_up: bool) -> str:
         """Do the next thing that is to be done; what is still missing."""

@@ -32,7 +32,7 @@ class DatabaseUsers(Resource[DatabaseUsersInputs]):
         inputs = self.parse(call.inputs)
         try:
             with _client(inputs) as client:
-                return call.outputs | {"present": present(client, inputs.users)}
+                return call.outputs | {"present": present(client, inputs.users, inputs.authority)}
         except ConnectionFailure:
             call.say("warning", f"{inputs.address}:{inputs.port} is unreachable: users as last known")
             return call.outputs
@@ -55,7 +55,7 @@ class DatabaseUsers(Resource[DatabaseUsersInputs]):
             with _client(inputs) as client:
                 ensure(client, inputs.users)
                 take_note(client, machine(inputs.connection), inputs.stack_dir)
-                return present(client, inputs.users)
+                return present(client, inputs.users, inputs.authority)
 
         try:
             return {"present": keep_trying(ensured, PyMongoError, READY_TIMEOUT)}
@@ -64,11 +64,11 @@ class DatabaseUsers(Resource[DatabaseUsersInputs]):
             raise InitFailed(id, {"present": {}}, f"users of {place}: {brief(error)}") from None
 
 
-def present(client: Client, desired: Mapping[str, DatabaseUser]) -> dict[str, list[str]]:
+def present(client: Client, desired: Mapping[str, DatabaseUser], authority: str) -> dict[str, list[str]]:
     """Return the roles of all users; those of one who has another password than declared are none."""
     found = {user: sorted(role["role"] for role in roles) for user, roles in _known(client).items()}
     for user, declared in desired.items():
-        if user in found and not logs_in(client, user, declared.password):
+        if user in found and not logs_in(client, user, declared.password, authority):
             found[user] = []
     return found
 
@@ -109,4 +109,5 @@ def take_note(client: Client, host: Machine, stack_dir: str) -> None:
 
 
 def _client(inputs: DatabaseUsersInputs) -> Client:
-    return internal(machine(inputs.connection), inputs.address, inputs.port, inputs.key_file)
+    host = machine(inputs.connection)
+    return internal(host, inputs.address, inputs.port, inputs.key_file, inputs.authority)

@@ -5,6 +5,9 @@ from typing import Any
 
 from mspass_stack.spec.topology import CONFIG_SET
 
+MONGODB = "mongodb"
+"""What its servers and clients speak, as a topology calls it."""
+
 Hosts = Mapping[str, Mapping[str, Any]]
 """What is asked of each host."""
 
@@ -36,6 +39,28 @@ def runtime_changed(old: Hosts, new: Hosts) -> Iterator[str]:
                 f"mspass:cluster.runtime: a stack that is up is never switched (host '{host}'): pulumi destroy, which "
                 "leaves the data where they are, then change it and pulumi up"
             )
+
+
+def switched_on(old: Collection[str], new: Collection[str]) -> bool:
+    """Return whether a database that speaks in clear is to speak TLS."""
+    return MONGODB in set(new) - set(old)
+
+
+def encryption_changed(old: Collection[str], new: Collection[str], moved: bool) -> Iterator[str]:
+    """Yield what an edit of the encryption may not do to a database that is up.
+
+    Args:
+        old, new: the protocols that speak TLS.
+        moved: whether its servers are others than before.
+    """
+    path = "mspass:cluster.encryption"
+    if MONGODB in set(old) - set(new):
+        yield (
+            f"{path}: a database that is up does not go back to speak in clear: pulumi destroy, which leaves the data "
+            "where they are, then change it and pulumi up"
+        )
+    if switched_on(old, new) and moved:
+        yield f"{path}: is switched on by itself: pulumi up, then change the database's hosts and pulumi up"
 
 
 def orphaned_data(old: Mapping[str, str], new: Mapping[str, str], gone: Collection[str]) -> Iterator[str]:

@@ -44,6 +44,16 @@ class Preflight(Resource[PreflightInputs]):
         versions = {host: check.versions for host, check in checked.items() if check.versions}
         return f"{inputs.stack}/preflight", {"known": known, "versions": versions}
 
+    def update(self, call: Call) -> Props:
+        if call.old_inputs.get("documents") and forbidden_changes.switched_on(*_encrypted(call)):
+            call.say(
+                "warning",
+                "mspass:cluster.encryption: the database's servers restart one by one and take connections by TLS only "
+                "from then on: clients outside need the new databaseUri (or clientProfile); those that are connected "
+                "in clear go on until they end",
+            )
+        return super().update(call)
+
     def diff(self, call: Call) -> list[str]:
         old, new, abandoned = call.old_inputs, call.inputs, call.inputs["abandoned"]
         hosts = old.get("hosts", {}), new["hosts"]
@@ -52,12 +62,23 @@ class Preflight(Resource[PreflightInputs]):
             *forbidden_changes.renamed_hosts(*hosts),
             *forbidden_changes.runtime_changed(*hosts),
             *forbidden_changes.moved_shards(old.get("shards", {}), new["shards"], abandoned),
+            *forbidden_changes.encryption_changed(*_encrypted(call), moved=_moves(call)),
             *forbidden_changes.orphaned_data(old.get("documents", {}), new["documents"], abandoned),
         ]
         if problems:
             raise Refused("nothing was changed:\n" + "\n".join(f"  {problem}" for problem in problems))
         reached_otherwise = old.get("connections") != new.get("connections")
         return super().diff(call) + (["connections"] if reached_otherwise else [])
+
+
+def _encrypted(call: Call) -> tuple[list[str], list[str]]:
+    """Return the protocols that spoke TLS, and those that are to speak it."""
+    return call.old_inputs.get("encrypted", []), call.inputs.get("encrypted", [])
+
+
+def _moves(call: Call) -> bool:
+    """Return whether servers of the database come, go or move."""
+    return any(call.old_inputs.get(key, {}) != call.inputs[key] for key in ("shards", "documents"))
 
 
 def _check(call: Call, inputs: PreflightInputs, stack_id: str, host: str) -> HostCheck:

@@ -32,17 +32,19 @@ class Target:
     address: str
     port: int
     host: Machine
+    authority: str
 
 
-def probe(probe: Probe, host: Machine) -> str | None:
+def probe(probe: Probe, host: Machine, authority: str = "") -> str | None:
     """Look once; return what is still missing, None when the process is ready.
 
     Args:
         host: the machine that sees the probe's address, which may be its own alone.
+        authority: certificate of who signs that of a server of MongoDB, PEM; empty where it speaks no TLS.
     """
     try:
         address, port = host.endpoint(probe.address, probe.port)
-        return PROBES[probe.kind](probe, Target(address, port, host))
+        return PROBES[probe.kind](probe, Target(address, port, host, authority))
     except (ConnectionError, RemoteDisconnected):
         return "no answer"
     except HTTPError as error:
@@ -96,7 +98,7 @@ def _workers(probe: Probe, target: Target) -> str | None:
 
 
 def _hello(target: Target) -> dict[str, Any]:
-    return hello(target.address, target.port, HELLO_TIMEOUT)
+    return hello(target.address, target.port, HELLO_TIMEOUT, target.authority)
 
 
 def _get(target: Target, path: str, headers: dict[str, str] | None = None) -> str:

@@ -52,7 +52,7 @@ class CertificateAuthority(_Expiring[CertificateAuthorityInputs]):
 
 
 class Certificate(_Expiring[CertificateInputs]):
-    """Outputs: `pem` (secret: certificate and key), `ends`."""
+    """Outputs: `pem` (secret: certificate and key), `digest` (of the certificate), `ends`."""
 
     model = CertificateInputs
 
@@ -72,7 +72,8 @@ class Certificate(_Expiring[CertificateInputs]):
         )
         signed = made.add_extension(both, critical=False).sign(signer, hashes.SHA256())
         ends = signed.not_valid_after_utc.isoformat()
-        return call.name, {"pem": _text(signed) + _key_text(key), "ends": ends}
+        digest = signed.fingerprint(hashes.SHA256()).hex()
+        return call.name, {"pem": _text(signed) + _key_text(key), "digest": digest, "ends": ends}
 
 
 def _builder(

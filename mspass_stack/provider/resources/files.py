@@ -16,6 +16,7 @@ from mspass_stack.provider.resources.base import Call, Resource, changed
 from mspass_stack.provider.server.codec import Props, has_unknown
 from mspass_stack.spec.layout import OWNER
 from mspass_stack.spec.resources import HostFilesInputs
+from mspass_stack.spec.tls import ALLOW, REQUIRE, mode_file
 
 OWN_MODE, USERS_MODE = 0o700, 0o700
 """Modes of directories that are made: the stack's own, and the user's, whose waveforms are nobody else's."""
@@ -50,6 +51,9 @@ class HostFiles(Resource[HostFilesInputs]):
                     own = directory.is_relative_to(stack_dir)
                     host.make_directory(str(directory), OWN_MODE if own else USERS_MODE)
             host.write(f"{stack_dir}/{OWNER}", f"{inputs.stack} {inputs.stack_id} {inputs.host}\n")
+            if inputs.tls_mode and not host.exists(inputs.tls_mode):
+                host.make_directory(inputs.tls_mode.rpartition("/")[0], OWN_MODE)
+                host.write(inputs.tls_mode, mode_file(_first_mode(call)))
         repairs = _repairs(call)
         try:
             with _reported(inputs):
@@ -106,7 +110,7 @@ class HostFiles(Resource[HostFilesInputs]):
             with _reported(inputs):
                 Supervisord(host, inputs.stack_dir, inputs.stack_id).shut_down()
         with _reported(inputs):
-            remove_files(host, list(inputs.files))
+            remove_files(host, [*([inputs.tls_mode] if inputs.tls_mode else []), *inputs.files])
             host.remove(f"{inputs.stack_dir}/{OWNER}")
 
 
@@ -161,9 +165,18 @@ def _look(call: Call, inputs: HostFilesInputs, host: Machine) -> Props:
     there = host.is_directory(inputs.stack_dir)
     return {
         "observed": {path: _observed(inputs.digest_key, path, host) for path in inputs.files},
-        "missing": [path for path in inputs.directories if not host.is_directory(path)],
+        "missing": [
+            *(path for path in inputs.directories if not host.is_directory(path)),
+            *([inputs.tls_mode] if inputs.tls_mode and not host.exists(inputs.tls_mode) else []),
+        ],
         "user": "{}:{}".format(*host.owner(inputs.stack_dir)) if there else call.outputs.get("user", ""),
     }
+
+
+def _first_mode(call: Call) -> str:
+    """Return MongoDB's mode of TLS to start with: beside servers that are up without any, one that takes both."""
+    joins = call.old_inputs and not call.old_inputs.get("tlsMode")
+    return ALLOW if joins and call.old_inputs["stackDir"] == call.inputs["stackDir"] else REQUIRE
 
 
 def _repairs(call: Call) -> dict[str, int]:
@@ -171,18 +184,18 @@ def _repairs(call: Call) -> dict[str, int]:
     repairs: dict[str, int] = dict(call.outputs.get("repairs") or {})
     digests: Mapping[str, str] = call.outputs.get("digests") or {}
     observed: Mapping[str, str] = call.outputs.get("observed") or {}
+    given = _keyed(HostFiles.model.model_validate(call.old_inputs)) if call.old_inputs else {}
     for path, found in observed.items():
         digest = found.removesuffix(OPEN)
-        if path in digests and digest.startswith(DIGEST) and digest != digests[path].partition("+")[0]:
+        if path in digests and digest.startswith(DIGEST) and digest != given.get(path):
             repairs[path] = repairs.get(path, 0) + 1
     return repairs
 
 
 def _digests(inputs: HostFilesInputs, repairs: Mapping[str, int]) -> dict[str, str]:
     """Return what stands for the files in the digests of their readers."""
-    return {
-        path: f"{digest}+{repairs[path]}" if repairs.get(path) else digest for path, digest in _keyed(inputs).items()
-    }
+    contents = {**_keyed(inputs), **dict.fromkeys(inputs.reloaded, RELOADED)}
+    return {path: f"{digest}+{repairs[path]}" if repairs.get(path) else digest for path, digest in contents.items()}
 
 
 def _keyed(inputs: HostFilesInputs) -> dict[str, str]:
@@ -198,6 +211,9 @@ def _observed(key: str, path: str, host: Machine) -> str:
 
 DIGEST = "hmac:"
 """What a digest begins with, so that it differs from the reason why there is none."""
+
+RELOADED = "reloaded"
+"""What stands for the content of a file that its readers read anew when they are told to."""
 
 OPEN = " readable by others"
 """What it ends with where the file is not its owner's only."""

@@ -28,7 +28,7 @@ class Ready(Resource[ReadyInputs]):
     def read(self, call: Call) -> Props:
         inputs = self.parse(call.inputs)
         process = inputs.process
-        if missing := probe(process.probe, machine(inputs.probe_connection)):
+        if missing := probe(process.probe, machine(inputs.probe_connection), inputs.authority):
             raise InitFailed(call.id, call.outputs, f"{process.name} on host '{process.host}' is not ready: {missing}")
         return call.outputs | {"incarnation": _manager(inputs).incarnation(process.managed_name)}
 
@@ -51,7 +51,7 @@ def _wait(call: Call, inputs: ReadyInputs, id: str) -> Props:
     def settled() -> str:
         nonlocal last, probes, incarnation
         try:
-            missing = probe(process.probe, host)
+            missing = probe(process.probe, host, inputs.authority)
             if missing is None:
                 incarnation = manager.incarnation(process.managed_name)
                 return "ready"

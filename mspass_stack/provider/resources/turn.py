@@ -2,6 +2,7 @@
 
 from mspass_stack.errors import Refused
 from mspass_stack.machines import machine
+from mspass_stack.machines.base import Machine
 from mspass_stack.managers import manager_of
 from mspass_stack.managers.base import ProcessManager
 from mspass_stack.polling import wait_until
@@ -11,6 +12,7 @@ from mspass_stack.provider.probes import probe
 from mspass_stack.provider.resources.base import Call, Resource, changed
 from mspass_stack.provider.resources.drain import drain
 from mspass_stack.provider.server.codec import Props
+from mspass_stack.spec.probe import Probe
 from mspass_stack.spec.resources import TurnInputs
 
 PATIENCE = 120.0
@@ -42,16 +44,27 @@ class Turn(Resource[TurnInputs]):
                     call.say("warning", str(halts))
             elif _manager(inputs := self.parse(call.inputs)).incarnation(inputs.managed_name):
                 # One that is down has nothing to hand over, and nobody is to wait for the health of others to heal it.
-                _take(inputs, call)
+                _take(inputs, call, _authorities(call, inputs))
         return {"carries": call.inputs["digest"]}
 
 
-def _take(inputs: TurnInputs, call: Call) -> None:
+def _authorities(call: Call, inputs: TurnInputs) -> tuple[str, ...]:
+    """Return by which certificates its set may be asked: also without TLS only where it is about to get that.
+
+    Whoever stands in between could else have us speak in clear, and speak on in our name.
+    """
+    old, carries = call.old_inputs, call.outputs["carries"]
+    # What the state has last may be of an `up` that was killed before the restart.
+    was_encrypted = old.get("authority") and carries == old["digest"]
+    return (inputs.authority,) if was_encrypted or not inputs.authority else (inputs.authority, "")
+
+
+def _take(inputs: TurnInputs, call: Call, authorities: tuple[str, ...]) -> None:
     patience = 0.0 if inputs.interrupt or inputs.halts else PATIENCE
-    missing = _missing_meanwhile(inputs, call, patience)
+    missing = _missing_meanwhile(inputs, call, patience, authorities)
     if not missing and inputs.replica_set and not inputs.halts:
         members = members_at(inputs.members, inputs.connections)
-        replica_set = ReplicaSet(inputs.replica_set, tuple(members.values()), inputs.key_file)
+        replica_set = ReplicaSet(inputs.replica_set, tuple(members.values()), inputs.key_file, authorities)
         missing = hand_over(replica_set, members[inputs.host], patience, lambda text: call.say("status", text))
     if missing and not inputs.interrupt:
         raise Refused(
@@ -63,7 +76,7 @@ def _take(inputs: TurnInputs, call: Call) -> None:
         drain(inputs.drain, inputs.drain_connection, inputs.process, call)
 
 
-def _missing_meanwhile(inputs: TurnInputs, call: Call, patience: float) -> str:
+def _missing_meanwhile(inputs: TurnInputs, call: Call, patience: float, authorities: tuple[str, ...]) -> str:
     """Wait for those that do its job meanwhile; return what is still missing."""
     missing: list[str] = []
 
@@ -71,7 +84,7 @@ def _missing_meanwhile(inputs: TurnInputs, call: Call, patience: float) -> str:
         missing[:] = [
             f"{one.address}:{one.port}: {what}"
             for one in inputs.meanwhile
-            if (what := probe(one, machine(inputs.connections[one.host])))
+            if (what := _probe(one, machine(inputs.connections[one.host]), authorities))
         ]
         if missing:
             call.say("status", f"waiting for {', '.join(missing)}")
@@ -79,6 +92,11 @@ def _missing_meanwhile(inputs: TurnInputs, call: Call, patience: float) -> str:
 
     wait_until(ready, patience, 0.3)
     return ", ".join(missing)
+
+
+def _probe(one: Probe, host: Machine, authorities: tuple[str, ...]) -> str | None:
+    found = [probe(one, host, authority) for authority in authorities]
+    return None if None in found else found[0]
 
 
 def _manager(inputs: TurnInputs) -> ProcessManager:

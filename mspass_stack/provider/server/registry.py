@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mspass_stack.provider.mongo.cluster import ShardedCluster
+from mspass_stack.provider.mongo.encryption import Encryption
 from mspass_stack.provider.mongo.users import DatabaseUsers
 from mspass_stack.provider.preflight.preflight import Preflight
 from mspass_stack.provider.resources.address_repair import AddressRepair
@@ -35,4 +36,5 @@ RESOURCES: Mapping[str, Resource[Any]] = {
     "Ready": Ready(),
     "DatabaseUsers": DatabaseUsers(),
     "ShardedCluster": ShardedCluster(),
+    "Encryption": Encryption(),
 }
