@@ -133,12 +133,12 @@ class SimulatedLab:
         if not self.stack.lab.is_native(host):
             self.stack.lab.docker(host, "stop", self.stack.container(process))
             return
-        run = f"/srv/mspass/{self.stack.name}/run"
+        run = f"{self.stack.directory}/run"
         command = f'cd "{run}" && python3 supervisor-*.pyz ctl -c supervisord.conf stop {process}'
         self.stack.lab.execute(host, "su", self.stack.lab.user, "-c", command)
 
     def write(self, process: str, path: str, text: str) -> str:
-        file, host = f"/srv/mspass/{self.stack.name}/{path}", self.stack.running()[process]
+        file, host = f"{self.stack.directory}/{path}", self.stack.running()[process]
         before = self.stack.lab.execute(host, "cat", file)
         self.stack.lab.execute(host, "sh", "-c", 'printf %s "$1" > "$0"', file, text)
         return before
@@ -146,7 +146,7 @@ class SimulatedLab:
     def leftovers(self) -> set[str]:
         lab, left = self.stack.lab, set(self.stack.running())
         for name in lab.names:
-            listing = lab.execute(name, "ls", "-A", f"/srv/mspass/{self.stack.name}", check=False).split()
+            listing = lab.execute(name, "ls", "-A", f"{self.stack.directory}", check=False).split()
             left |= {"secrets", "run", "client", ".mspass-stack"} & set(listing)
         return left
 

@@ -8,6 +8,7 @@ import yaml
 from mspass_stack.managers.docker_labels import PROCESS, STACK
 from tests.harness import docker_plugin
 from tests.harness.lab import Lab
+from tests.harness.ports import NUMBER
 from tests.harness.project import ROOT, Project, Stack
 
 
@@ -17,6 +18,9 @@ class LabStack(Stack):
     Args:
         figure: the stack file of the project that it is made from; its hosts are the lab's, in their order.
         config: changes of its `mspass:cluster`.
+
+    Attributes:
+        directory: of the stack on each host.
     """
 
     def __init__(
@@ -26,7 +30,9 @@ class LabStack(Stack):
         self.lab = lab
         name = name or figure
         project.environment |= docker_plugin.environment()
-        super().__init__(project, name, output | {"image": image, "datadir": f"/srv/mspass/{name}"} | (config or {}))
+        # Of this process of the tests alone: clients on this machine find a file of the stack by that path too.
+        self.directory = f"/srv/mspass/{name}-{NUMBER}"
+        super().__init__(project, name, output | {"image": image, "datadir": self.directory} | (config or {}))
 
     def move_to_free_ports(self) -> None:
         """The hosts have all ports; what they have not is the addresses of the file."""
@@ -53,7 +59,7 @@ class LabStack(Stack):
             elif left := self.lab.docker(name, "ps", "--all", "--quiet", "--filter", f"label={STACK}").split():
                 self.lab.docker(name, "rm", "--force", *left)
             self.lab.execute(name, "sh", "-c", "rm -rf /srv/mspass/*")
-        shutil.rmtree(self.cluster["datadir"], ignore_errors=True)  # what clients on this machine are told by it
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     def running(self) -> dict[str, str]:
         """Host by name of every process of ours that runs, natively or in a container."""
@@ -71,7 +77,7 @@ class LabStack(Stack):
         """
         host = self.running()[process]
         if self.lab.is_native(host):
-            return host, self.lab.execute(host, "cat", f"/srv/mspass/{self.name}/run/{process}.pid").strip()
+            return host, self.lab.execute(host, "cat", f"{self.directory}/run/{process}.pid").strip()
         first = self.lab.docker(host, "inspect", "--format", "{{.State.Pid}}", self.container(process)).strip()
         return host, self.lab.execute(host, "ps", "-o", "pid=", "--ppid", first).split()[0]
 
@@ -86,7 +92,7 @@ class LabStack(Stack):
     def _on(self, host: str) -> list[str]:
         if self.lab.is_native(host):
             alive = 'pid=$(cat "$file"); [ -n "$pid" ] && [ -d "/proc/$pid" ] && basename "$file" .pid'
-            look = f"for file in /srv/mspass/{self.name}/run/*.pid; do {alive}; done 2> /dev/null; true"
+            look = f"for file in {self.directory}/run/*.pid; do {alive}; done 2> /dev/null; true"
             return [name for name in self.lab.execute(host, "sh", "-c", look).split() if name != "supervisord"]
         words = ("ps", "--filter", f"label={STACK}", "--format", f'{{{{.Label "{PROCESS}"}}}}')
         return self.lab.docker(host, *words).split()

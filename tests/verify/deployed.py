@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from pymongo import MongoClient
@@ -145,6 +145,18 @@ class Deployed:
         """What nobody else may see, by the files that a host has."""
         known = [secret for name in SECRETS for secret in telling_lines(self._secret(host, name))]
         return [*known, *([self.password] if "databaseUri" in self.outputs else [])]
+
+    @property
+    def everybodys_address(self) -> str:
+        """The database's address as every host has it; empty without a database."""
+        uri = str(self.outputs.get("databaseUri", ""))
+        if self.inventory.authority and uri:
+            entrance = self.inventory.database_endpoint
+            path = quote(f"{self.inventory.hosts[entrance.host].stack_dir}/ca.pem", safe="")
+            if f"tlsCAFile={path}&" not in uri:
+                self.notes.append("databaseUri holds on this machine only: tasks cannot use it")
+                uri = re.sub("tlsCAFile=[^&]*", f"tlsCAFile={path}", uri)
+        return uri
 
     @property
     def password(self) -> str:

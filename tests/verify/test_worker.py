@@ -27,6 +27,6 @@ def test_each_of_its_workers_has_the_very_address_that_clients_outside_have(
     process: Entry, deployed: Deployed, pool: Pool
 ) -> None:
     """MsPASS's `Client()` hands its own address of the database to every worker."""
-    if uri := deployed.outputs.get("databaseUri"):
-        digest = hashlib.sha256(str(uri).encode()).hexdigest()
+    if uri := deployed.everybodys_address:
+        digest = hashlib.sha256(uri.encode()).hexdigest()
         assert [worker["uri"] for worker in pool.of(process)] == [digest] * process.workers

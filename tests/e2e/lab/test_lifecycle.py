@@ -61,7 +61,7 @@ def test_an_ssh_user_who_does_not_own_the_files_is_refused(sharded: LabStack) ->
     runs = sharded.runs()
     _reached(sharded, "lab4", user="root")
     output = sharded.refused_up()
-    assert f"host 'lab4': mspass:cluster.datadir: /srv/mspass/{sharded.name} belongs to uid 1000" in output
+    assert f"host 'lab4': mspass:cluster.datadir: {sharded.directory} belongs to uid 1000" in output
     assert sharded.runs() == runs
     sharded.find_hosts()
     sharded.up()
@@ -144,7 +144,7 @@ def test_destroy_keeps_the_data_which_open_on_hosts_with_other_addresses(sharded
     sharded.destroy()
     assert sharded.running() == {}
     for name in lab.names[:4]:
-        left = lab.execute(name, "sh", "-c", f"ls -A /srv/mspass/{sharded.name}").split()
+        left = lab.execute(name, "sh", "-c", f"ls -A {sharded.directory}").split()
         assert not {"secrets", "run", ".mspass-stack"} & set(left)
     whole = sharded.cluster["database"]
     sharded.cluster["database"] = {**whole, "shards": {"a": whole["shards"]["a"]}}

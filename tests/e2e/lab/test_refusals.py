@@ -31,7 +31,7 @@ def stack(project: Project, lab: Lab, image: str, request: pytest.FixtureRequest
 
 def test_all_that_is_wrong_with_all_hosts_is_in_one_table(stack: LabStack, lab: Lab) -> None:
     lab.execute("lab1", "/usr/sbin/sshd", "-p", "8888")
-    lab.execute("lab2", "sh", "-c", f"mkdir -p /srv/mspass/{stack.name}; touch /srv/mspass/{stack.name}/thesis.tex")
+    lab.execute("lab2", "sh", "-c", f"mkdir -p {stack.directory}; touch {stack.directory}/thesis.tex")
     lab.execute("lab3", "install", "-d", "-m", "700", "/srv/mspass/work")
     stack.cluster["pool"]["workers"]["lab3"] = {"processes": 2, "memory": "900GiB"}
     stack.write()
@@ -42,7 +42,7 @@ def test_all_that_is_wrong_with_all_hosts_is_in_one_table(stack: LabStack, lab: 
         lab.execute("lab3", "rmdir", "/srv/mspass/work")
     for line in (
         "host 'lab1': mspass:cluster.frontend.port: port 8888 is held by",
-        f"host 'lab2': mspass:cluster.datadir: /srv/mspass/{stack.name} holds what is not ours (thesis.tex)",
+        f"host 'lab2': mspass:cluster.datadir: {stack.directory} holds what is not ours (thesis.tex)",
         "host 'lab3': mspass:cluster.workdir: /srv/mspass/work cannot be made or written by " + lab.user,
         "host 'lab3': memory: mspass:cluster.pool.workers.lab3.memory x 2 = 1800.0 GiB: more than its",
     ):
@@ -97,7 +97,7 @@ def test_a_second_clone_is_refused_on_the_hosts_of_the_first(stack: LabStack, la
         clone = LabStack(other, lab, image, "lab-sim", stack.name, {"database": {"db": "lab2"}, "pool": POOL})
         output = clone.refused_up()
         assert f"host 'lab2': it runs a stack '{stack.name}' of another clone" in output
-        assert f"/srv/mspass/{stack.name} belongs to stack '{stack.name}'" in output
+        assert f"{stack.directory} belongs to stack '{stack.name}'" in output
         assert clone.running() == runs
     finally:
         other.close()

@@ -64,7 +64,7 @@ def _places(stack: LabStack, kind: str) -> list[str]:
 
 
 def _key(stack: LabStack) -> str:
-    return stack.lab.execute("lab2", "cat", f"/srv/mspass/{stack.name}/secrets/keyfile")
+    return stack.lab.execute("lab2", "cat", f"{stack.directory}/secrets/keyfile")
 
 
 def _authority(stack: LabStack) -> str:
@@ -147,7 +147,7 @@ def test_encryption_is_switched_on_under_a_client_that_writes(stack: LabStack) -
     stack.cluster["encryption"] = True
     stack.write()
     key, places = _key(stack), _places(stack, "shard")
-    path = f"/srv/mspass/{stack.name}/ca.pem"
+    path = f"{stack.directory}/ca.pem"
     with _written_meanwhile(stack) as (direct, routed), ThreadPoolExecutor() as pool:
         change = pool.submit(stack.up)
         servers = [*places, *_places(stack, "mongos")]
