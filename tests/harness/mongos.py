@@ -551,7 +551,7 @@ ACTIONS = {
     **{"dropIndexes": "dropIndex", "deleteIndexes": "dropIndex", "dropDatabase": "dropDatabase"},
     **{"renameCollection": "renameCollectionSameDB", "collstats": "collStats", "dbstats": "dbStats"},
     **dict.fromkeys(("shardCollection", "enableSharding"), "enableSharding"),
-    "movePrimary": "moveChunk",
+    **dict.fromkeys(("movePrimary", "moveChunk"), "moveChunk"),
     **{key: key for key in ("collMod", "collStats", "dbStats", "listCollections", "listIndexes", "validate", "dbHash")},
 }
 """What a user must be allowed on the database or collection; for any other command of a database: `anyAction`."""
@@ -715,7 +715,7 @@ class Client:
         if name in UNCHECKED:
             return True
         value = body[name]
-        if name in ("shardCollection", "renameCollection"):
+        if name in ("shardCollection", "moveChunk", "renameCollection"):
             db, _, value = str(value).partition(".")
         elif name in ("enableSharding", "movePrimary"):
             db, value = str(value), ""
@@ -1072,6 +1072,13 @@ class Client:
             must(self.cluster.on_primary(db, asked | {"writeConcern": MAJORITY}, create=True))
         return {"collectionsharded": namespace}
 
+    def move_chunk(self, db: str, body: Doc, sections: Sections) -> Doc:
+        """`moveChunk` by its bounds."""
+        low, high = body["bounds"]
+        asked = {"_configsvrMoveRange": body["moveChunk"], "toShard": body["to"], "min": low, "max": high}
+        asked |= {"waitForDelete": bool(body.get("_waitForDelete"))}
+        return self.cluster.config.call("admin", asked | {"writeConcern": MAJORITY}, again=True)
+
     def move_primary(self, db: str, body: Doc, sections: Sections) -> Doc:
         db = str(body["movePrimary"])
         if body["to"] not in self.cluster.shards():
@@ -1107,6 +1114,7 @@ ADMIN: dict[str, Handler] = {
     "enableSharding": Client.enable_sharding,
     "shardCollection": Client.shard_collection,
     "movePrimary": Client.move_primary,
+    "moveChunk": Client.move_chunk,
     **dict.fromkeys(("getParameter", "setParameter"), Client.parameter),
     "rotateCertificates": Client.rotate_certificates,
     "dropConnections": Client.drop_connections,

@@ -363,6 +363,16 @@ def test_servers_start_with_tls_alone_but_beside_those_that_are_up_without_any(h
     assert mode.read_text() == mode_file(REQUIRE), "what it has become is left"
 
 
+def test_a_server_more_on_a_host_of_an_encrypted_database_starts_with_tls_alone_and_leaves_nothing(host: Host) -> None:
+    mode, authority = host.stack_dir / "tls" / "mode.conf", str(host.stack_dir / "ca.pem")
+    clients = {**_inputs(host), "files": {str(_key_file(host)): "secret", authority: "certificate"}}
+    servers = {**_with_tls(host), "files": {**_with_tls(host)["files"], authority: "certificate"}}
+    outputs = FILES.update(host.call(servers, **_state(host, clients)))
+    assert mode.read_text() == mode_file(REQUIRE)
+    FILES.update(host.call(clients, outputs=outputs, old_inputs=host.call(servers).inputs))
+    assert not mode.parent.exists()
+
+
 def test_a_file_that_is_read_anew_restarts_nobody_unless_a_foreign_one_was_found(host: Host) -> None:
     state = _state(host, _with_tls(host))
     path, first = host.stack_dir / "tls" / "mongodb.pem", state["outputs"]["digests"]

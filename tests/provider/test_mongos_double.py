@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from mspass_stack.errors import InitFailed
-from mspass_stack.polling import wait_until
+from mspass_stack.polling import keep_trying, wait_until
+from mspass_stack.provider.mongo import readiness
 from mspass_stack.provider.resources.base import Call
 from mspass_stack.provider.resources.secret import FORMS
 from mspass_stack.provider.server.registry import RESOURCES
@@ -247,6 +249,37 @@ def test_a_killed_member_comes_back(cluster: Cluster, name: str) -> None:
             return False
 
         assert wait_until(works, LIMIT), cluster.log("mongos")
+
+
+def test_every_shard_has_a_part_of_the_documents_by_which_a_database_shows_that_it_can_be_read(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "CHUNKS", 4)
+
+    def owners(client: Client) -> set[str]:
+        own = client["config"]["collections"].find_one({"_id": readiness.NAMESPACE}) or {}
+        return {chunk["shard"] for chunk in client["config"]["chunks"].find({"uuid": own["uuid"]})}
+
+    with cluster.internal() as client:
+        readiness.ensure(client, {"a", "b"})
+        own = client["config"]["collections"].find_one({"_id": readiness.NAMESPACE}) or {}
+        for chunk in list(client["config"]["chunks"].find({"uuid": own["uuid"], "shard": "b"})):
+            bounds = [chunk["min"], chunk["max"]]
+            # A config server that has just become primary moves nothing yet.
+            move = partial(
+                client.admin.command, "moveChunk", readiness.NAMESPACE, bounds=bounds, to="a", _waitForDelete=True
+            )
+            keep_trying(move, OperationFailure, LIMIT)
+        assert owners(client) == {"a"}, "as when b has just come"
+        readiness.ensure(client, {"a", "b"})
+        assert owners(client) == {"a", "b"}
+        assert readiness.unreadable(client) == ""
+        cluster.processes["b"].send_signal(signal.SIGSTOP)
+        try:
+            assert readiness.unreadable(client).startswith("its documents cannot be read: ")
+        finally:
+            cluster.processes["b"].send_signal(signal.SIGCONT)
+        assert wait_until(lambda: readiness.unreadable(client) == "", LIMIT)
 
 
 def test_the_double_ends_at_once_and_waits_for_the_config_server(cluster: Cluster) -> None:

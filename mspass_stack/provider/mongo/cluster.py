@@ -10,7 +10,7 @@ from pymongo.write_concern import WriteConcern
 
 from mspass_stack.errors import InitFailed, Refused, Unreachable
 from mspass_stack.polling import keep_trying
-from mspass_stack.provider.mongo import users
+from mspass_stack.provider.mongo import readiness, users
 from mspass_stack.provider.mongo.client import ANSWER_TIMEOUT, Client, brief, internal
 from mspass_stack.provider.mongo.drain import drain
 from mspass_stack.provider.mongo.replica_set import Member, ReplicaSet, members_at
@@ -33,7 +33,8 @@ DRAIN_TIMEOUT = 4 * 3600.0
 
 
 class ShardedCluster(Resource[ShardedClusterInputs]):
-    """Outputs: `shards`, `collections` and `users`, as the cluster has them."""
+    """Outputs: `shards`, `collections` and `users`, as the cluster has them; `unreadable`, why its documents cannot be
+    read, or nothing."""
 
     model = ShardedClusterInputs
 
@@ -46,7 +47,7 @@ class ShardedCluster(Resource[ShardedClusterInputs]):
         inputs = self.parse(call.inputs)
         try:
             with Cluster(inputs).router(within=UP_TIMEOUT) as router:
-                return call.outputs | observed(router, inputs)
+                return call.outputs | observed(router, inputs) | {"unreadable": readiness.unreadable(router)}
         except (PyMongoError, Unreachable, OSError) as error:
             call.say("warning", f"the sharded database does not answer ({_text_of(error)}): taken as last known")
             return call.outputs
@@ -57,6 +58,7 @@ class ShardedCluster(Resource[ShardedClusterInputs]):
         desired = {"shards": call.inputs["shards"], "collections": call.inputs["collections"]}
         drifted = [key for key, value in desired.items() if set(value) - set(call.outputs.get(key, {}))]
         drifted += ["users"] if users.drifted(call.inputs["users"], call.outputs.get("users")) else []
+        drifted += ["shards"] if call.outputs.get("unreadable") else []
         return names or drifted
 
     def update(self, call: Call) -> Props:
@@ -70,7 +72,7 @@ class ShardedCluster(Resource[ShardedClusterInputs]):
                 for shard in sorted(gone):
                     drain(router, shard, sorted(call.inputs["shards"]), lambda text: call.say("status", text))
                 users.drop(router, set(call.old_inputs["users"]) - set(call.inputs["users"]))
-                return outputs | observed(router, cluster.inputs)
+                return outputs | observed(router, cluster.inputs) | {"unreadable": ""}
         except PyMongoError as error:
             raise Refused(f"the sharded database: {brief(error)}") from None
 
@@ -115,7 +117,13 @@ class ShardedCluster(Resource[ShardedClusterInputs]):
             add_shards(router, {name: shard for name, shard in cluster.shards.items() if name not in known})
             users.ensure(router, cluster.inputs.users)
             shard_collections(router, cluster.inputs.collections)
-            outputs = observed(router, cluster.inputs)
+            readiness.ensure(router, cluster.shards)
+            if why := readiness.unreadable(router):
+                raise PyMongoError(
+                    f"{why}. Shards that keep what they knew of other config servers read again after a "
+                    "restart: pulumi destroy, which leaves the data where they are, and pulumi up"
+                )
+            outputs = observed(router, cluster.inputs) | {"unreadable": ""}
         cluster.take_notes()
         return outputs
 
@@ -203,7 +211,7 @@ def observed(router: Client, inputs: ShardedClusterInputs) -> Props:
 
 def sharded_collections(router: Client) -> dict[str, str]:
     """Return the keys of the user's sharded collections."""
-    own = {"_id": {"$not": {"$regex": r"^config\."}}}
+    own = {"_id": {"$not": {"$regex": r"^config\."}, "$ne": readiness.NAMESPACE}}
     return {found["_id"]: ",".join(found["key"]) for found in router["config"]["collections"].find(own)}
 
 

@@ -23,7 +23,8 @@ SOCKET_PATH = 100
 """Bytes that the path of a Unix socket may have (sun_path holds 108; supervisord adds a suffix while it binds)."""
 
 OWN = re.compile(
-    r"^(client|db|db-version|log|run|scratch|secrets|data_(config|shard_[a-z0-9-]+)(\.addresses)?|\.mspass-stack)$"
+    r"^(ca\.pem|client|db|db-version|log|run|scratch|secrets|tls|data_(config|shard_[a-z0-9-]+)(\.addresses)?"
+    r"|\.mspass-stack)$"
 )
 """What a stack's directory holds; with other things in it, it is somebody else's."""
 

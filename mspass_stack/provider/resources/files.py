@@ -14,7 +14,7 @@ from mspass_stack.machines.base import Machine
 from mspass_stack.managers.supervisord import Supervisord
 from mspass_stack.provider.resources.base import Call, Resource, changed
 from mspass_stack.provider.server.codec import Props, has_unknown
-from mspass_stack.spec.layout import OWNER
+from mspass_stack.spec.layout import OWNER, StackLayout
 from mspass_stack.spec.resources import HostFilesInputs
 from mspass_stack.spec.tls import ALLOW, REQUIRE, mode_file
 
@@ -97,8 +97,7 @@ class HostFiles(Resource[HostFilesInputs]):
         host = machine(inputs.connection)
         if moved:
             self.delete(replace(call, inputs=call.before))
-        for path in set(before.files) - set(inputs.files):
-            host.remove(path)
+        remove_files(host, sorted({*before.files, before.tls_mode} - {*inputs.files, inputs.tls_mode, ""}))
         return self.create(call)[1]
 
     def delete(self, call: Call) -> None:
@@ -175,8 +174,11 @@ def _look(call: Call, inputs: HostFilesInputs, host: Machine) -> Props:
 
 def _first_mode(call: Call) -> str:
     """Return MongoDB's mode of TLS to start with: beside servers that are up without any, one that takes both."""
-    joins = call.old_inputs and not call.old_inputs.get("tlsMode")
-    return ALLOW if joins and call.old_inputs["stackDir"] == call.inputs["stackDir"] else REQUIRE
+    old = call.old_inputs
+    if not old or old["stackDir"] != call.inputs["stackDir"]:
+        return REQUIRE
+    # Its clients had the certificate of who signs: then all other servers speak TLS already.
+    return REQUIRE if old.get("tlsMode") or str(StackLayout(old["stackDir"]).authority) in old["files"] else ALLOW
 
 
 def _repairs(call: Call) -> dict[str, int]:
