@@ -46,6 +46,7 @@ LITERALS: dict[tuple[str, str], str] = {
     ("managers/docker_engine.py", "docker"): "the program, asked on a host for its version and its engine's socket",
     ("managers/mongod.py", "mongod"): "the program that a Python package embeds",
     ("provider/mongo/drain.py", "shard"): PROTOCOL_WORD,
+    ("provider/mongo/readiness.py", "shard"): PROTOCOL_WORD,
     ("provider/mongo/replica_set.py", "configsvr"): PROTOCOL_WORD,
     ("provider/probes/__init__.py", "mongos"): "a kind of probe, named after what it speaks to",
     ("provider/resources/address_repair.py", "mongod"): "the program that repairs its own data",

@@ -16,7 +16,7 @@ def test_an_up_killed_after_any_step_converges_and_leaves_nothing(project: Proje
     steps = 12
     stack.pulumi("cancel", "--yes")
     # Each `up` goes on where the last one was killed, so the steps between are met at another time.
-    while killed_after(stack, steps := steps + 4):
+    while killed_after(stack, steps := steps + 6):
         assert stack.pulumi("cancel", "--yes").returncode == 0
     assert steps > len(stack.resources()), "each kind of resource has been the last one done"
     stack.up()

@@ -88,7 +88,7 @@ def test_a_host_that_is_down_stops_every_command_before_a_change_and_is_named(wr
     written.cluster["pool"]["workers"]["lab4"]["processes"] = 2
     written.write()
     written.up()
-    expect_whole(written, DOCUMENTS)
+    expect_running(written, DOCUMENTS)
 
 
 def test_an_up_killed_after_ten_different_steps(written: LabStack) -> None:

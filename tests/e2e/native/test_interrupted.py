@@ -8,8 +8,8 @@ from tests.harness.project import Project, Stack
 
 def test_an_up_killed_after_any_step_converges_and_leaves_nothing(project: Project) -> None:
     stack = Stack(project)
-    steps = -2
-    while killed_after(stack, steps := steps + 3):
+    steps = -3
+    while killed_after(stack, steps := steps + 4):
         if steps == 1:
             assert "pulumi cancel" in stack.refused_up(), "the lock of the killed one is explained"
         assert stack.pulumi("cancel", "--yes").returncode == 0
