@@ -147,7 +147,7 @@ class SimulatedLab:
         lab, left = self.stack.lab, set(self.stack.running())
         for name in lab.names:
             listing = lab.execute(name, "ls", "-A", f"{self.stack.directory}", check=False).split()
-            left |= {"secrets", "run", "client", ".mspass-stack"} & set(listing)
+            left |= {"secrets", "tls", "ca.pem", "run", "client", ".mspass-stack"} & set(listing)
         return left
 
 

@@ -1,5 +1,6 @@
 """The life of a sharded lab: up, unchanged, grown, shrunk, edits refused, down, renumbered, up again on its data."""
 
+from pathlib import Path
 from secrets import token_hex
 from typing import Any, cast
 
@@ -145,7 +146,8 @@ def test_destroy_keeps_the_data_which_open_on_hosts_with_other_addresses(sharded
     assert sharded.running() == {}
     for name in lab.names[:4]:
         left = lab.execute(name, "sh", "-c", f"ls -A {sharded.directory}").split()
-        assert not {"secrets", "run", ".mspass-stack"} & set(left)
+        assert not {"secrets", "tls", "ca.pem", "run", ".mspass-stack"} & set(left)
+    assert not Path(sharded.directory).exists(), "what clients on the control node are told by that path"
     whole = sharded.cluster["database"]
     sharded.cluster["database"] = {**whole, "shards": {"a": whole["shards"]["a"]}}
     sharded.write()
