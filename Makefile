@@ -10,7 +10,7 @@ python := .venv/bin/python
 # Past what the user has on PYTHONPATH.
 own_python := $(python) -I
 
-.PHONY: help bootstrap desktop test lint status logs example verify destroy bench bench-lab lab-sim lab-sim-down
+.PHONY: help bootstrap desktop test lint status logs example verify destroy bench bench-lab bench-encryption lab-sim lab-sim-down
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "make %-13s%s\n", $$1, $$2 }'
@@ -63,6 +63,9 @@ bench: | .venv/bin/pulumi ## start to ready, against the same daemons started by
 
 bench-lab: | .venv/bin/pulumi ## the same for a sharded lab of three simulated hosts (Debian, root)
 	$(python) bench/lab.py
+
+bench-encryption: | .venv/bin/pulumi ## what TLS costs at a mongod
+	$(python) bench/encryption.py
 
 lab-sim: bootstrap ## four simulated lab hosts, to try `pulumi up -s lab-sim` on (Debian, root)
 	@scripts/ensure-stack lab-sim

@@ -15,6 +15,9 @@ Client: TypeAlias = MongoClient[dict[str, Any]]
 CONNECT_TIMEOUT = 3.0
 """Seconds for a server to take a connection."""
 
+FOREIGN = "pulumi up writes the stack's own certificate again; if that was not it, compare the clocks of both machines"
+"""What to do about a server whose certificate does not hold."""
+
 ANSWER_TIMEOUT = 60.0
 """Seconds for an answer; moving a database takes longer and is given more."""
 
@@ -62,7 +65,8 @@ def logs_in(client: Client, user: str, password: str, authority: str) -> bool:
 
 def brief(error: PyMongoError) -> str:
     """Return what a server or driver said, without the topology that the driver appends."""
-    return str(error).split(" (configured", 1)[0].split(", Timeout:", 1)[0].split(", full error", 1)[0]
+    text = str(error).split(" (configured", 1)[0].split(", Timeout:", 1)[0].split(", full error", 1)[0]
+    return f"{text}; {FOREIGN}" if "certificate verify failed" in text else text
 
 
 @contextmanager
