@@ -13,7 +13,7 @@ from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.inventory import Entry
 from mspass_stack.spec.process import ContainedProcess, ProcessSpec, SupervisedProcess
 from mspass_stack.spec.resources import DrainSpec
-from mspass_stack.spec.topology import Process
+from mspass_stack.spec.topology import CONFIG_SET, Process
 
 
 class HostedProcess:
@@ -116,7 +116,8 @@ class HostedProcess:
         topology, plan = foundation.topology, foundation.plan
         probes = [plan.render(other).probe for other in topology.processes if other.name in turn.meanwhile]
         members = topology.members(process.replica_set) if process.replica_set else ()
-        hosts = {*(probe.host for probe in probes), *(member.host for member in members)}
+        config = topology.members(CONFIG_SET) if process.replica_set else ()
+        hosts = {*(probe.host for probe in probes), *(member.host for member in (*members, *config))}
         connections = {host: topology.hosts[host].connection for host in sorted(hosts)}
         return resources.Turn(
             f"turn-{process.key}",
@@ -136,6 +137,7 @@ class HostedProcess:
                 host=process.host,
                 replica_set=process.replica_set,
                 members={member.host: foundation.mongo_place(member) for member in members},
+                config={member.host: foundation.mongo_place(member) for member in config},
                 authority=self._authority,
                 key_file=foundation.secrets[turn.secret] if turn.secret else "",
             ),

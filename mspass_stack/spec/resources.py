@@ -236,6 +236,7 @@ class TurnInputs(OfStack):
     host: str = Field(description="the host's key in the config")
     replica_set: str = Field(description="the set that it is a member of, or nothing")
     members: dict[str, MongoPlace] = Field(description="of the set, by host")
+    config: dict[str, MongoPlace] = Field(default={}, description="the config servers whose balancer rests, by host")
     authority: str = _authority()
     key_file: str = secret("content of the key file; empty for a member of no set")
 

@@ -18,8 +18,10 @@ from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from mspass_stack.errors import InitFailed
+from mspass_stack.machines.local import LocalMachine
 from mspass_stack.polling import keep_trying, wait_until
-from mspass_stack.provider.mongo import readiness
+from mspass_stack.provider.mongo import balancer, readiness
+from mspass_stack.provider.mongo.replica_set import Member, ReplicaSet
 from mspass_stack.provider.resources.base import Call
 from mspass_stack.provider.resources.secret import FORMS
 from mspass_stack.provider.server.registry import RESOURCES
@@ -280,6 +282,29 @@ def test_every_shard_has_a_part_of_the_documents_by_which_a_database_shows_that_
         finally:
             cluster.processes["b"].send_signal(signal.SIGCONT)
         assert wait_until(lambda: readiness.unreadable(client) == "", LIMIT)
+
+
+def test_the_balancer_rests_and_goes_on_unless_its_owner_has_switched_it_off(cluster: Cluster) -> None:
+    member = Member(LocalMachine(), "127.0.0.1", cluster.ports["configserver"])
+    config = ReplicaSet("configserver", (member,), cluster.key)
+    with cluster.internal() as router, config.primary() as primary:
+
+        def mode() -> str:
+            return str(router.admin.command("balancerStatus")["mode"])
+
+        assert (mode(), balancer.is_resting(router)) == ("full", False)
+        for _ in range(2):
+            balancer.rest(config)
+            assert (mode(), balancer.is_resting(router)) == ("off", True)
+        balancer.wake(primary)
+        assert (mode(), balancer.is_resting(router)) == ("full", False)
+        router.admin.command("balancerStop")
+        try:
+            balancer.rest(config)
+            balancer.wake(primary)
+            assert (mode(), balancer.is_resting(router)) == ("off", False)
+        finally:
+            router.admin.command("balancerStart")
 
 
 def test_the_double_ends_at_once_and_waits_for_the_config_server(cluster: Cluster) -> None:

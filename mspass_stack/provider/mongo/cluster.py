@@ -10,7 +10,7 @@ from pymongo.write_concern import WriteConcern
 
 from mspass_stack.errors import InitFailed, Refused, Unreachable
 from mspass_stack.polling import keep_trying
-from mspass_stack.provider.mongo import readiness, users
+from mspass_stack.provider.mongo import balancer, readiness, users
 from mspass_stack.provider.mongo.client import ANSWER_TIMEOUT, Client, brief, internal
 from mspass_stack.provider.mongo.drain import drain
 from mspass_stack.provider.mongo.replica_set import Member, ReplicaSet, members_at
@@ -34,7 +34,7 @@ DRAIN_TIMEOUT = 4 * 3600.0
 
 class ShardedCluster(Resource[ShardedClusterInputs]):
     """Outputs: `shards`, `collections` and `users`, as the cluster has them; `unreadable`, why its documents cannot be
-    read, or nothing."""
+    read, or nothing; `resting`, whether its balancer still rests."""
 
     model = ShardedClusterInputs
 
@@ -47,7 +47,8 @@ class ShardedCluster(Resource[ShardedClusterInputs]):
         inputs = self.parse(call.inputs)
         try:
             with Cluster(inputs).router(within=UP_TIMEOUT) as router:
-                return call.outputs | observed(router, inputs) | {"unreadable": readiness.unreadable(router)}
+                found = {"unreadable": readiness.unreadable(router), "resting": balancer.is_resting(router)}
+                return call.outputs | observed(router, inputs) | found
         except (PyMongoError, Unreachable, OSError) as error:
             call.say("warning", f"the sharded database does not answer ({_text_of(error)}): taken as last known")
             return call.outputs
@@ -58,7 +59,7 @@ class ShardedCluster(Resource[ShardedClusterInputs]):
         desired = {"shards": call.inputs["shards"], "collections": call.inputs["collections"]}
         drifted = [key for key, value in desired.items() if set(value) - set(call.outputs.get(key, {}))]
         drifted += ["users"] if users.drifted(call.inputs["users"], call.outputs.get("users")) else []
-        drifted += ["shards"] if call.outputs.get("unreadable") else []
+        drifted += ["shards"] if call.outputs.get("unreadable") or call.outputs.get("resting") else []
         return names or drifted
 
     def update(self, call: Call) -> Props:
@@ -72,7 +73,7 @@ class ShardedCluster(Resource[ShardedClusterInputs]):
                 for shard in sorted(gone):
                     drain(router, shard, sorted(call.inputs["shards"]), lambda text: call.say("status", text))
                 users.drop(router, set(call.old_inputs["users"]) - set(call.inputs["users"]))
-                return outputs | observed(router, cluster.inputs) | {"unreadable": ""}
+                return outputs | observed(router, cluster.inputs)
         except PyMongoError as error:
             raise Refused(f"the sharded database: {brief(error)}") from None
 
@@ -108,6 +109,7 @@ class ShardedCluster(Resource[ShardedClusterInputs]):
     def _join(self, cluster: "Cluster", call: Call) -> Props:
         """Make one database of sets and routers; what is done already is left."""
         with cluster.config.primary() as config:
+            balancer.wake(config)
             refuse_emptied(config, cluster.shards)
             tell_members(config, cluster.shards)
         with cluster.router() as router:
@@ -123,7 +125,7 @@ class ShardedCluster(Resource[ShardedClusterInputs]):
                     f"{why}. Shards that keep what they knew of other config servers read again after a "
                     "restart: pulumi destroy, which leaves the data where they are, and pulumi up"
                 )
-            outputs = observed(router, cluster.inputs) | {"unreadable": ""}
+            outputs = observed(router, cluster.inputs) | {"unreadable": "", "resting": False}
         cluster.take_notes()
         return outputs
 

@@ -6,6 +6,7 @@ from mspass_stack.machines.base import Machine
 from mspass_stack.managers import manager_of
 from mspass_stack.managers.base import ProcessManager
 from mspass_stack.polling import wait_until
+from mspass_stack.provider.mongo import balancer
 from mspass_stack.provider.mongo.replica_set import ReplicaSet, members_at
 from mspass_stack.provider.mongo.turn import hand_over
 from mspass_stack.provider.probes import probe
@@ -14,6 +15,7 @@ from mspass_stack.provider.resources.drain import drain
 from mspass_stack.provider.server.codec import Props
 from mspass_stack.spec.probe import Probe
 from mspass_stack.spec.resources import TurnInputs
+from mspass_stack.spec.topology import CONFIG_SET
 
 PATIENCE = 120.0
 """Seconds for others to do their job: they may have been restarted just now."""
@@ -62,6 +64,10 @@ def _authorities(call: Call, inputs: TurnInputs) -> tuple[str, ...]:
 def _take(inputs: TurnInputs, call: Call, authorities: tuple[str, ...]) -> None:
     patience = 0.0 if inputs.interrupt or inputs.halts else PATIENCE
     missing = _missing_meanwhile(inputs, call, patience, authorities)
+    if not missing and inputs.config:
+        # Nothing is moved between shards meanwhile; `ShardedCluster` lets it go on when all are back.
+        config = tuple(members_at(inputs.config, inputs.connections).values())
+        balancer.rest(ReplicaSet(CONFIG_SET, config, inputs.key_file, authorities))
     if not missing and inputs.replica_set and not inputs.halts:
         members = members_at(inputs.members, inputs.connections)
         replica_set = ReplicaSet(inputs.replica_set, tuple(members.values()), inputs.key_file, authorities)

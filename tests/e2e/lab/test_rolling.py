@@ -100,6 +100,11 @@ def _written_meanwhile(stack: LabStack) -> Generator[tuple[Writer, Writer]]:
         print(f"written {name}: {writer.written}, longest pause {writer.pause:.1f} s")
 
 
+def _config_servers(stack: LabStack) -> ReplicaSet:
+    members = tuple(_member(place) for place in _places(stack, "configsvr"))
+    return ReplicaSet("configserver", members, _key(stack), (_authority(stack),))
+
+
 def _member(place: str) -> Member:
     address, _, port = place.partition(":")
     return Member(LocalMachine(), address, int(port))
@@ -184,6 +189,9 @@ def test_whoever_writes_goes_on_while_the_cache_is_changed(stack: LabStack) -> N
         stack.up()
     assert _turned(before, stack.runs()) == _members(stack)
     assert documents(stack) == DOCUMENTS
+    with _config_servers(stack).primary() as client:
+        rested = client["config"]["settings"].find_one({"_id": "balancer"})
+        assert rested == {"_id": "balancer", "mode": "full", "stopped": False}, "it has rested, and goes on"
     assert "unchanged" in stack.up()
 
 
