@@ -105,7 +105,8 @@ class Inventory(BaseModel):
         left = end - datetime.now(UTC)
         if left > WARNED_BEFORE:
             return f"certificates hold until {end:%Y-%m-%d}"
-        renewal = f"pulumi up renews it from {end - RENEWED_BEFORE:%Y-%m-%d} on, which restarts the pool"
+        renewal = f"pulumi up renews it from {end - RENEWED_BEFORE:%Y-%m-%d} on"
+        renewal += ", which restarts the pool" if "dask" in self.encrypted else ""
         return f"WARNING: the certificate of {holder} ends on {end:%Y-%m-%d} (in {left.days} days): {renewal}"
 
     @property

@@ -9,8 +9,8 @@ from mspass_stack.spec.inventory import CONTROL_NODE, Inventory
 SOON, LATE = (datetime.now(UTC) + timedelta(days=days, hours=1) for days in (40, 1000))
 
 
-def _inventory(**certificates: datetime) -> Inventory:
-    inventory = Inventory(stack="s", stack_id="1", hosts={}, encrypted=[], collections={}, processes=[])
+def _inventory(*encrypted: str, **certificates: datetime) -> Inventory:
+    inventory = Inventory(stack="s", stack_id="1", hosts={}, encrypted=[*encrypted], collections={}, processes=[])
     return inventory.model_copy(
         update={"certificates": {name.replace("_", " "): end for name, end in certificates.items()}}
     )
@@ -26,9 +26,10 @@ def test_the_end_of_the_first_certificate_is_told() -> None:
 
 
 @pytest.mark.parametrize("holder", ["lab2", CONTROL_NODE])
-def test_two_months_before_its_end_it_warns_and_says_what_renews_it(holder: str) -> None:
+@pytest.mark.parametrize(("pool", "cost"), [(["dask"], ", which restarts the pool"), ([], "")], ids=["a pool", "none"])
+def test_two_months_before_its_end_it_warns_and_says_what_renews_it(holder: str, pool: list[str], cost: str) -> None:
     renewed = SOON - timedelta(days=30)
-    assert _inventory(**{"lab1": LATE, holder.replace(" ", "_"): SOON}).expiry() == (
+    assert _inventory("mongodb", *pool, **{"lab1": LATE, holder.replace(" ", "_"): SOON}).expiry() == (
         f"WARNING: the certificate of {holder} ends on {SOON:%Y-%m-%d} (in 40 days): "
-        f"pulumi up renews it from {renewed:%Y-%m-%d} on, which restarts the pool"
+        f"pulumi up renews it from {renewed:%Y-%m-%d} on{cost}"
     )

@@ -15,7 +15,10 @@ Client: TypeAlias = MongoClient[dict[str, Any]]
 CONNECT_TIMEOUT = 3.0
 """Seconds for a server to take a connection."""
 
-FOREIGN = "pulumi up writes the stack's own certificate again; if that was not it, compare the clocks of both machines"
+FOREIGN = (
+    "pulumi up writes the stack's own certificate again; if that was not it, compare the clocks of both machines; one "
+    "that has ended is read anew at the next start: pulumi destroy, which leaves the data, and pulumi up"
+)
 """What to do about a server whose certificate does not hold."""
 
 ANSWER_TIMEOUT = 60.0
