@@ -33,8 +33,7 @@ DRAIN_TIMEOUT = 4 * 3600.0
 
 
 class ShardedCluster(Resource[ShardedClusterInputs]):
-    """Outputs: `shards`, `collections` and `users`, as the cluster has them; `unreadable`, why its documents cannot be
-    read, or nothing; `resting`, whether its balancer still rests."""
+    """Outputs: `shards`, `collections` and `users`, as the cluster has them; `resting`, whether its balancer rests."""
 
     model = ShardedClusterInputs
 
@@ -47,8 +46,10 @@ class ShardedCluster(Resource[ShardedClusterInputs]):
         inputs = self.parse(call.inputs)
         try:
             with Cluster(inputs).router(within=UP_TIMEOUT) as router:
-                found = {"unreadable": readiness.unreadable(router), "resting": balancer.is_resting(router)}
-                return call.outputs | observed(router, inputs) | found
+                if why := readiness.unreadable(router):
+                    # No drift: what is down is healed by itself, and the rest may be worked on meanwhile.
+                    call.say("warning", f"the sharded database: {why}")
+                return call.outputs | observed(router, inputs) | {"resting": balancer.is_resting(router)}
         except (PyMongoError, Unreachable, OSError) as error:
             call.say("warning", f"the sharded database does not answer ({_text_of(error)}): taken as last known")
             return call.outputs
@@ -59,7 +60,7 @@ class ShardedCluster(Resource[ShardedClusterInputs]):
         desired = {"shards": call.inputs["shards"], "collections": call.inputs["collections"]}
         drifted = [key for key, value in desired.items() if set(value) - set(call.outputs.get(key, {}))]
         drifted += ["users"] if users.drifted(call.inputs["users"], call.outputs.get("users")) else []
-        drifted += ["shards"] if call.outputs.get("unreadable") or call.outputs.get("resting") else []
+        drifted += ["shards"] if call.outputs.get("resting") else []
         return names or drifted
 
     def update(self, call: Call) -> Props:
@@ -125,7 +126,7 @@ class ShardedCluster(Resource[ShardedClusterInputs]):
                     f"{why}. Shards that keep what they knew of other config servers read again after a "
                     "restart: pulumi destroy, which leaves the data where they are, and pulumi up"
                 )
-            outputs = observed(router, cluster.inputs) | {"unreadable": "", "resting": False}
+            outputs = observed(router, cluster.inputs) | {"resting": False}
         cluster.take_notes()
         return outputs
 
