@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.clients import expect_running, expect_whole, listening, spread, write_documents
+from tests.e2e.clients import expect_whole, listening, spread, write_documents
 from tests.harness.mongod import mongos_on_path
 from tests.harness.ports import free_ports
 from tests.harness.project import Project, Stack
@@ -58,7 +58,7 @@ def test_a_shard_more_and_a_shard_less_restart_nobody_else(stack: Stack) -> None
     here = ["desktop"]
     stack.cluster["database"]["ports"] = {"c": stack.cluster["database"]["port"] + 4}
     _shards(stack, a=here, b=here, c=here)
-    expect_running(stack, DOCUMENTS)
+    expect_whole(stack, DOCUMENTS)
     _shards(stack, a=here, c=here)
     after = stack.runs()
     assert {name for name, run in before.items() if after.get(name) != run} == {"shard-b-desktop"}
@@ -73,5 +73,5 @@ def test_kept_data_open_on_other_ports(stack: Stack) -> None:
     stack.cluster["database"]["port"], stack.cluster["database"]["ports"] = free_ports(7)[0], {}
     stack.write()
     stack.up()
-    expect_running(stack, DOCUMENTS)
+    expect_whole(stack, DOCUMENTS)
     stack.destroy()
