@@ -9,11 +9,11 @@ from mspass_stack.components import resources
 from mspass_stack.components.foundation import Foundation
 from mspass_stack.components.host import HostedProcess
 from mspass_stack.components.requirements import data_directory
-from mspass_stack.roles.clients import DATABASE_ROLES, DATABASE_USER, MONGODB, PASSWORD, database_uri
+from mspass_stack.roles.clients import DATABASE_ROLES, DATABASE_USER, PASSWORD, database_uri
 from mspass_stack.roles.mongodb import KEY_FILE, ConfigServer, Shard, Single
 from mspass_stack.roles.mongos import Router
 from mspass_stack.spec.resources import MongoPlace, ServerPlace
-from mspass_stack.spec.topology import CONFIG_SET, Process
+from mspass_stack.spec.topology import CONFIG_SET, MONGODB, Process
 
 
 class MongoDatabase(pulumi.ComponentResource):

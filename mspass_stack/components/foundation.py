@@ -10,14 +10,14 @@ import pulumi
 from mspass_stack.components import requirements, resources
 from mspass_stack.config.sections import LOOPBACK
 from mspass_stack.plan import Plan
-from mspass_stack.roles.clients import CA, CERTIFICATE, CLIENT_ENV, MONGODB, tls_files
+from mspass_stack.roles.clients import CA, CERTIFICATE, CLIENT_ENV, tls_files
 from mspass_stack.roles.jupyter import JUPYTER_PASSWORD
 from mspass_stack.roles.registry import client_env, role_of
 from mspass_stack.runtimes import RUNTIMES
 from mspass_stack.spec.inventory import CONTROL_NODE
 from mspass_stack.spec.layout import StackLayout
 from mspass_stack.spec.resources import MongoPlace
-from mspass_stack.spec.topology import Host, Process
+from mspass_stack.spec.topology import MONGODB, Host, Process
 
 if TYPE_CHECKING:
     from mspass_stack.components.docker_host import DockerHost

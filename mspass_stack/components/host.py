@@ -7,13 +7,12 @@ import pulumi
 from mspass_stack.components import resources
 from mspass_stack.components.foundation import Foundation
 from mspass_stack.roles.base import Turn
-from mspass_stack.roles.clients import MONGODB
 from mspass_stack.roles.registry import role_of
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.inventory import Entry
 from mspass_stack.spec.process import ContainedProcess, ProcessSpec, SupervisedProcess
 from mspass_stack.spec.resources import DrainSpec
-from mspass_stack.spec.topology import CONFIG_SET, Process
+from mspass_stack.spec.topology import CONFIG_SET, MONGODB, Process
 
 
 class HostedProcess:

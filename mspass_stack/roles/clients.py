@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from mspass_stack.roles.base import Context
 from mspass_stack.spec.layout import TlsFiles
-from mspass_stack.spec.topology import Process, Topology
+from mspass_stack.spec.topology import DASK, MONGODB, Process, Topology
 
 DATABASE_USER = "mspass"
 DATABASE_ROLES = ("readWriteAnyDatabase", "dbAdminAnyDatabase")
@@ -15,10 +15,6 @@ PASSWORD = "mongodb-password"
 CA, CERTIFICATE = "ca", "certificate"
 CLIENT_ENV = "client-env"
 """Names of secret values: the password of the database's user, what TLS is made of, the env file of clients."""
-
-PROTOCOL = "dask"
-MONGODB = "mongodb"
-"""What Dask's and MongoDB's processes and clients speak, as a site calls it."""
 
 _ENDS = ("SCHEDULER", "WORKER", "CLIENT")
 
@@ -38,7 +34,7 @@ def database_uri(process: Process, password: str, authority: str = "") -> str:
 
 def tls_environment(topology: Topology, tls: TlsFiles) -> dict[str, str]:
     """Return Dask's own variables for its end of a TLS connection (distributed, "TLS/SSL"); none where it has none."""
-    if PROTOCOL not in topology.encrypted:
+    if DASK not in topology.encrypted:
         return {}
     prefix = "DASK_DISTRIBUTED__COMM__TLS__"
     ends = {f"{prefix}{end}__{part}": str(tls.certificate) for end in _ENDS for part in ("CERT", "KEY")}
@@ -52,8 +48,8 @@ def tls_environment(topology: Topology, tls: TlsFiles) -> dict[str, str]:
 
 def tls_files(topology: Topology, tls: TlsFiles, values: Mapping[str, str]) -> dict[str, str]:
     """Return the files by which clients speak TLS, content by path: Dask's show a certificate of their own."""
-    files = {str(tls.authority): values[CA]} if topology.encrypted & {PROTOCOL, MONGODB} else {}
-    return files | ({str(tls.certificate): values[CERTIFICATE]} if PROTOCOL in topology.encrypted else {})
+    files = {str(tls.authority): values[CA]} if topology.encrypted & {DASK, MONGODB} else {}
+    return files | ({str(tls.certificate): values[CERTIFICATE]} if DASK in topology.encrypted else {})
 
 
 def tls_paths(context: Context) -> tuple[str, ...]:

@@ -15,9 +15,9 @@ from mspass_stack.roles.base import (
     Turn,
     run_module,
 )
-from mspass_stack.roles.clients import CLIENT_ENV, MONGODB, PROTOCOL, tls_environment, tls_files, tls_paths
+from mspass_stack.roles.clients import CLIENT_ENV, tls_environment, tls_files, tls_paths
 from mspass_stack.spec.probe import Probe
-from mspass_stack.spec.topology import Process
+from mspass_stack.spec.topology import DASK, MONGODB, Process
 
 NANNY = 1024**3 // 2
 """Bytes beside its workers that a Dask worker's nanny is granted."""
@@ -36,11 +36,11 @@ class Scheduler(Role):
     """The scheduler of a pool; its pages stay on its host's loopback, since they ask nobody for a password."""
 
     kind, role, order, serves = "scheduler", "scheduler", 200, "scheduler"
-    speaks = frozenset({PROTOCOL})
+    speaks = frozenset({DASK})
 
     def placements(self, cluster: Cluster) -> Iterator[Placement]:
         if pool := cluster.pool:
-            ports = {PROTOCOL: (pool.port, "pool.port"), "dashboard": (pool.dashboard, "pool.dashboard")}
+            ports = {DASK: (pool.port, "pool.port"), "dashboard": (pool.dashboard, "pool.dashboard")}
             yield Placement("scheduler", pool.host, "pool.host", ports, "tcp")
 
     def command(self, process: Process, context: Context) -> Command:
@@ -82,7 +82,7 @@ class Worker(Role):
     """The Dask workers of one host, with the nanny that watches over them."""
 
     kind, role, order = "worker", "worker", 300
-    speaks = frozenset({PROTOCOL, MONGODB})
+    speaks = frozenset({DASK, MONGODB})
 
     def placements(self, cluster: Cluster) -> Iterator[Placement]:
         for host in cluster.pool.workers if cluster.pool else ():

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from mspass_stack.config.sections import Cluster
 from mspass_stack.roles.base import Command, Context, HealthCheck, Needs, Placement, Role, Turn, run_module
-from mspass_stack.roles.clients import CLIENT_ENV, MONGODB, PROTOCOL, tls_environment, tls_files, tls_paths
+from mspass_stack.roles.clients import CLIENT_ENV, tls_environment, tls_files, tls_paths
 from mspass_stack.spec.probe import Probe
-from mspass_stack.spec.topology import Process
+from mspass_stack.spec.topology import DASK, MONGODB, Process
 
 TOKEN, JUPYTER_PASSWORD = "jupyter-token", "jupyter-password"
 """Names of secret values; the password is the user's own, and may be empty."""
@@ -18,7 +18,7 @@ class Frontend(Role):
     """JupyterLab with a generated token."""
 
     kind, role, order, serves = "frontend", "frontend", 400, "frontend"
-    speaks = frozenset({"http", PROTOCOL, MONGODB})
+    speaks = frozenset({"http", DASK, MONGODB})
     secrets: Mapping[str, str] = {TOKEN: "token"}
 
     def placements(self, cluster: Cluster) -> Iterator[Placement]:

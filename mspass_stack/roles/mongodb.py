@@ -5,10 +5,10 @@ from pathlib import PurePosixPath
 
 from mspass_stack.config.sections import Cluster
 from mspass_stack.roles.base import Command, Context, HealthCheck, Needs, Placement, Role, Turn
-from mspass_stack.roles.clients import CA, CERTIFICATE, MONGODB, PASSWORD, database_uri
+from mspass_stack.roles.clients import CA, CERTIFICATE, PASSWORD, database_uri
 from mspass_stack.spec.layout import StackLayout
 from mspass_stack.spec.probe import Probe
-from mspass_stack.spec.topology import CONFIG_SET, Process
+from mspass_stack.spec.topology import CONFIG_SET, MONGODB, Process
 
 GIB = 1024**3
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from mspass_stack.config.sections import Cluster
 from mspass_stack.roles.base import Command, Context, HealthCheck, Needs, Placement, Role, Turn
-from mspass_stack.roles.clients import MONGODB, PASSWORD
+from mspass_stack.roles.clients import PASSWORD
 from mspass_stack.roles.mongodb import (
     KEY_FILE,
     QUIESCE,
@@ -16,7 +16,7 @@ from mspass_stack.roles.mongodb import (
     server_reads,
 )
 from mspass_stack.spec.probe import Probe
-from mspass_stack.spec.topology import CONFIG_SET, Process
+from mspass_stack.spec.topology import CONFIG_SET, MONGODB, Process
 
 GRACE = 30
 """Seconds for a mongos to end what it does."""

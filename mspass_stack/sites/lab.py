@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from mspass_stack.config.sections import KEY, Cluster
 from mspass_stack.sites.base import resolve_path
 from mspass_stack.spec.connection import ConnectionSpec
+from mspass_stack.spec.topology import DASK, MONGODB
 
 
 class Lab:
@@ -17,7 +18,7 @@ class Lab:
         return any(host.ssh for host in cluster.hosts.values())
 
     def encrypted(self, cluster: Cluster) -> frozenset[str]:
-        return frozenset({"dask", "mongodb"}) if cluster.encryption else frozenset()
+        return frozenset({DASK, MONGODB}) if cluster.encryption else frozenset()
 
     def warnings(self, cluster: Cluster) -> Iterator[str]:
         if not cluster.encryption:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.process import ProcessSpec
+from mspass_stack.spec.topology import DASK
 
 RENEWED_BEFORE = timedelta(days=30)
 """How long before its end `pulumi up` renews a certificate."""
@@ -106,7 +107,7 @@ class Inventory(BaseModel):
         if left > WARNED_BEFORE:
             return f"certificates hold until {end:%Y-%m-%d}"
         renewal = f"pulumi up renews it from {end - RENEWED_BEFORE:%Y-%m-%d} on"
-        renewal += ", which restarts the pool" if "dask" in self.encrypted else ""
+        renewal += ", which restarts the pool" if DASK in self.encrypted else ""
         return f"WARNING: the certificate of {holder} ends on {end:%Y-%m-%d} (in {left.days} days): {renewal}"
 
     @property

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.layout import StackLayout
 
+DASK, MONGODB = "dask", "mongodb"
+"""What processes and clients of each speak: the protocols that a site may ask to be encrypted."""
+
 CONFIG_SET = "configserver"
 """The replica set of the config servers, named as MsPASS's own script names it."""
 

@@ -170,8 +170,6 @@ def compose(body: Doc, sections: Sections | None = None) -> bytes:
 class Tls:
     """How the router speaks TLS: mode, files, and what is made of them. Modes are MongoDB's own words."""
 
-    MODES = ("disabled", "allowTLS", "preferTLS", "requireTLS")
-
     def __init__(self, mode: str = "disabled", certificate: str = "", authority: str = "") -> None:
         self.mode, self.certificate, self.authority = mode, certificate, authority
         self.load()

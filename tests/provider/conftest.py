@@ -1,7 +1,8 @@
 """A stack's directory on this machine, with free ports; nothing outlives the test."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -99,10 +100,18 @@ def pid_of(outputs: dict[str, Any]) -> int:
     return int(outputs["incarnation"].split("-")[0])
 
 
+@contextmanager
+def host_of(stack_dir: Path) -> Generator[Host]:
+    """Yield a host with an empty directory; nothing of it runs afterwards."""
+    stack_dir.mkdir(exist_ok=True)
+    host = Host(stack_dir)
+    try:
+        yield host
+    finally:
+        host.manager.shut_down()
+
+
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[Host]:
-    stack_dir = tmp_path / "stack"
-    stack_dir.mkdir()
-    host = Host(stack_dir)
-    yield host
-    host.manager.shut_down()
+    with host_of(tmp_path / "stack") as host:
+        yield host

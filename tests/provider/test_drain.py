@@ -9,7 +9,7 @@ from mspass_stack.errors import Refused
 from mspass_stack.machines.local import LocalMachine
 from mspass_stack.provider.mongo.client import Client, internal
 from mspass_stack.provider.mongo.drain import drain, obstacle
-from tests.provider.conftest import Host
+from tests.provider.conftest import host_of
 from tests.provider.test_mongo import Server
 
 CONFIG: dict[str, list[dict[str, Any]]] = {
@@ -23,11 +23,8 @@ CONFIG: dict[str, list[dict[str, Any]]] = {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    host = Host(tmp_path_factory.mktemp("drain"))
-    try:
+    with host_of(tmp_path_factory.mktemp("drain")) as host:
         yield Server(host)
-    finally:
-        host.manager.shut_down()
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from mspass_stack.provider.resources.base import Call
 from mspass_stack.provider.server.registry import RESOURCES
 from mspass_stack.spec.tls import ALLOW, PREFER, REQUIRE, mode_file
 from tests.harness.ports import free_ports
-from tests.provider.conftest import HERE, Host
+from tests.provider.conftest import HERE, Host, host_of
 from tests.provider.test_replica_set import Servers
 
 ENCRYPTION = RESOURCES["Encryption"]
@@ -90,11 +90,8 @@ class Encrypted:
 
 @pytest.fixture(scope="module")
 def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Encrypted]:
-    host = Host(tmp_path_factory.mktemp("encrypted"))
-    try:
+    with host_of(tmp_path_factory.mktemp("encrypted")) as host:
         yield Encrypted(host)
-    finally:
-        host.manager.shut_down()
 
 
 def test_all_servers_are_brought_to_tls_alone_also_those_that_were_on_their_way(encrypted: Encrypted) -> None:

@@ -10,7 +10,7 @@ from mspass_stack.polling import wait_until
 from mspass_stack.provider.mongo.replica_set import ReplicaSet
 from mspass_stack.provider.mongo.turn import hand_over
 from tests.harness.writer import inserting, to_set, writing
-from tests.provider.conftest import Host
+from tests.provider.conftest import Host, host_of
 from tests.provider.test_replica_set import Servers
 
 NAMES = ("first", "second", "third")
@@ -42,11 +42,8 @@ class Trio:
 
 @pytest.fixture(scope="module")
 def trio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trio]:
-    host = Host(tmp_path_factory.mktemp("trio"))
-    try:
+    with host_of(tmp_path_factory.mktemp("trio")) as host:
         yield Trio(host)
-    finally:
-        host.manager.shut_down()
 
 
 def test_no_write_is_refused_while_every_member_is_restarted_in_its_turn(trio: Trio) -> None:

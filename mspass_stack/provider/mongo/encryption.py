@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from pymongo.errors import PyMongoError
 
 from mspass_stack.errors import InitFailed, Unreachable
-from mspass_stack.machines import machine
-from mspass_stack.machines.base import Machine
 from mspass_stack.polling import keep_trying
 from mspass_stack.provider.mongo.client import CONNECT_TIMEOUT, Client, brief, internal
+from mspass_stack.provider.mongo.replica_set import Member, members_at
 from mspass_stack.provider.resources.base import Call, Resource
 from mspass_stack.provider.server.codec import Props
 from mspass_stack.spec.resources import EncryptionInputs, ServerPlace
@@ -62,24 +61,20 @@ class Encryption(Resource[EncryptionInputs]):
 
 @dataclass(frozen=True)
 class Server:
-    """A server of MongoDB that speaks TLS, and the machine that it is on.
+    """A server of MongoDB that speaks TLS.
 
     Attributes:
         certificate: digest of the one that it is to show.
     """
 
     name: str
+    member: Member
     place: ServerPlace
-    host: Machine
     trust: tuple[str, str]
     certificate: str
 
-    @property
-    def address(self) -> str:
-        return f"{self.place.address}:{self.place.port}"
-
     def client(self) -> Client:
-        return internal(self.host, self.place.address, self.place.port, *self.trust)
+        return internal(self.member.host, self.member.address, self.member.port, *self.trust)
 
     def look(self) -> tuple[str, str] | None:
         """Return its mode and the digest of the certificate that it shows; None when it does not answer."""
@@ -91,16 +86,18 @@ class Server:
         """Return the digest of the certificate that it shows to whoever connects."""
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        place = self.host.endpoint(self.place.address, self.place.port)
+        place = self.member.host.endpoint(self.member.address, self.member.port)
         with socket.create_connection(place, CONNECT_TIMEOUT) as plain, context.wrap_socket(plain) as encrypted:
             return hashlib.sha256(encrypted.getpeercert(binary_form=True) or b"").hexdigest()
 
     def renew(self, client: Client) -> str:
         """Let it read its certificate anew where it shows another one."""
-        if self.shown() != self.certificate:
+        shown = self.shown()
+        if shown != self.certificate:
             client.admin.command("rotateCertificates")
-        if (shown := self.shown()) != self.certificate:
-            raise PyMongoError(f"{self.address} shows another certificate than its file was given")
+            shown = self.shown()
+        if shown != self.certificate:
+            raise PyMongoError(f"{self.member.place} shows another certificate than its file was given")
         return shown
 
     def reconnect(self, client: Client, others: Sequence[str]) -> None:
@@ -116,10 +113,10 @@ def _known(call: Call) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _servers(inputs: EncryptionInputs) -> list[Server]:
-    hosts = {host: machine(connection) for host, connection in inputs.connections.items()}
-    trust = (inputs.key_file, inputs.authority)
+    connections = {name: inputs.connections[place.host] for name, place in inputs.servers.items()}
+    members, trust = members_at(inputs.servers, connections), (inputs.key_file, inputs.authority)
     return [
-        Server(name, place, hosts[place.host], trust, inputs.certificates[place.host])
+        Server(name, members[name], place, trust, inputs.certificates[place.host])
         for name, place in inputs.servers.items()
     ]
 
@@ -142,11 +139,11 @@ def _raise(servers: Sequence[Server], say: Callable[[str], None]) -> dict[str, s
     say("all servers prefer TLS")
     _everywhere(servers, lambda _, client: _raise_to(client, PREFER))
     say("their connections are made anew")
-    addresses = [server.address for server in servers]
-    _everywhere(servers, lambda server, client: server.reconnect(client, [*{*addresses} - {server.address}]))
+    places = {server.member.place for server in servers}
+    _everywhere(servers, lambda server, client: server.reconnect(client, [*places - {server.member.place}]))
     # Before the last step: one that restarts meanwhile is understood by all others.
     for server in servers:
-        server.host.write(server.place.tls_mode, mode_file(REQUIRE))
+        server.member.host.write(server.place.tls_mode, mode_file(REQUIRE))
     say("all servers require TLS")
     return _everywhere(servers, lambda _, client: _raise_to(client, REQUIRE))
 

@@ -45,8 +45,8 @@ class Member:
 
 
 def members_at(places: Mapping[str, MongoPlace], connections: Mapping[str, ConnectionSpec]) -> dict[str, Member]:
-    """Return the members at places, each on its own machine, by host."""
-    return {host: Member(machine(connections[host]), place.address, place.port) for host, place in places.items()}
+    """Return the members at places, each on its own machine, by the keys of both."""
+    return {key: Member(machine(connections[key]), place.address, place.port) for key, place in places.items()}
 
 
 @dataclass(frozen=True)

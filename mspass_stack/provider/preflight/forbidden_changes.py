@@ -3,10 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from mspass_stack.spec.topology import CONFIG_SET
-
-MONGODB = "mongodb"
-"""What its servers and clients speak, as a topology calls it."""
+from mspass_stack.spec.topology import CONFIG_SET, MONGODB
 
 Hosts = Mapping[str, Mapping[str, Any]]
 """What is asked of each host."""
