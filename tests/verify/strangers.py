@@ -5,6 +5,16 @@ import ssl
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import Queue
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.monitoring import (
+    ServerHeartbeatFailedEvent,
+    ServerHeartbeatListener,
+    ServerHeartbeatStartedEvent,
+    ServerHeartbeatSucceededEvent,
+)
 
 from mspass_stack.provider.resources.base import Call
 from mspass_stack.provider.resources.certificate import Certificate, CertificateAuthority
@@ -43,6 +53,33 @@ def without_tls(address: str, port: int) -> str:
     except OSError as error:
         return f"{port}: {type(error).__name__}: {error}"
     return "" if not output or output.startswith(ALERT) else f"{port}: answers without encryption: {output!r}"
+
+
+class _Heard(ServerHeartbeatListener):
+    """What became of each attempt of a client to reach its server: empty, or why it failed."""
+
+    def __init__(self) -> None:
+        self.answers: Queue[str] = Queue()
+
+    def started(self, event: ServerHeartbeatStartedEvent) -> None:
+        pass
+
+    def succeeded(self, event: ServerHeartbeatSucceededEvent) -> None:
+        self.answers.put("")
+
+    def failed(self, event: ServerHeartbeatFailedEvent) -> None:
+        self.answers.put(str(event.reply))
+
+
+def refusal(*where: str | int, **options: Any) -> str:
+    """Return why MongoDB's driver fails at its first attempt, which no operation waits for; empty if it does not.
+
+    Raises:
+        queue.Empty: nothing has come of it in time.
+    """
+    heard = _Heard()
+    with MongoClient[dict[str, int]](*where, **options, event_listeners=[heard]):  # pyright: ignore[reportArgumentType]
+        return heard.answers.get(timeout=ANSWER)
 
 
 def certificate(address: str, port: int) -> bytes:
