@@ -20,7 +20,7 @@ from pymongo.write_concern import WriteConcern
 from mspass_stack.errors import InitFailed
 from mspass_stack.machines.local import LocalMachine
 from mspass_stack.polling import keep_trying, wait_until
-from mspass_stack.provider.mongo import balancer, readiness
+from mspass_stack.provider.mongo import balancer, readiness, users
 from mspass_stack.provider.mongo.replica_set import Member, ReplicaSet
 from mspass_stack.provider.resources.base import Call
 from mspass_stack.provider.resources.secret import FORMS
@@ -60,7 +60,7 @@ class Cluster:
             data = self.directory / name
             data.mkdir(exist_ok=True)
             words = [mongod_path(), "--dbpath", data, MEMBERS[name], "--replSet", name, *common]
-            words += ["--wiredTigerCacheSizeGB", "0.25"]
+            words += ["--wiredTigerCacheSizeGB", "0.25", "--setParameter", "enableTestCommands=1"]
         with (self.directory / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(list(map(str, words)), stdout=log, stderr=log)
 
@@ -128,6 +128,24 @@ def filled(cluster: Cluster, db: str, count: int = 2500) -> None:
         # On disk, so that a killed server still has them.
         wf = client[db].get_collection("wf", write_concern=WriteConcern("majority", j=True))
         wf.insert_many([{"_id": n, "group": n % 7, "path": {"tags": [n % 3, 3]}} for n in range(count)])
+
+
+def inputs_of(cluster: Cluster, *shards: str) -> dict[str, Any]:
+    """Of `ShardedCluster`."""
+    place = {"address": "127.0.0.1", "stackDir": str(cluster.directory)}
+    at = {name: {"here": place | {"port": port}} for name, port in cluster.ports.items()}
+    return {
+        "stack": "test",
+        "connections": {"here": HERE},
+        "config": at["configserver"],
+        "shards": {name: at[name] for name in shards},
+        "routers": at["mongos"],
+        "collections": {},
+        "users": {},
+        "keyFile": cluster.key,
+        "incarnations": [],
+        "abandoned": [],
+    }
 
 
 def on_shard(cluster: Cluster, shard: str, db: str) -> int:
@@ -323,6 +341,37 @@ def test_the_double_ends_at_once_and_waits_for_the_config_server(cluster: Cluste
         client.admin.command("ping")
 
 
+def test_a_shard_that_is_up_and_cannot_be_read_fails_the_next_up_with_what_to_do(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As shards of config servers that came up once without their disk, when it is back: they wait for other times."""
+    monkeypatch.setattr(users, "READY_TIMEOUT", 1)
+    sharded, inputs = RESOURCES["ShardedCluster"], inputs_of(cluster, "a", "b")
+    _, outputs = sharded.create(Call("", inputs))
+    call = Call("sharded-cluster", inputs, outputs=outputs, old_inputs=inputs)
+
+    def read_again() -> list[str]:
+        return sharded.diff(replace(call, outputs=sharded.read(call)))
+
+    with cluster.internal("a") as shard:
+
+        def fail(mode: str) -> None:
+            data = {"failCommands": ["find"], "namespace": readiness.NAMESPACE, "failInternalCommands": True}
+            shard.admin.command("configureFailPoint", "failCommand", mode=mode, data={**data, "errorCode": 50})
+
+        fail("alwaysOn")
+        assert read_again() == ["shards"]
+        with pytest.raises(InitFailed, match=r"its documents cannot be read: .* pulumi destroy, .* and pulumi up"):
+            sharded.update(call)
+        cluster.processes["b"].send_signal(signal.SIGSTOP)
+        try:
+            assert read_again() == [], "it may be worked on without whoever is down"
+        finally:
+            cluster.processes["b"].send_signal(signal.SIGCONT)
+        fail("off")
+    assert sharded.diff(replace(call, outputs=sharded.update(call))) == read_again() == []
+
+
 def test_a_removed_shard_drains_and_all_documents_stay(cluster: Cluster) -> None:
     filled(cluster, "drained", 500)
     with cluster.internal() as client, cluster.user() as user:
@@ -349,21 +398,7 @@ def test_an_empty_disk_in_the_place_of_a_shards_is_refused_and_what_is_known_sta
     cluster.processes["a"].wait()
     (cluster.directory / "a").rename(cluster.directory / "lost")
     cluster.start("a")
-    place = {"address": "127.0.0.1", "stackDir": str(cluster.directory)}
-    at = {name: {"here": place | {"port": port}} for name, port in cluster.ports.items()}
-    inputs: dict[str, Any] = {
-        "stack": "test",
-        "connections": {"here": HERE},
-        "config": at["configserver"],
-        "shards": {"a": at["a"]},
-        "routers": at["mongos"],
-        "collections": {},
-        "users": {},
-        "keyFile": cluster.key,
-        "incarnations": [],
-        "abandoned": [],
-    }
-    call = Call("sharded-cluster", inputs)
+    call = Call("sharded-cluster", inputs_of(cluster, "a"))
     with pytest.raises(
         InitFailed, match=r"database\.shards\.a: the data of this shard are not on 127\.0\.0\.1:"
     ) as failed:

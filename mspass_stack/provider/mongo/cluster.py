@@ -33,7 +33,8 @@ DRAIN_TIMEOUT = 4 * 3600.0
 
 
 class ShardedCluster(Resource[ShardedClusterInputs]):
-    """Outputs: `shards`, `collections` and `users`, as the cluster has them; `resting`, whether its balancer rests."""
+    """Outputs: `shards`, `collections` and `users`, as the cluster has them; `unreadable`, why its documents cannot be
+    read though all is up, or nothing; `resting`, whether its balancer rests."""
 
     model = ShardedClusterInputs
 
@@ -45,11 +46,14 @@ class ShardedCluster(Resource[ShardedClusterInputs]):
         """Return what the cluster says of itself; the last known where it does not answer."""
         inputs = self.parse(call.inputs)
         try:
-            with Cluster(inputs).router(within=UP_TIMEOUT) as router:
+            cluster = Cluster(inputs)
+            with cluster.router(within=UP_TIMEOUT) as router:
                 if why := readiness.unreadable(router):
-                    # No drift: what is down is healed by itself, and the rest may be worked on meanwhile.
                     call.say("warning", f"the sharded database: {why}")
-                return call.outputs | observed(router, inputs) | {"resting": balancer.is_resting(router)}
+                # No drift where something is down: it is healed by itself, and the rest may be worked on meanwhile.
+                why = readiness.unreadable(router) if why and cluster.is_served() else ""
+                found = {"unreadable": why, "resting": balancer.is_resting(router)}
+                return call.outputs | observed(router, inputs) | found
         except (PyMongoError, Unreachable, OSError) as error:
             call.say("warning", f"the sharded database does not answer ({_text_of(error)}): taken as last known")
             return call.outputs
@@ -60,7 +64,7 @@ class ShardedCluster(Resource[ShardedClusterInputs]):
         desired = {"shards": call.inputs["shards"], "collections": call.inputs["collections"]}
         drifted = [key for key, value in desired.items() if set(value) - set(call.outputs.get(key, {}))]
         drifted += ["users"] if users.drifted(call.inputs["users"], call.outputs.get("users")) else []
-        drifted += ["shards"] if call.outputs.get("resting") else []
+        drifted += ["shards"] if call.outputs.get("unreadable") or call.outputs.get("resting") else []
         return names or drifted
 
     def update(self, call: Call) -> Props:
@@ -121,12 +125,7 @@ class ShardedCluster(Resource[ShardedClusterInputs]):
             users.ensure(router, cluster.inputs.users)
             shard_collections(router, cluster.inputs.collections)
             readiness.ensure(router, cluster.shards)
-            if why := readiness.unreadable(router):
-                raise PyMongoError(
-                    f"{why}. Shards that keep what they knew of other config servers read again after a "
-                    "restart: pulumi destroy, which leaves the data where they are, and pulumi up"
-                )
-            outputs = observed(router, cluster.inputs) | {"resting": False}
+            outputs = observed(router, cluster.inputs) | {"unreadable": "", "resting": False}
         cluster.take_notes()
         return outputs
 
@@ -151,6 +150,15 @@ class Cluster:
         sets = [self.config, *self.shards.values()]
         with ThreadPoolExecutor(len(sets)) as pool:
             list(pool.map(partial(ReplicaSet.ensure, say=say, given_up=given_up), sets))
+
+    def is_served(self) -> bool:
+        """Whether every set has a primary."""
+        try:
+            for replica_set in (self.config, *self.shards.values()):
+                replica_set.primary().close()
+        except (PyMongoError, Unreachable, OSError):
+            return False
+        return True
 
     def router(self, answer: float = ANSWER_TIMEOUT, within: float = ROUTER_TIMEOUT) -> Client:
         """Return a client of the first router that has found its config servers, as the internal user.

@@ -21,18 +21,28 @@ CHUNKS = 64
 READ_TIMEOUT = 5.0
 """Seconds for all shards to answer: they are up, and nothing else is asked of them."""
 
+REMEDY = (
+    "Shards that keep what they knew of other config servers read again after a restart: pulumi destroy, which leaves "
+    "the data where they are, and pulumi up"
+)
+"""What to do where every shard is up and the documents cannot be read all the same."""
+
 
 def ensure(router: Client, shards: Collection[str]) -> None:
-    """Have at least one chunk of the collection on every shard.
+    """Have at least one chunk of the collection on every shard, all of which are up, and read it.
 
     Raises:
-        PyMongoError: it could not be done.
+        PyMongoError: it could not be done, or the documents cannot be read.
     """
     config = router["config"]
     if config["collections"].find_one({"_id": NAMESPACE}) is None:
         router.admin.command("shardCollection", NAMESPACE, key={"_id": "hashed"}, numInitialChunks=CHUNKS)
     documents = router[DATABASE].get_collection(COLLECTION, write_concern=WriteConcern("majority"))
-    if documents.count_documents({}) < CHUNKS:
+    try:
+        found = _read(router)
+    except PyMongoError as error:
+        raise PyMongoError(f"{error}. {REMEDY}") from None
+    if found < CHUNKS:
         with suppress(BulkWriteError):  # those that are there
             documents.insert_many(({"_id": number} for number in range(CHUNKS)), ordered=False)
     own = config["collections"].find_one({"_id": NAMESPACE}) or {}
@@ -45,17 +55,31 @@ def ensure(router: Client, shards: Collection[str]) -> None:
         # "orphanCleanupDelaySecs"), and the new shard not be drained.
         router.admin.command("moveChunk", NAMESPACE, bounds=bounds, to=shard, _waitForDelete=True)
         chunk["shard"] = shard
+    if why := unreadable(router):
+        raise PyMongoError(f"{why}. {REMEDY}")
 
 
 def unreadable(router: Client) -> str:
     """Read from every shard; return why that cannot be done, nothing when it can."""
+    try:
+        found = _read(router)
+    except PyMongoError as error:
+        return str(error)
+    return (
+        "" if found >= CHUNKS else f"{found} of {CHUNKS} documents of {NAMESPACE} are found: a shard has lost its data"
+    )
+
+
+def _read(router: Client) -> int:
+    """Return how many of the documents are found.
+
+    Raises:
+        PyMongoError: they cannot be read.
+    """
     documents = router[DATABASE].get_collection(
         COLLECTION, read_concern=ReadConcern("majority"), read_preference=ReadPreference.PRIMARY
     )
     try:
-        found = len(list(documents.find({}, max_time_ms=int(READ_TIMEOUT * 1000))))
+        return len(list(documents.find({}, max_time_ms=int(READ_TIMEOUT * 1000))))
     except PyMongoError as error:
-        return f"its documents cannot be read: {brief(error)}"
-    return (
-        "" if found >= CHUNKS else f"{found} of {CHUNKS} documents of {NAMESPACE} are found: a shard has lost its data"
-    )
+        raise PyMongoError(f"its documents cannot be read: {brief(error)}") from None

@@ -1,5 +1,6 @@
 """A change of a database that is up goes from member to member: whoever writes goes on writing, nobody reads along."""
 
+import shlex
 import socket
 import ssl
 from collections.abc import Generator, Iterator
@@ -22,6 +23,7 @@ from tests.harness.lab.capture import capture, drain, told
 from tests.harness.lab_stack import LabStack
 from tests.harness.project import Project
 from tests.harness.writer import Client, Writer, counting, inserting, to_set, writing
+from tests.verify.strangers import foreign_files
 
 SETS = {"a": ("lab2", "lab3", "lab4"), "config": ("lab1", "lab2", "lab3")}
 DOCUMENTS = 200
@@ -243,6 +245,21 @@ def test_certificates_are_renewed_under_a_client_that_writes_and_no_server_resta
         stack.up("--replace", "**:Certificate::certificate@*")
     assert not _turned(before, stack.runs()) & (_members(stack) | _routers(stack))
     assert not {place for place, one in shown.items() if one == _certificate(place, _authority(stack))}
+
+
+def test_a_certificate_that_is_gone_or_of_somebody_else_is_put_right_by_one_up(stack: LabStack, tmp_path: Path) -> None:
+    foreign, _ = foreign_files(tmp_path)
+    for host, file, content in (("lab2", "tls/mongodb.pem", ""), ("lab4", "ca.pem", foreign.read_text())):
+        path, member = f"{stack.directory}/{file}", f"shard-a-{host}"
+        good = stack.lab.execute(host, "cat", path)
+        written = f"printf %s {shlex.quote(content)} > {path}"  # in place: it stays its owner's
+        stack.lab.execute(host, "sh", "-c", written if content else f"rm {path}")
+        with _written_directly(stack):
+            stack.harm(member, "kill")
+            stack.up()
+        assert stack.lab.execute(host, "cat", path) == good
+    expect_whole(stack, DOCUMENTS)
+    assert "unchanged" in stack.up()
 
 
 def test_half_of_a_pool_works_while_the_other_half_is_restarted(stack: LabStack) -> None:
