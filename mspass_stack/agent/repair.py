@@ -20,25 +20,48 @@ SECONDS = 300.0
 """For the recovery of data that were not closed."""
 
 
+ATTEMPTS = 3
+"""Another process may take the port before mongod does."""
+
+
+class EndedError(Exception):
+    """The mongod has ended by itself."""
+
+
 def main(mongod: str, directory: str, name: str, key_file: str, text: str) -> None:
-    port = free_port()
-    argv = [mongod, "--dbpath", directory, "--replSet", name, "--port", str(port), "--bind_ip", "127.0.0.1"]
+    argv = [mongod, "--dbpath", directory, "--replSet", name, "--bind_ip", "127.0.0.1"]
     # Never without authentication: whoever is on this machine could read and write the data.
     argv += ["--keyFile", key_file, "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25"]
     argv += ["--setParameter", "skipShardingConfigurationChecks=true"]
     argv += ["--setParameter", "enableLocalhostAuthBypass=false"]
+    output = ""
+    for _ in range(ATTEMPTS):
+        try:
+            return run(argv, Path(key_file).read_text(), json.loads(text))
+        except EndedError as error:
+            output = str(error)
+    sys.exit(output)
+
+
+def run(argv: "list[str]", key: str, addresses: "dict[str, str]") -> None:
+    """Repair the data with a mongod for that.
+
+    Raises:
+        EndedError: it ended before, or not in order.
+    """
+    port = free_port()
     # Not a pipe, which nobody would read while it fills.
     with TemporaryFile("w+") as log:
-        server = subprocess.Popen(argv, stdout=log, stderr=log)
+        server = subprocess.Popen([*argv, "--port", str(port)], stdout=log, stderr=log)
         try:
-            repair(connected(server, port, Path(key_file).read_text()), json.loads(text))
+            repair(connected(server, port, key), addresses)
         finally:
             server.terminate()
             server.wait()
             log.seek(0)
             end = log.read()[-2000:]
             if server.returncode:
-                sys.exit(f"mongod ended with {server.returncode}: {end}")
+                raise EndedError(f"mongod ended with {server.returncode}: {end}")
 
 
 def free_port() -> int:
@@ -48,7 +71,11 @@ def free_port() -> int:
 
 
 def connected(server: "subprocess.Popen[bytes]", port: int, key: str) -> "MongoClient[dict[str, Any]]":
-    """Return a client of the server once it is the primary of a set of its own."""
+    """Return a client of the server once it is the primary of a set of its own.
+
+    Raises:
+        EndedError: it ended before.
+    """
     output = ""
     alone = {"_id": 0, "host": f"127.0.0.1:{port}"}
     client: MongoClient[dict[str, Any]] = MongoClient(
@@ -64,7 +91,7 @@ def connected(server: "subprocess.Popen[bytes]", port: int, key: str) -> "MongoC
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
         if server.poll() is not None:
-            sys.exit("mongod has ended")
+            raise EndedError("mongod has ended")
         try:
             if client.admin.command("hello")["isWritablePrimary"]:
                 return client

@@ -1,6 +1,7 @@
 """When kept data are repaired before their start, when they are left alone, and a repair of real data."""
 
 import json
+import socket
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -184,7 +185,16 @@ def test_other_addresses_are_a_change_and_another_way_to_the_host_is_none(data: 
 
 
 HELD = """
-_repair = repair
+_free_port, _repair = free_port, repair
+
+
+def free_port() -> int:
+    taken = Path(DIRECTORY, "taken")
+    if not taken.exists():
+        return _free_port()
+    port = int(taken.read_text())
+    taken.unlink()
+    return port
 
 
 def repair(client: "Any", addresses: "Any") -> None:
@@ -198,7 +208,7 @@ def repair(client: "Any", addresses: "Any") -> None:
 
 if __name__ == "__main__":
 """
-"""The repair, held where its mongod takes writes until the file `go` is there."""
+"""The repair, held where its mongod takes writes until the file `go` is there; its first port is that of `taken`."""
 
 OLD, NEW = "configserver/127.0.0.1:11", "configserver/127.0.0.1:12"
 
@@ -259,11 +269,12 @@ def test_real_data_are_repaired_natively_and_nobody_gets_in_meanwhile_without_th
     shard: Shard, tmp_path: Path
 ) -> None:
     begun, pid = tmp_path / "begun", shard.host.manager.incarnation("shard-a-here")
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, socket.create_server(("127.0.0.1", 0)) as taken:
+        (tmp_path / "taken").write_text(str(taken.getsockname()[1]))
         repairing = pool.submit(shard.repair)
         try:
             assert wait_until(lambda: begun.exists() or repairing.done(), 60)
-            assert not repairing.done()
+            assert not repairing.done(), "another process had the port first"
             assert shard.host.manager.incarnation("shard-a-here") == "", "its own mongod is halted"
             with MongoClient[dict[str, Any]]("127.0.0.1", int(begun.read_text()), directConnection=True) as stranger:
                 assert stranger.admin.command("hello")["isWritablePrimary"]
