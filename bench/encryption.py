@@ -4,7 +4,8 @@
 
 Two servers of this machine, one of them as a lab starts it; each round writes the documents in batches of a hundred,
 reads all of them, and drops them. A first round warms the caches and is not counted. Exits with 1 when a promise is
-broken: with TLS each takes at most 1.5 times as long.
+broken: with TLS each takes at most 2.5 times as long. Loopback and memory move several hundred MB/s, where a lab's
+network moves about a hundred: what TLS costs there is less.
 """
 
 import argparse
@@ -30,7 +31,7 @@ from tests.harness.ports import free_ports
 DOCUMENTS, SIZE, BATCH = 5000, 16 * 1024, 100
 """A waveform of MsPASS has some ten thousand samples; its metadata much less."""
 
-PROMISES = (Promise("TLS insert", ("insert",), 1.5), Promise("TLS read", ("read",), 1.5))
+PROMISES = (Promise("TLS insert", ("insert",), 2.5), Promise("TLS read", ("read",), 2.5))
 
 
 @contextmanager

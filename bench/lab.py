@@ -5,7 +5,8 @@
 The lab is simulated: three Docker hosts behind SSH, made of namespaces of this machine, which takes root. Each round
 measures, on empty directories: the floor (every container of the stack by `docker run` on its host, all at once but the
 frontend; sets, shards, users and collections by the provider's own functions; then the frontend; until every probe says
-ready), `pulumi up` from nothing, a second `pulumi up` that changes nothing, `pulumi destroy`.
+ready), `pulumi up` from nothing, a second `pulumi up` that changes nothing, `pulumi destroy`; and `pulumi up` from
+nothing of the same without encryption.
 A first round warms the caches and is not counted. Exits with 1 when the promise is broken: up / (floor + no-op up) is
 at most 1.3.
 """
@@ -52,6 +53,12 @@ def measure(rounds: int, stack: LabStack) -> list[dict[str, float]]:
         taken["no-op up"] = seconds(lambda: stack.up("--expect-no-changes"))
         taken["destroy"] = seconds(stack.destroy)
         stack.close()
+        stack.cluster["encryption"] = False
+        stack.write()
+        taken["up in clear"] = seconds(stack.up)
+        stack.close()
+        del stack.cluster["encryption"]
+        stack.write()
         times.append(taken)
         tell(round, taken, PROMISES)
     return times[1:]
