@@ -25,8 +25,9 @@ def test_it_refuses_a_client_with_a_certificate_of_somebody_else(
 ) -> None:
     address, port = deployed.place(process, process.ports[0])
     _, certificate = foreign_files(tmp_path)
+    with deployed.mongo(process) as client:
+        assert client.admin.command("hello")
     with tls_options(deployed.inventory.authority) as tls:
-        assert not refusal(address, port, directConnection=True, **tls)
         assert refusal(address, port, directConnection=True, **tls, tlsCertificateKeyFile=str(certificate))
 
 
