@@ -7,22 +7,21 @@ export PATH := $(CURDIR)/tests/harness/docker_plugin:$(PATH)
 endif
 
 python := .venv/bin/python
-# Past what the user has on PYTHONPATH.
-own_python := $(python) -I
+mspass_stack := $(python) -I -m mspass_stack
 
 .PHONY: help bootstrap desktop test lint status logs example verify destroy bench bench-lab bench-encryption lab-sim lab-sim-down
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "make %-13s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "make %-17s%s\n", $$1, $$2 }'
 
 bootstrap: ## the environment and Pulumi; done by the others when needed
 	@scripts/bootstrap
 
 desktop: bootstrap ## a running MsPASS cluster on this machine (RUNTIME=docker or native)
 	@scripts/ensure-stack desktop
-	@$(own_python) -m mspass_stack.cli.choose_runtime --stack desktop --runtime '$(RUNTIME)'
+	@$(mspass_stack) choose-runtime --stack desktop --runtime '$(RUNTIME)'
 	.venv/bin/pulumi up -s desktop --yes --skip-preview --suppress-outputs
-	@$(own_python) -m mspass_stack.cli.status --stack desktop
+	@$(mspass_stack) status --stack desktop
 	@echo
 	@echo 'MsPASS is running. Go on with:'
 	@echo '    make status                                            what runs, and where Jupyter is'
@@ -44,16 +43,16 @@ lint: bootstrap ## ruff, pyright and import-linter
 	.venv/bin/lint-imports
 
 status: | .venv/bin/pulumi ## the processes of the stack (STACK=name)
-	@$(own_python) -m mspass_stack.cli.status --stack $(STACK)
+	@$(mspass_stack) status --stack $(STACK)
 
 logs: | .venv/bin/pulumi ## what a process wrote (PROCESS=name STACK=name)
-	@$(own_python) -m mspass_stack.cli.status --stack $(STACK) --logs $(PROCESS)
+	@$(mspass_stack) logs --stack $(STACK) $(PROCESS)
 
 example: | .venv/bin/pulumi ## the example workflow on the deployed stack
 	examples/run --stack $(STACK)
 
 verify: | .venv/bin/pulumi ## check the deployed stack
-	$(own_python) -m pytest tests/verify --stack $(STACK)
+	@$(mspass_stack) verify --stack $(STACK)
 
 destroy: | .venv/bin/pulumi ## stop the stack; the data stay
 	.venv/bin/pulumi destroy -s $(STACK) --yes

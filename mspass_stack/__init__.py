@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mspass_stack.config.sections import Cluster
     from mspass_stack.errors import ConfigError, StackError
     from mspass_stack.plan import Plan, make_plan
+    from mspass_stack.program import deploy
     from mspass_stack.spec.inventory import Inventory
     from mspass_stack.spec.topology import Topology
 
@@ -36,6 +37,7 @@ __all__ = [
     "Topology",
     "VirtualCluster",
     "__version__",
+    "deploy",
     "make_plan",
     "read_cluster",
 ]
@@ -50,6 +52,7 @@ _MODULES = {
     "config.sections": ("Cluster",),
     "errors": ("ConfigError", "StackError"),
     "plan": ("Plan", "make_plan"),
+    "program": ("deploy",),
     "spec.inventory": ("Inventory",),
     "spec.topology": ("Topology",),
 }

@@ -1,23 +1,23 @@
-"""`python -m mspass_stack.cli.choose_runtime --stack NAME [--runtime R]`: settle under what a stack runs, in its file.
+"""`mspass-stack choose-runtime`: settle under what a stack runs, in its file.
 
 A new stack whose file says nothing gets Docker where an engine, Pulumi's Docker plugin and the image can be had, else
 native processes; what was settled once stays, and a stack that is up is never switched.
 """
 
-import argparse
 import json
 import re
 import shutil
-import subprocess
-import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, cast
 
+import click
 import yaml
 
+from mspass_stack import state
+from mspass_stack.cli.options import stack_option
 from mspass_stack.config.sections import Cluster
-from mspass_stack.errors import EngineError, Refused, StackError
+from mspass_stack.errors import EngineError, NotUpError, Refused
 from mspass_stack.machines.local import LocalMachine
 from mspass_stack.managers.docker_engine import DockerEngine, address
 from mspass_stack.provider.preflight.host_network import foreign_network
@@ -32,6 +32,15 @@ TYPES: dict[str, Runtime] = {
 """What runs processes, by the runtime that declares it."""
 
 INSTALL = ("plugin", "install", "resource", "docker", version("pulumi-docker"))
+
+
+@click.command("choose-runtime")
+@stack_option
+@click.option("--runtime", type=click.Choice([*TYPES.values(), ""]), default="", help="settle for this one")
+def command(stack: str, runtime: Runtime | Literal[""]) -> None:
+    """Settle under what a stack runs, in its file: Docker where it can be had, unless it is settled already."""
+    if answer := select_runtime(stack, runtime or None):
+        click.echo(answer)
 
 
 def runs_as(resources: list[dict[str, Any]]) -> Runtime | None:
@@ -113,10 +122,10 @@ def _plugin() -> None:
     Raises:
         Refused: it is not there and cannot be fetched.
     """
-    installed = json.loads(_pulumi("plugin", "ls", "--json").stdout or "[]")
+    installed = json.loads(state.pulumi("plugin", "ls", "--json").stdout or "[]")
     if shutil.which("pulumi-resource-docker") or any(plugin["name"] == "docker" for plugin in installed):
         return
-    if _pulumi(*INSTALL).returncode == 0:
+    if state.pulumi(*INSTALL).returncode == 0:
         return
     raise Refused(
         "Pulumi's Docker plugin is not installed and cannot be fetched\n"
@@ -125,27 +134,7 @@ def _plugin() -> None:
 
 
 def _resources(stack: str) -> list[dict[str, Any]]:
-    ran = _pulumi("stack", "export", "--stack", stack)
-    return json.loads(ran.stdout)["deployment"].get("resources", []) if ran.returncode == 0 else []
-
-
-def _pulumi(*words: str) -> "subprocess.CompletedProcess[str]":
-    cli = Path(sys.executable).with_name("pulumi")
-    return subprocess.run([cli, "--non-interactive", *words], capture_output=True, text=True)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m mspass_stack.cli.choose_runtime")
-    parser.add_argument("--stack", required=True)
-    parser.add_argument("--runtime", choices=["docker", "native", ""], default="")
-    arguments = parser.parse_args()
     try:
-        answer = select_runtime(arguments.stack, arguments.runtime or None)
-    except StackError as error:
-        sys.exit(str(error))
-    if answer:
-        print(answer)
-
-
-if __name__ == "__main__":
-    main()
+        return state.resources(stack)
+    except NotUpError:
+        return []

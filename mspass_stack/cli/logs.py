@@ -1,15 +1,53 @@
-"""Where the logs of a stack's processes are, by its state: also of a stack whose first `up` has failed."""
+"""`mspass-stack logs`: what a process wrote, by the stack's state: also of a stack whose first `up` has failed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import click
+
+from mspass_stack import state
+from mspass_stack.cli.options import stack_option
+from mspass_stack.errors import NotUpError
 from mspass_stack.managers import manager_of
+from mspass_stack.polling import interrupted
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.process import ProcessSpec, parse_process
 
 WITH_PROCESS = ("mspassnode:index:HostProcess", "mspassnode:index:Ready")
 """The resources that name a process: what runs it, and its readiness check."""
+
+EVERY = 1.0
+"""Seconds between two looks of `--follow`."""
+
+FOLLOWED = 1000
+"""Lines that are looked back for where the last look ended: nobody reads more in that time."""
+
+KNOWN = 20
+"""Lines by which that place is known again."""
+
+
+@click.command("logs")
+@click.argument("process", default="")
+@stack_option
+@click.option("--follow", "-f", is_flag=True, help="go on with what it writes, until Ctrl-C")
+@click.option("--lines", "-n", default=100, show_default=True, help="how many of the last ones are shown")
+def command(process: str, stack: str, follow: bool, lines: int) -> None:
+    """Show the end of the log of PROCESS."""
+    found = logs(state.resources(stack))
+    if not process:
+        raise NotUpError(f"logs of which process? {' '.join(found) or 'there is none yet'}")
+    if process not in found:
+        raise NotUpError(f"no process '{process}' in stack '{stack}' (processes: {', '.join(found) or 'none yet'})")
+    log = found[process]
+    shown = log.tail(lines)
+    click.echo(shown)
+    if follow:
+        try:
+            for more in _followed(log, shown.splitlines()):
+                click.echo("\n".join(more))
+        except KeyboardInterrupt:
+            return
 
 
 @dataclass(frozen=True)
@@ -45,3 +83,23 @@ def logs(resources: Iterable[Mapping[str, Any]]) -> dict[str, Log]:
             connection = ConnectionSpec.model_validate(inputs["connection"])
             found[process.name] = Log(process, connection, inputs["stackId"])
     return dict(sorted(found.items(), key=lambda entry: entry[1].process.order))
+
+
+def _followed(log: Log, seen: list[str]) -> Iterator[list[str]]:
+    """Yield the lines that come, as they come."""
+    while not interrupted.wait(EVERY):
+        now = log.tail(FOLLOWED).splitlines()
+        if more := new_lines(seen, now):
+            yield more
+        seen = now
+
+
+def new_lines(before: list[str], now: list[str]) -> list[str]:
+    """Return what was not at the end of a log at the look before; its last line may have grown since."""
+    if not before:
+        return now
+    *known, last = before[-KNOWN:]
+    for end in range(len(now) - 1, len(known) - 1, -1):
+        if now[end - len(known) : end] == known and now[end].startswith(last):
+            return now[end + 1 :] if now[end] == last else now[end:]
+    return now  # it was begun anew

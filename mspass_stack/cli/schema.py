@@ -1,13 +1,30 @@
-"""`python -m mspass_stack.cli.schema`: write stacks/schema.json, by which an editor checks stack files."""
+"""`mspass-stack schema`: the JSON schema by which an editor checks stack files."""
 
 import json
 from pathlib import Path
 from typing import Any
 
+import click
+
 from mspass_stack.config.sections import KEY, Cluster
 from mspass_stack.runtimes import RUNTIMES
 
-PATH = Path(__file__).parents[2] / "stacks" / "schema.json"
+NAME = "schema.json"
+
+
+@click.command("schema")
+@click.option(
+    "--write",
+    metavar="DIR",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    help=f"write it to {NAME} in this folder, where the first line of stack files says that it is",
+)
+def command(write: Path | None) -> None:
+    """Print the JSON schema of a stack file."""
+    if write:
+        (write / NAME).write_text(text())
+    else:
+        click.echo(text(), nl=False)
 
 
 def schema() -> dict[str, Any]:
@@ -50,7 +67,3 @@ def schema() -> dict[str, Any]:
 
 def text() -> str:
     return json.dumps(schema(), indent=2) + "\n"
-
-
-if __name__ == "__main__":
-    PATH.write_text(text())

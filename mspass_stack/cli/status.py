@@ -1,83 +1,94 @@
-"""`python -m mspass_stack.cli.status --stack NAME`: what runs now, read from the inventory and seen by the probes."""
+"""`mspass-stack status`: what runs now, read from the inventory and seen by the probes."""
 
-import argparse
 import json
 import shlex
-import shutil
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from mspass_stack.cli.logs import logs
-from mspass_stack.errors import NotUpError, StackError
+import click
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from mspass_stack import state
+from mspass_stack.cli.options import stack_option
+from mspass_stack.errors import StackError
 from mspass_stack.machines import machine, openssh
 from mspass_stack.managers import manager_of
+from mspass_stack.polling import interrupted
 from mspass_stack.provider.probes import probe
 from mspass_stack.spec.inventory import Entry, Inventory
 
-LINES = 100
-"""Of a log that are shown."""
+EVERY = 2.0
+"""Seconds between two looks of `--watch`."""
+
+HEAD = ("PROCESS", "HOST", "STATE", "INCARNATION", "ENDPOINT", "READY")
 
 
-def outputs(stack: str) -> dict[str, Any]:
-    """Return the stack outputs, secrets included.
+@dataclass(frozen=True)
+class Row:
+    """One process as it is now; `missing` is why it is not ready, or nothing."""
 
-    Raises:
-        NotUpError: with what Pulumi said.
-    """
-    found = _pulumi(stack, "output", "--json", "--show-secrets")
-    if "inventory" not in found:
-        raise NotUpError(f"stack '{stack}' is not up: pulumi up -s {stack}")
-    return found
+    process: str
+    host: str
+    state: str
+    incarnation: str
+    endpoint: str
+    missing: str
 
-
-def log(stack: str, name: str) -> str:
-    """Return the end of a process's log.
-
-    Raises:
-        NotUpError: the stack has no such process; the text names those that it has.
-    """
-    found = logs(_pulumi(stack, "export")["deployment"].get("resources", []))
-    if not name:
-        raise NotUpError(f"logs of which process? PROCESS={'|'.join(found)}")
-    if name not in found:
-        raise NotUpError(f"no process '{name}' in stack '{stack}' (processes: {', '.join(found) or 'none yet'})")
-    return found[name].tail(LINES)
+    @property
+    def cells(self) -> tuple[str, ...]:
+        ready = f"no: {self.missing}" if self.missing else "yes"
+        return self.process, self.host, self.state, self.incarnation or "-", self.endpoint or "-", ready
 
 
-def _pulumi(stack: str, *words: str) -> dict[str, Any]:
-    """Return what `pulumi stack ...` answers."""
-    own = Path(sys.executable).with_name("pulumi")
-    cli = str(own) if own.exists() else shutil.which("pulumi") or "pulumi"
-    ran = subprocess.run([cli, "--non-interactive", "stack", *words, "--stack", stack], capture_output=True, text=True)
-    if ran.returncode:
-        raise NotUpError(ran.stderr.strip())
-    return json.loads(ran.stdout)
+@click.command("status")
+@stack_option
+@click.option("--watch", "-w", is_flag=True, help="look again and again, until Ctrl-C")
+@click.option("--json", "as_json", is_flag=True, help="for programs; the secrets of addresses are in it")
+def command(stack: str, watch: bool, as_json: bool) -> None:
+    """Show which processes run and are ready, and where Jupyter is. Exit status 1: one is not ready."""
+    outputs = state.outputs(stack)
+    inventory = Inventory.model_validate(outputs["inventory"])
+    if watch:
+        _watch(inventory, outputs)
+        return
+    table = rows(inventory)
+    if as_json:
+        addresses = {key: value for key, value in outputs.items() if key != "inventory"}
+        click.echo(json.dumps({"processes": [asdict(row) for row in table], **addresses}, indent=2))
+    else:
+        click.echo("\n".join(lines(table)))
+        click.echo("\n".join(after(inventory, outputs)))
+    sys.exit(any(row.missing for row in table))
 
 
-def rows(inventory: Inventory) -> list[tuple[str, ...]]:
-    """Return a line per process; the last column may be long."""
+def rows(inventory: Inventory) -> list[Row]:
+    """Return a row per process, all of them looked at at once."""
     with ThreadPoolExecutor(len(inventory.processes)) as pool:
-        observed = list(pool.map(partial(_row, inventory), inventory.processes))
-    return [("PROCESS", "HOST", "STATE", "INCARNATION", "ENDPOINT", "READY"), *observed]
+        return list(pool.map(partial(_row, inventory), inventory.processes))
 
 
-def _row(inventory: Inventory, entry: Entry) -> tuple[str, ...]:
-    name, endpoint = entry.spec.managed_name, entry.endpoint or "-"
-    connection = inventory.connection(entry)
-    try:
-        manager = manager_of(entry.spec.manager, connection, entry.spec.stack_dir, inventory.stack_id)
-        state, incarnation = manager.state(name), manager.incarnation(name)
-        sees_it = machine(inventory.hosts[entry.spec.probe.host].connection)
-        missing = probe(entry.spec.probe, sees_it, inventory.authority)
-    except StackError as error:
-        return entry.name, entry.host, "UNKNOWN", "-", endpoint, f"no: {error}"
-    missing = missing or (None if incarnation else "nobody keeps it up; pulumi up does")
-    ready = f"no: {missing}" if missing else "yes"
-    return entry.name, entry.host, state.upper() or "ABSENT", incarnation or "-", endpoint, ready
+def lines(table: list[Row]) -> list[str]:
+    """Return the table in columns; the last one may be long."""
+    cells = [HEAD, *(row.cells for row in table)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+
+
+def after(inventory: Inventory, outputs: dict[str, Any]) -> list[str]:
+    """Return what is to be known beside the table."""
+    found: list[str] = []
+    if "jupyterUrl" in outputs:
+        found.append(f"\nJupyter: {outputs['jupyterUrl']}")
+    if line := tunnel(inventory):
+        found.append(f"Dask's pages: {outputs['dashboardUrl']} after: {line}")
+    if expiry := inventory.expiry():
+        found.append(f"TLS: {expiry}")
+    return found
 
 
 def tunnel(inventory: Inventory) -> str | None:
@@ -89,32 +100,33 @@ def tunnel(inventory: Inventory) -> str | None:
     return None
 
 
-def main() -> None:
-    """Print the table and Jupyter's address, or the end of a log; exit status 1 when something is not ready."""
-    parser = argparse.ArgumentParser(prog="python -m mspass_stack.cli.status")
-    parser.add_argument("--stack", required=True)
-    parser.add_argument("--logs", metavar="PROCESS", nargs="?", const="", help="the end of a process's log instead")
-    arguments = parser.parse_args()
+def _row(inventory: Inventory, entry: Entry) -> Row:
+    name, connection = entry.spec.managed_name, inventory.connection(entry)
+    row = partial(Row, process=entry.name, host=entry.host, endpoint=entry.endpoint)
     try:
-        if arguments.logs is not None:
-            print(log(arguments.stack, arguments.logs))
-            return
-        found = outputs(arguments.stack)
-        inventory = Inventory.model_validate(found["inventory"])
-        table = rows(inventory)
-    except (StackError, OSError) as error:
-        sys.exit(str(error))
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for row in table:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    if "jupyterUrl" in found:
-        print(f"\nJupyter: {found['jupyterUrl']}")
-    if line := tunnel(inventory):
-        print(f"Dask's pages: {found['dashboardUrl']} after: {line}")
-    if expiry := inventory.expiry():
-        print(f"TLS: {expiry}")
-    sys.exit(any(row[-1] != "yes" for row in table[1:]))
+        manager = manager_of(entry.spec.manager, connection, entry.spec.stack_dir, inventory.stack_id)
+        word, incarnation = manager.state(name), manager.incarnation(name)
+        sees_it = machine(inventory.hosts[entry.spec.probe.host].connection)
+        missing = probe(entry.spec.probe, sees_it, inventory.authority)
+    except StackError as error:
+        return row(state="UNKNOWN", incarnation="", missing=str(error))
+    missing = missing or ("" if incarnation else "nobody keeps it up; pulumi up does")
+    return row(state=word.upper() or "ABSENT", incarnation=incarnation, missing=missing)
 
 
-if __name__ == "__main__":
-    main()
+def _watch(inventory: Inventory, outputs: dict[str, Any]) -> None:
+    """Show the table until Ctrl-C, in place."""
+
+    def seen() -> Text:
+        text = Text("\n".join([*lines(rows(inventory)), *after(inventory, outputs)]), no_wrap=True)
+        text.highlight_regex(r"(?m)  yes$", "green")
+        text.highlight_regex(r"(?m)  no: .*$", "red")
+        return text
+
+    try:
+        with Live(seen(), console=Console(), auto_refresh=False) as live:
+            while True:
+                interrupted.wait(EVERY)
+                live.update(seen(), refresh=True)
+    except KeyboardInterrupt:
+        return

@@ -126,7 +126,7 @@ class Axes:
         return {entry["name"]: entry["incarnation"] for entry in self.inventory()["processes"]}
 
     def verify(self) -> str:
-        words = [sys.executable, "-m", "pytest", "../tests/verify", "--stack", "axes", "-q", "-p", "no:cacheprovider"]
+        words = [sys.executable, "-m", "mspass_stack", "verify", "--stack", "axes", "-q"]
         ran = self._project.command(*words, cwd=self.directory)
         assert ran.returncode == 0, ran.stdout
         return ran.stdout.splitlines()[-1]

@@ -1,6 +1,5 @@
 """A deployed stack by the clients that its users have, from outside."""
 
-import sys
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,7 +90,7 @@ def expect_running(stack: Stack, count: int) -> None:
     output: list[str] = []
 
     def ready() -> bool:
-        ran = stack.project.command(sys.executable, "-m", "mspass_stack.cli.status", "--stack", stack.name)
+        ran = stack.ask("status")
         output.append(ran.stdout)
         return ran.returncode == 0
 

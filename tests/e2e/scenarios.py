@@ -88,7 +88,7 @@ def test_verification_and_status_name_what_is_down(target: Target) -> None:
         target.suspend(process)
         assert wait_until(lambda process=process: process not in target.running(), 30)
     ran = stack.verify()
-    status = stack.project.command(sys.executable, "-m", "mspass_stack.cli.status", "--stack", stack.name)
+    status = stack.ask("status")
     stack.up()
     assert ran.returncode == 1, ran.stdout
     assert status.returncode == 1

@@ -153,7 +153,11 @@ class Stack:
 
     def verify(self) -> "subprocess.CompletedProcess[str]":
         """The verification suite, as a user runs it."""
-        return self.project.command(sys.executable, "-m", "pytest", "tests/verify", "--stack", self.name, "-q")
+        return self.ask("verify", "-q")
+
+    def ask(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """Return what a command of `mspass-stack` says of it."""
+        return self.project.command(sys.executable, "-m", "mspass_stack", *words[:1], "--stack", self.name, *words[1:])
 
     def counted(self) -> int:
         """How many resources the summary of an `up` counts: all in the state but Pulumi's default providers."""

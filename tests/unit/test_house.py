@@ -17,7 +17,12 @@ from mspass_stack.runtimes import RUNTIMES
 from mspass_stack.sites import SITES
 
 ROOT = Path(mspass_stack.__file__).parent
-FILES = {str(path.relative_to(ROOT)): path for path in sorted(ROOT.rglob("*.py"))}
+FILES = {
+    str(path.relative_to(ROOT)): path
+    for path in sorted(ROOT.rglob("*.py"))
+    # Which asks of each role, under each runtime, what is particular to it.
+    if not path.is_relative_to(ROOT / "verify")
+}
 
 AXES: dict[str, Mapping[str, object]] = {"roles": ROLES, "runtimes": RUNTIMES, "sites": SITES, "managers": MANAGERS}
 """The registry of each axis, by its package."""
@@ -40,6 +45,7 @@ LITERALS: dict[tuple[str, str], str] = {
     ("agent/supervisor.py", "supervisord"): "the name of supervisord's own log and pid file",
     ("cli/choose_runtime.py", "docker"): SETTLES,
     ("cli/choose_runtime.py", "native"): SETTLES,
+    ("cli/init.py", "desktop"): "the name of a stack, not a site",
     ("cli/status.py", "scheduler"): "a service of the inventory, not a role: where the dashboard is",
     ("components/virtual_cluster.py", "frontend"): "the logical name of a component",
     ("config/sections.py", "native"): "the default of a config key",

@@ -16,6 +16,7 @@ import pytest
 from mspass_stack.machines.local import LocalMachine
 from mspass_stack.polling import wait_until
 from mspass_stack.provider.mongo.replica_set import Member, ReplicaSet
+from mspass_stack.verify.strangers import foreign_files
 from tests.e2e.clients import dask, documents, expect_whole, mongo, workers, write_documents
 from tests.harness.killed import killed_after_step
 from tests.harness.lab import Lab
@@ -23,7 +24,6 @@ from tests.harness.lab.capture import capture, drain, told
 from tests.harness.lab_stack import LabStack
 from tests.harness.project import Project
 from tests.harness.writer import Client, Writer, counting, inserting, to_set, writing
-from tests.verify.strangers import foreign_files
 
 SETS = {"a": ("lab2", "lab3", "lab4"), "config": ("lab1", "lab2", "lab3")}
 DOCUMENTS = 200

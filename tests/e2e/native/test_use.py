@@ -13,7 +13,7 @@ from tests.harness.project import ROOT, Project, Stack
 
 def test_status_lists_every_process_as_ready_with_jupyters_address(desktop: Stack) -> None:
     def settled() -> dict[str, list[str]] | None:
-        ran = desktop.project.command(sys.executable, "-m", "mspass_stack.cli.status", "--stack", desktop.name)
+        ran = desktop.ask("status")
         if ran.returncode:
             return None
         rows = {line.split()[0]: line.split() for line in ran.stdout.splitlines() if line}
@@ -29,13 +29,12 @@ def test_status_lists_every_process_as_ready_with_jupyters_address(desktop: Stac
 
 
 def test_logs_show_a_process_and_name_what_there_is(desktop: Stack) -> None:
-    status = ("-m", "mspass_stack.cli.status", "--stack", desktop.name, "--logs")
     log = desktop.stack_dir / "log" / "mongod.log"
     before = log.read_text().splitlines()
-    shown = desktop.project.command(sys.executable, *status, "mongod").stdout.splitlines()
+    shown = desktop.ask("logs", "mongod").stdout.splitlines()
     assert set(before[-50:]) <= set(shown) <= set(log.read_text().splitlines())
-    unknown = desktop.project.command(sys.executable, *status, "mongos")
-    assert unknown.returncode == 1
+    unknown = desktop.ask("logs", "mongos")
+    assert unknown.returncode == 2
     assert "no process 'mongos' in stack 'desktop' (processes: mongod, scheduler" in unknown.stdout
 
 
@@ -115,7 +114,7 @@ def test_after_a_first_up_that_failed_the_log_is_still_to_be_had(project: Projec
     (stack.stack_dir / "db").mkdir(parents=True)
     (stack.stack_dir / "db" / "storage.bson").write_text("what no mongod has written")
     stack.refused_up()
-    shown = project.command(sys.executable, "-m", "mspass_stack.cli.status", "--stack", "broken", "--logs", "mongod")
+    shown = stack.ask("logs", "mongod")
     assert shown.returncode == 0, shown.stdout
     assert "aborting after fassert" in shown.stdout
     stack.destroy()

@@ -10,9 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from mspass_stack.verify.kernel import kernel
 from tests.e2e.clients import dask
 from tests.harness.project import Project, Stack
-from tests.verify.kernel import kernel
 
 JUPYTER = "c.ServerApp.token = ''\nc.ServerApp.password = ''\nc.ServerApp.base_url = '/x/'\n"
 """A config by which somebody once switched off what was in their way."""

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from mspass_stack.spec.inventory import Entry
-from tests.verify.deployed import Deployed
-from tests.verify.inspector import ProcessInspector
-from tests.verify.kernel import SECONDS, kernel
+from mspass_stack.verify.deployed import Deployed
+from mspass_stack.verify.inspector import ProcessInspector
+from mspass_stack.verify.kernel import SECONDS, kernel
 
 PROGRAM = Path(__file__).parent / "inside" / "kernel.py"
 

@@ -6,7 +6,7 @@ import pytest
 from pymongo.errors import PyMongoError
 
 from mspass_stack.spec.inventory import Entry
-from tests.verify.deployed import Deployed
+from mspass_stack.verify.deployed import Deployed
 
 COMMANDS: list[dict[str, Any]] = [{"find": "wf"}, {"insert": "wf", "documents": [{}]}]
 STRANGERS: dict[str, dict[str, Any]] = {

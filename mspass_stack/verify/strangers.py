@@ -18,7 +18,7 @@ from pymongo.monitoring import (
 
 from mspass_stack.provider.resources.base import Call
 from mspass_stack.provider.resources.certificate import Certificate, CertificateAuthority
-from tests.verify.deployed import ANSWER, PATIENCE
+from mspass_stack.verify.deployed import ANSWER, PATIENCE
 
 WANTED = ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "SSLV3_ALERT_HANDSHAKE_FAILURE")
 """The server's own alert for a client without a certificate, of TLS 1.3 and of TLS 1.2."""

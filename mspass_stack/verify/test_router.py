@@ -6,7 +6,7 @@ import pytest
 from pymongo.errors import OperationFailure
 
 from mspass_stack.spec.inventory import Entry
-from tests.verify.deployed import Deployed
+from mspass_stack.verify.deployed import Deployed
 
 FORBIDDEN: list[dict[str, Any]] = [{"listShards": 1}, {"addShard": "x/127.0.0.1:1"}, {"removeShard": "x"}]
 

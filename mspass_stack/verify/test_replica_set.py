@@ -1,7 +1,7 @@
 """Every replica set, of a shard or of the config servers, has exactly the members declared and one primary."""
 
 from mspass_stack.spec.inventory import Entry
-from tests.verify.deployed import Deployed
+from mspass_stack.verify.deployed import Deployed
 
 
 def test_it_has_exactly_the_members_declared_and_one_primary(process: Entry, deployed: Deployed) -> None:

@@ -3,8 +3,8 @@
 import socket
 
 from mspass_stack.spec.inventory import Entry
-from tests.verify.deployed import Deployed
-from tests.verify.inspector import ProcessInspector
+from mspass_stack.verify.deployed import Deployed
+from mspass_stack.verify.inspector import ProcessInspector
 
 
 def test_it_is_the_run_of_the_last_up(process: Entry, inspector: ProcessInspector) -> None:

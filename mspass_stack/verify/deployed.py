@@ -11,13 +11,13 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from mspass_stack.cli import status
+from mspass_stack import state
 from mspass_stack.machines import machine
 from mspass_stack.machines.base import Machine
 from mspass_stack.provider.mongo.client import tls_options
 from mspass_stack.spec.inventory import Entry, Inventory
-from tests.verify.inspector import ProcessInspector
-from tests.verify.places import machine_at
+from mspass_stack.verify.inspector import ProcessInspector
+from mspass_stack.verify.places import machine_at
 
 ANSWER = 30
 """Seconds for an answer of what is up, be its machine busy or the way to it new."""
@@ -62,7 +62,7 @@ class Deployed:
         Raises:
             NotUpError: there is no such stack, or it is not up.
         """
-        outputs = status.outputs(stack)
+        outputs = state.outputs(stack)
         return cls(outputs, Inventory.model_validate(outputs["inventory"]))
 
     @property

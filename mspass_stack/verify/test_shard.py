@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from mspass_stack.spec.inventory import Entry
-from tests.verify.deployed import DEPLOYED, Deployed
+from mspass_stack.verify.deployed import DEPLOYED, Deployed
 
 DOCUMENTS = 2000
 

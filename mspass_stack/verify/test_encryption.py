@@ -5,8 +5,8 @@ from pathlib import Path
 
 from mspass_stack.provider.mongo.client import tls_options
 from mspass_stack.spec.inventory import Entry
-from tests.verify.deployed import Deployed
-from tests.verify.strangers import foreign_files, refusal
+from mspass_stack.verify.deployed import Deployed
+from mspass_stack.verify.strangers import foreign_files, refusal
 
 SWITCHES = ("tlsInsecure", "tlsAllowInvalidCertificates", "tlsAllowInvalidHostnames")
 """A client's options that let a stranger in."""

@@ -5,9 +5,9 @@ import pytest
 from pymongo.errors import OperationFailure
 
 from mspass_stack.spec.inventory import Entry
-from tests.verify.deployed import ANSWER, Deployed
-from tests.verify.inspector import ProcessInspector
-from tests.verify.strangers import can_connect, without_certificate, without_tls
+from mspass_stack.verify.deployed import ANSWER, Deployed
+from mspass_stack.verify.inspector import ProcessInspector
+from mspass_stack.verify.strangers import can_connect, without_certificate, without_tls
 
 
 def test_every_port_that_is_open_to_others_refuses_a_stranger(

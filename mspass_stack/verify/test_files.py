@@ -5,7 +5,7 @@ import stat
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tests.verify.deployed import Deployed
+from mspass_stack.verify.deployed import Deployed
 
 CERTIFICATES = {"CA_FILE": "BEGIN CERTIFICATE", "CLIENT__CERT": "BEGIN CERTIFICATE", "CLIENT__KEY": "PRIVATE KEY"}
 """What a client of Dask needs, by the end of its variable's name, and what is in the file."""

@@ -12,7 +12,7 @@ import pytest
 
 from mspass_stack.managers import manager_of
 from mspass_stack.spec.inventory import Entry
-from tests.verify.deployed import Deployed
+from mspass_stack.verify.deployed import Deployed
 
 PROGRAM = Path(__file__).parent / "inside" / "each_worker.py"
 

@@ -7,7 +7,7 @@ import pytest
 from pymongo.errors import OperationFailure
 
 from mspass_stack.spec.inventory import Entry
-from tests.verify.deployed import Deployed
+from mspass_stack.verify.deployed import Deployed
 
 FORBIDDEN: list[dict[str, Any]] = [{"createUser": "x", "pwd": "x", "roles": []}, {"shutdown": 1}]
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.inventory import Entry, Inventory
 from mspass_stack.spec.process import ContainedProcess, SupervisedProcess
-from tests.verify.places import container_on, machine_at
+from mspass_stack.verify.places import container_on, machine_at
 
 LISTENING = Path(__file__).parent / "inside" / "listening.py"
 

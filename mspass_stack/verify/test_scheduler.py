@@ -4,9 +4,9 @@ import httpx
 from cryptography import x509
 
 from mspass_stack.spec.inventory import Entry
-from tests.verify.deployed import ANSWER, Deployed
-from tests.verify.pool import Pool
-from tests.verify.strangers import certificate
+from mspass_stack.verify.deployed import ANSWER, Deployed
+from mspass_stack.verify.pool import Pool
+from mspass_stack.verify.strangers import certificate
 
 
 def test_it_is_where_the_outputs_say(process: Entry, deployed: Deployed) -> None:

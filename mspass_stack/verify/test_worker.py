@@ -3,8 +3,8 @@
 import hashlib
 
 from mspass_stack.spec.inventory import Entry
-from tests.verify.deployed import Deployed
-from tests.verify.pool import Pool
+from mspass_stack.verify.deployed import Deployed
+from mspass_stack.verify.pool import Pool
 
 
 def test_it_has_as_many_workers_as_declared(process: Entry, pool: Pool) -> None:

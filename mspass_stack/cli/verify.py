@@ -1,0 +1,29 @@
+"""`mspass-stack verify`: the verification suite on a deployed stack."""
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+from mspass_stack.cli.options import stack_option
+from mspass_stack.errors import Refused
+
+SUITE = Path(__file__).parents[1] / "verify"
+
+NEEDED = ("pytest", "testinfra", "httpx", "websocket")
+"""What the extra `verify` installs, by the modules."""
+
+
+@click.command("verify", context_settings={"ignore_unknown_options": True})
+@stack_option
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+def command(stack: str, words: tuple[str, ...]) -> None:
+    """Check from outside that each role of a stack does its job; WORDS go to pytest. Exit status 1: one does not."""
+    if missing := [name for name in NEEDED if find_spec(name) is None]:
+        raise Refused(f"{', '.join(missing)} missing: pip install 'mspass-stack[verify]'")
+    # The suite's own settings, and no others that lie about: a project of the user's may have a pytest.ini.
+    own = ["-c", str(SUITE / "pytest.ini"), "--rootdir", str(SUITE), "-p", "no:cacheprovider"]
+    argv = [sys.executable, "-I", "-m", "pytest", *own, str(SUITE), "--stack", stack, *words]
+    sys.exit(subprocess.run(argv).returncode)

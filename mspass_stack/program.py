@@ -1,0 +1,49 @@
+"""The Pulumi program of a cluster: config -> plan -> declaration -> stack outputs."""
+
+import os
+import sys
+from pathlib import Path
+
+import pulumi
+
+from mspass_stack.components.virtual_cluster import VirtualCluster
+from mspass_stack.config.load import abandoned, check_keys, may_interrupt, read_cluster
+from mspass_stack.errors import ConfigError
+from mspass_stack.machines.cores import cores
+from mspass_stack.plan import ENGINE, check, make_plan
+from mspass_stack.roles.registry import places
+
+
+def deploy() -> VirtualCluster:
+    """Declare the cluster that the stack's config describes, and export its outputs.
+
+    Raises:
+        RunError: the config cannot be deployed; the text has a line per problem, each with its YAML path.
+    """
+    config, stack, base = pulumi.Config("mspass"), pulumi.get_stack(), Path.cwd()
+    try:
+        check_keys(
+            {key.removeprefix("mspass:") for key in pulumi.runtime.get_config_env() if key.startswith("mspass:")}
+        )
+        cluster = read_cluster(_value(config, "cluster"))
+        check(cluster)
+        forgotten = abandoned(_value(config, "abandon"), places(cluster))
+        interrupt = may_interrupt(_value(config, "interrupt"))
+        engine = os.environ.get("DOCKER_HOST") or ENGINE
+        planned = make_plan(cluster, stack, cores(cluster, base), base, sys.executable, engine)
+    except ConfigError as error:
+        raise pulumi.RunError(f"{stack}: the config cannot be deployed:\n{error}") from None
+    for warning in planned.topology.warnings:
+        pulumi.log.warn(warning)
+    virtual_cluster = VirtualCluster("mspass", planned, config.get_secret("jupyterPassword"), forgotten, interrupt)
+    for name, output in virtual_cluster.outputs.items():
+        pulumi.export(name, output)
+    return virtual_cluster
+
+
+def _value(config: pulumi.Config, key: str) -> object:
+    """Return an object of the config, or the text that is there in its place."""
+    try:
+        return config.get_object(key)
+    except pulumi.ConfigTypeError:
+        return config.get(key)

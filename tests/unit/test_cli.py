@@ -1,0 +1,99 @@
+"""The command `mspass-stack`: what needs no cluster."""
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from mspass_stack.cli import init
+from mspass_stack.cli.app import COMMANDS, group
+from mspass_stack.cli.logs import new_lines
+from mspass_stack.cli.pulumi import find, project_of, settings
+from tests.harness.project import ROOT
+
+OWN = Path(sys.executable).parent
+
+
+def test_each_command_says_what_it_is_for() -> None:
+    shown = CliRunner().invoke(group, ["--help"]).output
+    for name in COMMANDS:
+        assert f"\n  {name} " in shown
+        assert CliRunner().invoke(group, [name, "--help"]).exit_code == 0 or name == "pulumi"
+
+
+def test_pulumi_gets_the_passphrase_and_the_state_of_the_project_whatever_its_path_is(tmp_path: Path) -> None:
+    project = tmp_path / "proj #2?100%"
+    (project / ".state").mkdir(parents=True)
+    (project / "Pulumi.yaml").touch()
+    assert project_of((), project, {}) == project_of(("-C", str(project), "up"), tmp_path, {}) == project
+    found = settings({"PATH": "/bin", "PYTHONPATH": "/theirs", "HOME": str(tmp_path)}, ("up",), project, OWN)
+    assert found["PULUMI_CONFIG_PASSPHRASE_FILE"] == f"{project}/.state/passphrase"
+    assert found["PULUMI_BACKEND_URL"] == f"file://{tmp_path}/proj%20%232%3F100%25/.state?metadata=skip"
+    assert found["PATH"] == f"{OWN}:/bin"
+    assert ("PYTHONPATH" in found, found["MSPASS_PYTHONPATH"]) == (False, "/theirs")
+
+
+def test_what_the_user_has_chosen_stays(tmp_path: Path) -> None:
+    chosen = {
+        "PATH": "/bin",
+        "HOME": str(tmp_path),
+        "PULUMI_BACKEND_URL": "s3://theirs",
+        "PULUMI_CONFIG_PASSPHRASE": "",
+        "PULUMI_PARALLEL": "3",
+    }
+    found = settings(chosen, ("up",), tmp_path, OWN)
+    assert {key: found[key] for key in chosen if key != "PATH"} == {k: v for k, v in chosen.items() if k != "PATH"}
+    assert "PULUMI_CONFIG_PASSPHRASE_FILE" not in found
+    (tmp_path / ".pulumi").mkdir()
+    (tmp_path / ".pulumi" / "credentials.json").write_text('{"current": "https://theirs"}')
+    assert "PULUMI_BACKEND_URL" not in settings({"HOME": str(tmp_path)}, ("up",), tmp_path, OWN)
+
+
+@pytest.mark.parametrize("words", [("login", "--local"), ("-C", "/x", "--non-interactive", "logout")])
+def test_a_login_does_not_see_our_choice(tmp_path: Path, words: tuple[str, ...]) -> None:
+    assert "PULUMI_BACKEND_URL" not in settings({"HOME": str(tmp_path)}, words, tmp_path, OWN)
+
+
+def test_pulumi_is_the_first_on_path_that_is_not_our_own_stand_in(tmp_path: Path) -> None:
+    for folder in ("ours", "theirs"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "pulumi").touch(mode=0o755)
+    path = os.pathsep.join([str(tmp_path / "ours"), str(tmp_path / "theirs")])
+    assert find(path, tmp_path / "ours") == str(tmp_path / "theirs" / "pulumi")
+    assert find(str(tmp_path / "ours"), tmp_path / "ours") is None
+
+
+def test_a_new_project_keeps_its_secrets_to_its_owner_and_names_the_plugin_of_its_environment(tmp_path: Path) -> None:
+    init.write(tmp_path / "mine", OWN)
+    state = tmp_path / "mine" / ".state"
+    assert stat.S_IMODE(state.stat().st_mode) == 0o700
+    assert stat.S_IMODE((state / "passphrase").stat().st_mode) == 0o600
+    assert f'path: "{OWN}"' in (tmp_path / "mine" / "Pulumi.yaml").read_text()
+    assert (OWN / init.PLUGIN).exists()
+
+
+@pytest.mark.parametrize(("name", "ours"), [("__main__.py", ROOT), ("Pulumi.desktop.yaml", ROOT / "stacks")])
+def test_a_new_project_is_as_this_one(tmp_path: Path, name: str, ours: Path) -> None:
+    init.write(tmp_path / "mine", OWN)
+    (written,) = (tmp_path / "mine").rglob(name)
+    own = ("runtime:", "encryptionsalt:")  # what a stack of this clone that is up has had written in
+    lines = [line for line in (ours / name).read_text().splitlines() if not line.strip().startswith(own)]
+    assert written.read_text().splitlines() == lines
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "new"),
+    [
+        ([], ["a"], ["a"]),
+        (["a", "b"], ["a", "b"], []),
+        (["a", "b"], ["a", "b", "c"], ["c"]),
+        (["a", "b"], ["a", "bc", "d"], ["bc", "d"]),
+        (["x", "x"], ["x", "x", "x"], []),
+        (["a", "b"], ["y", "z"], ["y", "z"]),
+    ],
+)
+def test_a_followed_log_shows_each_line_once(before: list[str], now: list[str], new: list[str]) -> None:
+    assert new_lines(before, now) == new
