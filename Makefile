@@ -49,7 +49,7 @@ logs: | .venv/bin/pulumi ## what a process wrote (PROCESS=name STACK=name)
 	@$(mspass_stack) logs --stack $(STACK) $(PROCESS)
 
 example: | .venv/bin/pulumi ## the example workflow on the deployed stack
-	examples/run --stack $(STACK)
+	@$(mspass_stack) run --stack $(STACK) examples/waveforms.py
 
 verify: | .venv/bin/pulumi ## check the deployed stack
 	@$(mspass_stack) verify --stack $(STACK)

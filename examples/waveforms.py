@@ -6,10 +6,11 @@
 # writes its results back there, so no waveform travels through the scheduler. Two queries of the results find the
 # earthquakes.
 #
-# Run it as a script with `examples/run --stack desktop`, or cell by cell as the notebook next to it.
+# Run it with `mspass-stack run examples/waveforms.py --days 1`, or cell by cell as the notebook next to it.
 
 # %%
 import os
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,6 @@ import pymongo
 from bson import ObjectId
 
 DATABASE = "mspass_example"  # this example's own: each run starts by emptying it
-DAYS = int(os.environ.get("MSPASS_EXAMPLE_DAYS", "1"))  # how often the recordings are stored, each time a day later
 SEGMENT = 10.0  # length of a segment, seconds
 PASSBAND = (5.0, 20.0)  # corners of the filter, Hz: where small local earthquakes stand out
 DETECTION = 25.0  # signal-to-noise ratio that counts as a detection, dB
@@ -47,6 +47,9 @@ for variable in ("MSPASS_DB_ADDRESS", "DASK_SCHEDULER_ADDRESS"):
     check(bool(os.environ.get(variable)), f"{variable} is not set: source the stack's client profile first")
 
 connection: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(os.environ["MSPASS_DB_ADDRESS"])
+is_sharded = connection.admin.command("hello").get("msg") == "isdbgrid"
+# How often the recordings are stored, each time a day later: of a sharded database one wants to see how they spread.
+DAYS = int(sys.argv[2]) if sys.argv[1:2] == ["--days"] else 10 if is_sharded else 1
 waveforms = connection[DATABASE]["wf_TimeSeries"]
 for name in ("wf_TimeSeries", "fs.files", "fs.chunks"):
     connection[DATABASE][name].delete_many({})  # not dropped: a sharded collection stays sharded

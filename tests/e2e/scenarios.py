@@ -5,12 +5,16 @@ stack brings it up again.
 """
 
 import json
+import signal
+import subprocess
 import sys
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import cloudpickle
 import pytest
+from nbformat import v4
 from pymongo.errors import OperationFailure
 
 from mspass_stack.polling import wait_until
@@ -73,13 +77,89 @@ def _opened(addresses: list[str]) -> list[str]:
 
 
 def test_the_example_does_real_work(target: Target) -> None:
-    ran = target.stack.project.command("examples/run", "--stack", target.stack.name)
+    ran = target.stack.ask("run", "examples/waveforms.py")
     assert ran.returncode == 0, ran.stdout
     shards = target.stack.cluster["database"].get("shards", {})
     count = 2940 if shards else 294
     assert f"{count} documents and {count} GridFS files" in ran.stdout
     shown = {line.split()[1] for line in ran.stdout.splitlines() if line.startswith("shard ")}
     assert shown == {f"{shard}:" for shard in shards}
+
+
+def test_a_program_is_run_with_its_arguments_and_ends_with_its_own_status(target: Target, tmp_path: Path) -> None:
+    script = tmp_path / "its own.py"
+    script.write_text("import os, sys\nprint(sys.argv[1:], os.environ['MSPASS_DB_ADDRESS'])\nsys.exit(3)\n")
+    ran = target.stack.ask("run", str(script), "--days", "a b")
+    assert ran.returncode == 3, ran.stdout
+    assert f"['--days', 'a b'] {target.stack.outputs()['databaseUri']}" in ran.stdout
+
+
+def test_a_notebook_that_fails_is_saved_with_its_results_and_its_error(target: Target, tmp_path: Path) -> None:
+    notebook = v4.new_notebook(cells=[v4.new_code_cell(text) for text in ("print(6 * 7)", "1 / 0", "print('never')")])
+    (tmp_path / "fails.ipynb").write_text(v4.writes(notebook))
+    ran = target.stack.ask("run", str(tmp_path / "fails.ipynb"))
+    assert ran.returncode == 1, ran.stdout
+    assert "fails.ipynb: a cell has failed: ZeroDivisionError: division by zero" in ran.stdout
+    show = tmp_path / "show.py"
+    show.write_text("import glob\nprint(open(max(glob.glob('runs/*/fails.ipynb'))).read())\n")
+    shown = target.stack.ask("run", str(show)).stdout
+    saved = v4.reads(shown[shown.index("{") :])
+    assert [[output.get("text") or output["ename"] for output in cell.outputs] for cell in saved.cells] == [
+        ["42\n"],
+        ["ZeroDivisionError"],
+        [],
+    ]
+
+
+SLOW = """\
+import os, sys, time
+print("ready", os.getpid())
+try:
+    time.sleep(float(sys.argv[1]))
+except KeyboardInterrupt:
+    print("told to end")
+    raise
+print("to its end")
+"""
+
+
+def test_a_program_ends_by_ctrl_c_and_outlives_a_lost_terminal(target: Target, tmp_path: Path) -> None:
+    script = tmp_path / "slow.py"
+    script.write_text(SLOW)
+    with target.stack.asked("run", str(script), "600") as running:
+        _expect_line(running, "ready")
+        running.send_signal(signal.SIGINT)
+        assert running.wait(60) == 130
+    after = target.stack.ask("run", "--attach")
+    assert (after.returncode, "told to end" in after.stdout) == (130, True), after.stdout
+    with target.stack.asked("run", str(script), "5") as running:
+        _expect_line(running, "ready")
+        running.kill()
+    found = target.stack.ask("run", "--attach")
+    assert (found.returncode, "to its end" in found.stdout) == (0, True), found.stdout
+
+
+def test_a_program_ends_with_the_process_beside_which_it_runs_and_says_so(target: Target, tmp_path: Path) -> None:
+    script = tmp_path / "slow.py"
+    script.write_text(SLOW)
+    name = target.stack.ask("run", "--detach", str(script), "600").stdout.strip()
+    with target.stack.asked("run", "--attach", name) as running:
+        _expect_line(running, "ready")
+        target.harm("frontend", "kill")
+        target.stack.up()
+        output, _ = running.communicate(timeout=90)
+    assert f"{name} was ended: " in output, output
+    assert running.returncode != 0
+
+
+def _expect_line(running: "subprocess.Popen[str]", word: str) -> None:
+    assert running.stdout
+    lines: list[str] = []
+    for line in running.stdout:
+        lines.append(line)
+        if line.startswith(word):
+            return
+    raise AssertionError("".join(lines))
 
 
 def test_verification_and_status_name_what_is_down(target: Target) -> None:

@@ -6,7 +6,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,22 @@ class Stack:
 
     def ask(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Return what a command of `mspass-stack` says of it."""
-        return self.project.command(sys.executable, "-m", "mspass_stack", *words[:1], "--stack", self.name, *words[1:])
+        return self.project.command(*self._asking(*words))
+
+    @contextmanager
+    def asked(self, *words: str) -> "Generator[subprocess.Popen[str]]":
+        """Have a command of `mspass-stack` run meanwhile; killed in the end if it still does."""
+        options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        with subprocess.Popen(
+            self._asking(*words), cwd=self.project.path, env=self.project.environment, **options
+        ) as running:
+            try:
+                yield running
+            finally:
+                running.kill()
+
+    def _asking(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "mspass_stack", *words[:1], "--stack", self.name, *words[1:]]
 
     def counted(self) -> int:
         """How many resources the summary of an `up` counts: all in the state but Pulumi's default providers."""

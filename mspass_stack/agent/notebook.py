@@ -1,0 +1,59 @@
+"""Runs a notebook, and saves it after each cell with its results and its error. Argument: its path."""
+
+import sys
+
+sys.path[:] = [path for path in sys.path if path]  # not what happens to lie in the working directory
+
+from pathlib import Path  # noqa: E402
+from typing import Any, cast  # noqa: E402
+
+
+def main(path: str) -> None:
+    try:
+        import nbformat
+        from nbclient import NotebookClient
+        from nbclient.exceptions import CellExecutionError
+    except ImportError as error:
+        sys.exit(f"{sys.executable} cannot run notebooks: {error} (pip install nbclient ipykernel)")
+    notebook = cast("Any", nbformat.read(path, as_version=4))
+    total = sum(cell.cell_type == "code" for cell in notebook.cells)
+    done = 0
+
+    def save(cell: Any, **_: Any) -> None:
+        nonlocal done
+        partial = Path(path).with_name(f".{Path(path).name}.partial")
+        nbformat.write(notebook, str(partial))
+        partial.replace(path)
+        if cell.cell_type == "code" and cell.source.strip():
+            done += 1
+            first = cell.source.strip().splitlines()[0]
+            print(f"[{done}/{total}] {first[:100]}", flush=True)
+            for output in cell.outputs:
+                print(_text(output), end="", flush=True)
+
+    client = NotebookClient(
+        notebook,
+        timeout=None,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(Path(path).parent)}},
+        on_cell_executed=save,
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        sys.exit(f"{path}: a cell has failed: {error.ename}: {error.evalue}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _text(output: Any) -> str:
+    """Return what a terminal can show of an output."""
+    if output.output_type == "stream":
+        return str(output.text)
+    if output.output_type == "error":
+        return "\n".join([*output.traceback, ""])
+    return str(output.data.get("text/plain", f"({', '.join(output.data)})")) + "\n"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

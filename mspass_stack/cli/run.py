@@ -1,0 +1,57 @@
+"""`mspass-stack run`: a script or a notebook in the environment of the frontend."""
+
+import sys
+
+import click
+
+from mspass_stack import state
+from mspass_stack.cli.options import stack_option
+from mspass_stack.cli.runs import Runs, place_for_runs
+from mspass_stack.errors import Refused
+from mspass_stack.spec.inventory import Inventory
+
+INTERRUPTED = 130
+"""Exit status of a program that was ended by Ctrl-C, as a shell has it."""
+
+
+@click.command("run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@stack_option
+@click.option("--attach", is_flag=True, help="follow one that runs, or ran: FILE is its ID, else the last one")
+@click.option("--detach", is_flag=True, help="start it and print its ID; --attach finds it")
+@click.argument("file", required=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def command(stack: str, attach: bool, detach: bool, file: str | None, arguments: tuple[str, ...]) -> None:
+    """Run FILE (.py or .ipynb) with its ARGUMENTS where the frontend is, else a worker.
+
+    Exit status: that of the program. It goes on when the connection or the terminal is lost; Ctrl-C ends it.
+    """
+    inventory = Inventory.model_validate(state.outputs(stack)["inventory"])
+    runs = Runs(inventory, place_for_runs(inventory))
+    if attach:
+        name = file or runs.newest()
+    elif file is None:
+        raise Refused("which file? mspass-stack run FILE.py|FILE.ipynb [ARGUMENTS]")
+    else:
+        name = runs.start(file, arguments)
+    if detach:
+        click.echo(name)
+        return
+    click.echo(f"{name} runs beside {runs.place}", err=True)
+    sys.exit(_followed(runs, name))
+
+
+def _followed(runs: Runs, name: str) -> int:
+    """Show what it says until it ends; return its exit status."""
+
+    def warn(text: str) -> None:
+        click.echo(text, err=True)
+
+    try:
+        status, why = runs.follow(name, lambda text: click.echo(text, nl=False), warn)
+    except KeyboardInterrupt:
+        warn(f"\nending {name}")
+        runs.end(name)
+        return INTERRUPTED
+    if why:
+        warn(f"{name} was ended: {why}")
+    return status
