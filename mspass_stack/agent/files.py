@@ -25,8 +25,7 @@ class Files:
         for stale in (*self._programs.iterdir(), self.socket):
             stale.unlink(missing_ok=True)
         config = self.run / "supervisord.conf"
-        values = {"run": self.run, "log": self.log, "home": self.directory, "stack_id": stack_id}
-        settings.write(config, settings.CONFIG.format(**values))
+        settings.write(config, settings.CONFIG.format(**settings.PATHS, stack_id=stack_id))
         return config
 
     def add(self, name: str, launcher: str, order: int, stop_signal: str, grace: int) -> None:
@@ -37,7 +36,7 @@ class Files:
     def restate(self, name: str, order: int, stop_signal: str, grace: int) -> None:
         """Write how a process is stopped, where that is something new."""
         values = {"name": name, "order": order, "signal": stop_signal, "grace": grace}
-        text = settings.PROGRAM.format(run=self.run, log=self.log, **values)
+        text = settings.PROGRAM.format(**settings.PATHS, **values)
         if _read(self._program(name)) != text:
             settings.write(self._program(name), text)
 

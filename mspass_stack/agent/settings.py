@@ -1,8 +1,13 @@
-"""Say what stands in the files of supervisord, which are ours to write."""
+"""Say what stands in the files of supervisord, which are ours to write.
+
+Paths go by its environment: in the file itself a `%` is the start of something, and ` #` or ` ;` the end of the value.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+from .marks import HOME
 
 CONFIG = """\
 [unix_http_server]
@@ -41,6 +46,10 @@ stdout_logfile={log}/{name}.log
 stdout_logfile_maxbytes=20MB
 stdout_logfile_backups=3
 """
+
+_HOME = f"%(ENV_{HOME})s"
+PATHS = {"home": _HOME, "run": f"{_HOME}/run", "log": f"{_HOME}/log"}
+"""The directory of the stack and what is in it, as the files have them."""
 
 
 def of(program: Path) -> dict[str, str]:

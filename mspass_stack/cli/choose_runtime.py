@@ -84,7 +84,7 @@ def select_runtime(stack: str, requested: Runtime | None) -> str | None:
     if live and runtime != live:
         raise Refused(
             f"stack '{stack}' is up with runtime {live}: first 'pulumi destroy -s {stack}' (the data stay), "
-            f"then 'make desktop RUNTIME={runtime}' opens them again"
+            f"then 'mspass-stack choose-runtime -s {stack} --runtime {runtime}' and pulumi up open them again"
         )
     hosts: dict[str, dict[str, Any] | None] = cluster.get("hosts") or {}
     if requested is None and any(host and host.get("runtime") for host in hosts.values()):
@@ -99,9 +99,8 @@ def select_runtime(stack: str, requested: Runtime | None) -> str | None:
         return None
     file.write_text(with_key(text, "runtime", runtime))
     reason = f" ({why})" if why else ""
-    return (
-        f"runtime: {runtime}{reason}, as {file} says from now on; 'make desktop RUNTIME=...' after a destroy changes it"
-    )
+    change = f"mspass-stack choose-runtime -s {stack} --runtime ..."
+    return f"runtime: {runtime}{reason}, as {file} says from now on; '{change}' changes it after a destroy"
 
 
 def _why_not_docker(image: str) -> str | None:

@@ -45,25 +45,11 @@ class Project:
 
     def close(self) -> None:
         """End what a failed test left running, by pid, and remove the copy."""
-        while left := self.processes():  # a supervisor may start one anew while it is about to be killed itself
-            for process in left:
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
-            psutil.wait_procs(left, 5)
+        end_processes(self.path)
         shutil.rmtree(self.path)
 
     def processes(self) -> list[psutil.Process]:
-        """Every process that has a word about this copy in its command line or environment."""
-        return [process for process in psutil.process_iter() if process.pid != os.getpid() and self._is_ours(process)]
-
-    def _is_ours(self, process: psutil.Process) -> bool:
-        try:
-            # Pulumi's own language host outlives a killed CLI; it asks the engine every five minutes and then ends.
-            if process.status() == psutil.STATUS_ZOMBIE or process.name().startswith("pulumi-language"):
-                return False
-            return str(self.path) in "\0".join([*process.cmdline(), *process.environ().values()])
-        except psutil.Error:
-            return False
+        return processes_of(self.path)
 
     def command(self, *words: str | Path, **more: Any) -> "subprocess.CompletedProcess[str]":
         """Run a command in the copy; stdout and stderr together."""
@@ -71,6 +57,29 @@ class Project:
         return subprocess.run(
             list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options
         )
+
+
+def processes_of(folder: Path) -> list[psutil.Process]:
+    """Return every process that has a word about a folder in its command line or environment, but our own."""
+
+    def is_of_it(process: psutil.Process) -> bool:
+        try:
+            # Pulumi's own language host outlives a killed CLI; it asks the engine every five minutes and then ends.
+            if process.status() == psutil.STATUS_ZOMBIE or process.name().startswith("pulumi-language"):
+                return False
+            return str(folder) in "\0".join([*process.cmdline(), *process.environ().values()])
+        except psutil.Error:
+            return False
+
+    return [process for process in psutil.process_iter() if process.pid != os.getpid() and is_of_it(process)]
+
+
+def end_processes(folder: Path) -> None:
+    while left := processes_of(folder):  # a supervisor may start one anew while it is about to be killed itself
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(left, 5)
 
 
 class Stack:
