@@ -46,6 +46,7 @@ LITERALS: dict[tuple[str, str], str] = {
     ("cli/choose_runtime.py", "docker"): SETTLES,
     ("cli/choose_runtime.py", "native"): SETTLES,
     ("cli/init.py", "desktop"): "the name of a stack, not a site",
+    ("cli/runs.py", "frontend"): "a service of the inventory, not a role: where programs run",
     ("cli/status.py", "scheduler"): "a service of the inventory, not a role: where the dashboard is",
     ("components/virtual_cluster.py", "frontend"): "the logical name of a component",
     ("config/sections.py", "native"): "the default of a config key",
