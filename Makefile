@@ -9,7 +9,7 @@ endif
 python := .venv/bin/python
 mspass_stack := $(python) -I -m mspass_stack
 
-.PHONY: help bootstrap desktop test lint status logs example verify destroy bench bench-lab bench-encryption lab-sim lab-sim-down
+.PHONY: help ready bootstrap desktop test lint status logs example verify destroy bench bench-lab bench-encryption lab-sim lab-sim-down
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "make %-17s%s\n", $$1, $$2 }'
@@ -42,36 +42,36 @@ lint: bootstrap ## ruff, pyright and import-linter
 	.venv/bin/pyright
 	.venv/bin/lint-imports
 
-status: | .venv/bin/pulumi ## the processes of the stack (STACK=name)
+status: ready ## the processes of the stack (STACK=name)
 	@$(mspass_stack) status --stack $(STACK)
 
-logs: | .venv/bin/pulumi ## what a process wrote (PROCESS=name STACK=name)
+logs: ready ## what a process wrote (PROCESS=name STACK=name)
 	@$(mspass_stack) logs --stack $(STACK) $(PROCESS)
 
-example: | .venv/bin/pulumi ## the example workflow on the deployed stack
+example: ready ## the example workflow on the deployed stack
 	@$(mspass_stack) run --stack $(STACK) examples/waveforms.py
 
-verify: | .venv/bin/pulumi ## check the deployed stack
+verify: ready ## check the deployed stack
 	@$(mspass_stack) verify --stack $(STACK)
 
-destroy: | .venv/bin/pulumi ## stop the stack; the data stay
+destroy: ready ## stop the stack; the data stay
 	.venv/bin/pulumi destroy -s $(STACK) --yes
 
-bench: | .venv/bin/pulumi ## start to ready, against the same daemons started by hand
+bench: ready ## start to ready, against the same daemons started by hand
 	$(python) bench/start_to_ready.py
 
-bench-lab: | .venv/bin/pulumi ## the same for a sharded lab of three simulated hosts (Debian, root)
+bench-lab: ready ## the same for a sharded lab of three simulated hosts (Debian, root)
 	$(python) bench/lab.py
 
-bench-encryption: | .venv/bin/pulumi ## what TLS costs at a mongod
+bench-encryption: ready ## what TLS costs at a mongod
 	$(python) bench/encryption.py
 
 lab-sim: bootstrap ## four simulated lab hosts, to try `pulumi up -s lab-sim` on (Debian, root)
 	@scripts/ensure-stack lab-sim
 	@$(python) -m tests.harness.lab up
 
-lab-sim-down: | .venv/bin/pulumi ## remove the simulated hosts and every trace of them
+lab-sim-down: ready ## remove the simulated hosts and every trace of them
 	@$(python) -m tests.harness.lab down
 
-.venv/bin/pulumi:
-	@scripts/bootstrap
+ready: # a clone that was moved is not: what is installed names its folder
+	@[ "$$(head -n 1 .venv/.bootstrap 2>/dev/null)" = '$(CURDIR)' ] || scripts/bootstrap

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import click
 
+from mspass_stack.errors import Refused
+
 PROJECT = "MSPASS_PROJECT"
 """Names the project of a clone, whose Pulumi is called from other folders too."""
 
@@ -21,6 +23,8 @@ GET_PULUMI = (
     "    curl -fsSL https://get.pulumi.com | sh\n"
     "and type this again"
 )
+
+GIVE_BACK = "give the project back to its user: sudo chown -R USER {}"
 
 AFTER = {"-C", "--cwd", "--color", "--logtostderr", "--profiling", "--tracing", "-v", "--verbose", "-s", "--stack"}
 """Pulumi's options whose value is a word of its own."""
@@ -33,7 +37,10 @@ AFTER = {"-C", "--cwd", "--color", "--logtostderr", "--profiling", "--tracing", 
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 def command(words: tuple[str, ...]) -> None:
     """Run Pulumi's CLI with this environment's Python, and the project's passphrase and state."""
-    environment = settings(os.environ, words, project_of(words, Path.cwd(), os.environ), Path(sys.executable).parent)
+    project = project_of(words, Path.cwd(), os.environ)
+    if project and not os.access(project / ".state", os.R_OK | os.W_OK | os.X_OK):
+        raise Refused(f"{project / '.state'} belongs to {(project / '.state').owner()}: {GIVE_BACK.format(project)}")
+    environment = settings(os.environ, words, project, Path(sys.executable).parent)
     program = find(environment["PATH"], Path(sys.executable).parent)
     if program is None:
         click.echo(GET_PULUMI, err=True)

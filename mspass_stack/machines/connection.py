@@ -197,6 +197,11 @@ def _why(error: BaseException) -> str:
     if isinstance(error, NoValidConnectionsError):
         output = [str(one.strerror or one) for one in cast("dict[Any, OSError]", error.errors).values()]
         return output[0]
+    if "No existing session" in str(error):
+        return (
+            "the connection is made and nothing comes of it: do large packets get through (a firewall, a VPN, an MTU)? "
+            "Try: ssh -v"
+        )
     if isinstance(error, TimeoutError | socket.timeout):
         return f"no answer within {CONNECT_TIMEOUT} s"
     return str(error) or type(error).__name__

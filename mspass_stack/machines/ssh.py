@@ -29,6 +29,11 @@ SESSIONS = 8
 DIRECT_TIMEOUT = 1.0
 """Seconds until the direct way to a port is taken for closed, and SSH's is used."""
 
+SAYS_MORE = (
+    "its files cannot be reached by SFTP: does the login shell print something of its own (an echo in .bashrc)? It may "
+    "only where it is asked from a terminal: [ -t 1 ] && echo ..."
+)
+
 T = TypeVar("T")
 
 
@@ -233,7 +238,10 @@ def _open_sftp(connection: Connection) -> paramiko.SFTPClient:
     channel = connection.session()
     channel.settimeout(TRANSFER_TIMEOUT)
     channel.invoke_subsystem("sftp")
-    return paramiko.SFTPClient(channel)
+    try:
+        return paramiko.SFTPClient(channel)
+    except paramiko.SFTPError as error:
+        raise paramiko.SSHException(f"{SAYS_MORE} ({error})") from None
 
 
 def _make_directory(files: paramiko.SFTPClient, path: str, mode: int) -> None:

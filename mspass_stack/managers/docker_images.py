@@ -44,7 +44,15 @@ def report(name: str, lines: Iterable[dict[str, Any]], say: Callable[[str], None
             say(f"{line['status'].lower()} {name}: {done} of {total} MB")
 
 
+NOT_OF_THE_GROUP = (
+    "its socket is not for this user (Permission denied): sudo usermod -aG docker USER, then log in again; or name an "
+    "engine of your own by DOCKER_HOST"
+)
+"""Of an engine that answers others."""
+
+
 def reason(error: Exception) -> str:
     """Return what the engine said, without the HTTP around it."""
     said = getattr(error, "explanation", None) or getattr(error, "stderr", None) or error
-    return (said.decode(errors="replace") if isinstance(said, bytes) else str(said)).strip()
+    text = (said.decode(errors="replace") if isinstance(said, bytes) else str(said)).strip()
+    return NOT_OF_THE_GROUP if "Permission denied" in text else text

@@ -124,6 +124,14 @@ def test_a_directory_with_other_things_is_reported_with_the_first_of_them() -> N
     ]
 
 
+def test_a_datadir_on_a_disk_of_another_operating_system_is_reported() -> None:
+    (problem,) = _problems(filesystem={"/srv/lab": "fuseblk"})
+    assert problem.startswith(
+        "mspass:cluster.datadir: /srv/lab is on a file system (fuseblk) that keeps no owners, modes"
+    )
+    assert _problems(filesystem={"/srv/lab": "ext2/ext3", "/srv/work": "exfat"}) == []
+
+
 @pytest.mark.parametrize(("key", "directory"), [("datadir", "/srv/lab"), ("workdir", "/srv/work")])
 def test_a_directory_that_cannot_be_written_is_reported_with_its_key(key: str, directory: str) -> None:
     assert _problems(writable=FINE.writable - {directory}) == [

@@ -34,6 +34,7 @@ holds my thesis.tex
 anchor /srv/my data /srv/my data
 writable /srv/my data
 free /srv/my data 5368709120
+filesystem /srv/my data ext2/ext3
 anchor /srv/work deep/a b /srv/work deep
 anchor /work /
 free /srv/work 1024
@@ -63,6 +64,7 @@ def test_all_that_a_host_says_is_read() -> None:
         anchor={"/srv/my data": "/srv/my data", "/srv/work deep/a b": "/srv/work deep", "/work": "/"},
         writable=frozenset({"/srv/my data"}),
         free={"/srv/my data": 5368709120, "/srv/work": 1024},
+        filesystem={"/srv/my data": "ext2/ext3"},
         resolves={"node2.lab": "10.0.0.2"},
         skew=0.25,
         doubt=1.0,

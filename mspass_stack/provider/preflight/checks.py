@@ -22,6 +22,9 @@ AVX = frozenset({"avx", "atomics"})
 SOCKET_PATH = 100
 """Bytes that the path of a Unix socket may have (sun_path holds 108; supervisord adds a suffix while it binds)."""
 
+FOREIGN = frozenset({"cifs", "exfat", "fuseblk", "msdos", "ntfs", "smb", "smb2"})
+"""File systems of other operating systems, as stat(1) names them; fuseblk is what ntfs-3g mounts."""
+
 OWN = re.compile(
     r"^(ca\.pem|client|db|db-version|log|run|scratch|secrets|tls|data_(config|shard_[a-z0-9-]+)(\.addresses)?"
     r"|\.mspass-stack)$"
@@ -104,6 +107,11 @@ def _stack_dir(facts: Facts, asked: HostRequirements, host: str, stack_id: str) 
         )
     if stack_dir not in facts.writable:
         yield f"{DATADIR}: {stack_dir} cannot be made or written by {facts.user}"
+    elif (filesystem := facts.filesystem.get(stack_dir)) in FOREIGN:
+        yield (
+            f"{DATADIR}: {stack_dir} is on a file system ({filesystem}) that keeps no owners, modes and sockets as "
+            "Linux does, so that its secrets would be anybody's: choose a directory on one of Linux's own"
+        )
     elif asked.mongodb and not _has_data(facts) and facts.free.get(stack_dir, 0) < MONGODB_DISK:
         yield f"{DATADIR}: less than {MONGODB_DISK // 1024**3} GiB free on the disk of {stack_dir}"
 

@@ -30,6 +30,7 @@ for directory in "$1" "$2"; do
     there=$directory
     while [ ! -e "$there" ]; do there=$(dirname "$there"); done
     echo "anchor $directory $there"
+    echo "filesystem $directory $(stat -f -c %T "$there" 2>/dev/null)"
     test -d "$there" && test -w "$there" && echo "writable $directory"
     echo "free $directory $(df -Pk "$there" | awk 'NR == 2 {size = $4} END {printf "%.0f", size * 1024}')"
 done
@@ -44,7 +45,7 @@ class Facts:
     """What one host says of itself.
 
     Attributes:
-        memory: bytes; `free` disk in bytes by directory.
+        memory: bytes; `free` disk in bytes and `filesystem` (as stat(1) names it) by directory.
         sockets: lines of `ss` about who listens, where the host has it.
         uid, user: who runs the program; `directory_owner` is the uid of the stack's directory, -1 where there is none.
         logind: settings of systemd's login manager that are on.
@@ -70,6 +71,7 @@ class Facts:
     anchor: Mapping[str, str] = field(default_factory=dict[str, str])
     writable: frozenset[str] = frozenset()
     free: Mapping[str, int] = field(default_factory=dict[str, int])
+    filesystem: Mapping[str, str] = field(default_factory=dict[str, str])
     resolves: Mapping[str, str] = field(default_factory=dict[str, str])
     skew: float = 0.0
     doubt: float = 0.0
@@ -134,6 +136,7 @@ def parse(text: str, before: float = 0.0, after: float = 0.0) -> Facts:
         anchor={path: there for value in lines.get("anchor", []) for path, there in [_halves(value)]},
         writable=frozenset(lines.get("writable", [])),
         free={value.rpartition(" ")[0]: int(value.rpartition(" ")[2] or 0) for value in lines.get("free", [])},
+        filesystem=dict(value.rsplit(" ", 1) for value in lines.get("filesystem", []) if " " in value),
         resolves=dict(value.split() for value in lines.get("resolves", [])),
         # The clock is the last thing that it says.
         skew=float(one("clock") or after) - after,

@@ -84,10 +84,9 @@ class HostFiles(Resource[HostFilesInputs]):
         if not moved:
             _refuse_lost(self.parse(call.before))
         else:
-            call.say(
-                "warning",
-                f"the database, logs and secrets are in {call.inputs['stackDir']} now; what is in {old} stays there",
-            )
+            there = machine(self.parse(call.before).connection).is_directory(old)
+            rest = f"what is in {old} stays there" if there else f"{old} is gone, or was moved"
+            call.say("warning", f"the database, logs and secrets are in {call.inputs['stackDir']} now; {rest}")
         if call.preview:
             # Who reads other files than those that change is not to be announced as replaced.
             unknown = has_unknown([call.inputs["digestKey"], call.inputs["files"]])
