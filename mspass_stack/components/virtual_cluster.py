@@ -15,7 +15,7 @@ from mspass_stack.components.frontend import Frontend
 from mspass_stack.components.host import HostedProcess, unowned_before
 from mspass_stack.components.pools import DaskPool
 from mspass_stack.plan import Plan
-from mspass_stack.spec.inventory import Inventory, Place
+from mspass_stack.spec.inventory import CONNECT, Inventory, Place
 from mspass_stack.spec.process import SupervisedProcess
 
 OWNED = frozenset({*MongoDatabase.kinds, *MongoShardedCluster.kinds, *DaskPool.kinds, *Frontend.kinds})
@@ -68,6 +68,8 @@ class VirtualCluster(pulumi.ComponentResource):
         ids = [known.id for known in (*usable, *(process.ready for process in hosted))]
         all_ready = pulumi.Output.all(*ids)
         outputs["clientProfile"] = all_ready.apply(lambda _: foundation.client_profile)
+        if any(host.connection.remote for host in plan.topology.hosts.values()):
+            outputs["connect"] = all_ready.apply(lambda _: f"{CONNECT} --stack {plan.topology.stack}")
         if any(isinstance(process.spec, SupervisedProcess) for process in hosted):
             outputs["startAtBoot"] = pulumi.Output.all(all_ready, foundation.stack_id).apply(
                 lambda known: _start_at_boot(plan, known[1])

@@ -15,7 +15,7 @@ TOKEN, JUPYTER_PASSWORD = "jupyter-token", "jupyter-password"
 
 
 class Frontend(Role):
-    """JupyterLab with a generated token."""
+    """JupyterLab with a generated token, on its host's loopback: `mspass-stack connect` leads there."""
 
     kind, role, order, serves = "frontend", "frontend", 400, "frontend"
     speaks = frozenset({"http", DASK, MONGODB})
@@ -24,7 +24,8 @@ class Frontend(Role):
     def placements(self, cluster: Cluster) -> Iterator[Placement]:
         if frontend := cluster.frontend:
             ports = {"http": (frontend.port, "frontend.port")}
-            yield Placement("frontend", frontend.host, "frontend.host", ports, "http")
+            # Token and notebooks are for whoever reads along where others come by.
+            yield Placement("frontend", frontend.host, "frontend.host", ports, "http", inside=True)
 
     def command(self, process: Process, context: Context) -> Command:
         layout, workdir = context.layout, context.host.workdir

@@ -14,6 +14,9 @@ RENEWED_BEFORE = timedelta(days=30)
 CONTROL_NODE = "the control node"
 """The holder of the user's own certificate: no host has such a name."""
 
+CONNECT = "mspass-stack connect"
+"""The command that opens pages of other hosts on this machine."""
+
 WARNED_BEFORE = timedelta(days=60)
 """How long before its end whoever looks at a cluster is told: without an `up` it stops then."""
 
@@ -113,6 +116,11 @@ class Inventory(BaseModel):
     @property
     def names(self) -> list[str]:
         return [entry.name for entry in self.processes]
+
+    def is_inside(self, entry: Entry) -> bool:
+        """Return whether a process's pages are seen by their host alone, and that is not this machine."""
+        probed = entry.spec.probe
+        return probed.address.startswith("127.") and self.hosts[probed.host].connection.remote
 
     def connection(self, entry: Entry) -> ConnectionSpec:
         """Return how a process's host is reached."""

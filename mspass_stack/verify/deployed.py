@@ -89,8 +89,9 @@ class Deployed:
         return f"http://{address}:{port}"
 
     def own_pages(self, process: Entry) -> set[int]:
-        """The declared ports that ask nobody for a password: Dask's pages, by which a scheduler is probed."""
-        return {process.spec.probe.port} if process.role == "scheduler" else set()
+        """The declared ports that stay inside their host: pages that ask nobody for a password, or speak in clear."""
+        probed = process.spec.probe
+        return {probed.port} & set(process.ports) if probed.address.startswith("127.") else set()
 
     def database(self, process: Entry | None = None) -> MongoClient[dict[str, Any]]:
         """The database as its user, by its entrance or by another router."""
