@@ -85,6 +85,8 @@ def after(inventory: Inventory, outputs: dict[str, Any]) -> list[str]:
     for page in pages(outputs, inventory):
         way = f" after: {CONNECT} --stack {inventory.stack}" if page.inside else ""
         found.append(f"{page.label}: {page.url}{way}")
+    if signs := inventory.pages_authority:
+        found.append(f"Who signs Jupyter's certificate, for your browser:\n{signs.strip()}")
     if expiry := inventory.expiry():
         found.append(f"TLS: {expiry}")
     return found
@@ -97,7 +99,7 @@ def _row(inventory: Inventory, entry: Entry) -> Row:
         manager = manager_of(entry.spec.manager, connection, entry.spec.stack_dir, inventory.stack_id)
         word, incarnation = manager.state(name), manager.incarnation(name)
         sees_it = machine(inventory.hosts[entry.spec.probe.host].connection)
-        missing = probe(entry.spec.probe, sees_it, inventory.authority)
+        missing = probe(entry.spec.probe, sees_it, inventory.authority_of(entry))
     except StackError as error:
         return row(state="UNKNOWN", incarnation="", missing=str(error))
     missing = missing or ("" if incarnation else "nobody keeps it up; pulumi up does")

@@ -62,6 +62,8 @@ class VirtualCluster(pulumi.ComponentResource):
             frontend = Frontend("frontend", foundation, after=list(hosted), before=sharded, opts=child)
             hosted += frontend.hosted
             outputs["jupyterUrl"] = frontend.url
+            if cluster.frontend.expose:
+                outputs["jupyterAuthority"] = foundation.pages_authority
         unowned_before(foundation, math.inf)
         usable += encrypt(foundation, self)
         hosted = [foundation.hosted[process.name] for process in plan.topology.processes]
@@ -83,6 +85,7 @@ class VirtualCluster(pulumi.ComponentResource):
             users,
             foundation.certificates,
             foundation.authority,
+            foundation.pages_authority,
             incarnations,
         ).apply(lambda known: _inventory(foundation, hosted, *known[1:]))
         self.outputs: Mapping[str, Any] = outputs
@@ -113,6 +116,7 @@ def _inventory(
     users: dict[str, str],
     certificates: dict[str, datetime],
     authority: str,
+    pages_authority: str,
     incarnations: list[str],
 ) -> dict[str, Any]:
     topology, database = foundation.topology, foundation.plan.cluster.database
@@ -128,5 +132,6 @@ def _inventory(
         collections=database.collections if database else {},
         certificates=certificates,
         authority=authority,
+        pages_authority=pages_authority,
         processes=entries,
     ).model_dump(mode="json", by_alias=True)

@@ -30,8 +30,9 @@ def test_every_port_that_is_open_to_others_refuses_a_stranger(
                 assert without_certificate(address, number) == ""
                 assert without_tls(address, number) == ""
             case _:
-                answer = httpx.get(f"http://{address}:{number}/api/contents", trust_env=False, timeout=ANSWER)
-                assert answer.status_code == 403
+                assert without_tls(address, number) == ""
+                url = f"{deployed.pages(process)}/api/contents"
+                assert httpx.get(url, trust_env=False, timeout=ANSWER, verify=deployed.trust).status_code == 403
 
 
 def test_pages_that_others_must_not_read_stay_inside_their_host(

@@ -236,3 +236,20 @@ def test_a_lab_whose_owner_wants_none_has_no_encryption_and_is_warned() -> None:
     words = [word for process in _rendered(plan).values() for word in (*process.argv, *process.environment)]
     assert not [word for word in words if "tls" in word.lower()]
     assert "tls" not in client_env(plan.topology, {PASSWORD: "secret"}, AUTHORITY)
+
+
+def test_jupyter_for_everybody_speaks_https_on_its_hosts_address_by_a_certificate_of_the_stack() -> None:
+    for encryption in (True, False):
+        frontend = {"host": "head", "port": 9999, "expose": "tls"}
+        changes = {"frontend": frontend, "encryption": encryption}
+        cluster = read_cluster({**CLUSTER.model_dump(exclude_none=True), **changes})
+        plan = make_plan(cluster, "lab", {"n2": 4}, Path("/project"), "/py/bin/python")
+        process = plan.topology.one("frontend")
+        assert process
+        assert process.endpoint == "https://10.0.0.1:9999"
+        spec = _rendered(plan)["frontend"]
+        assert {"--ServerApp.ip=10.0.0.1", "--ServerApp.certfile=/d/secrets/jupyter.pem"} <= set(spec.argv)
+        assert "/d/secrets/jupyter.pem" in spec.reads
+        assert (spec.probe.kind, spec.probe.address) == ("https", "10.0.0.1")
+        assert "('10.0.0.1', 9999)" in spec.health[-1]
+        assert ("mongodb" in plan.topology.encrypted) == encryption

@@ -1,5 +1,7 @@
 """A lab whose hosts have SSH and a Python, and nothing else that we need: no Docker, no root."""
 
+import ssl
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from urllib.parse import urlsplit
@@ -66,6 +68,26 @@ def _opens(url: str) -> bool:
     with suppress(httpx.HTTPError):
         return httpx.get(url, timeout=10, follow_redirects=True).is_success
     return False
+
+
+def test_jupyter_is_for_everybody_by_https_where_that_is_asked_for(stack: LabStack, lab: Lab) -> None:
+    stack.cluster["frontend"]["expose"] = "tls"
+    stack.write()
+    stack.up()
+    expect_whole(stack, DOCUMENTS)
+    outputs = stack.outputs()
+    url, trust = str(outputs["jupyterUrl"]), ssl.create_default_context(cadata=outputs["jupyterAuthority"])
+    assert urlsplit(url).hostname == lab.address(stack.pid("frontend")[0])
+    assert httpx.get(url, timeout=10, follow_redirects=True, verify=trust).is_success
+    with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
+        httpx.get(url, timeout=10)
+    shown = stack.project.command(sys.executable, "-m", "mspass_stack.cli.status", "--stack", stack.name).stdout
+    assert f"Jupyter: {url}\n" in shown
+    assert outputs["jupyterAuthority"].strip() in shown
+    del stack.cluster["frontend"]["expose"]
+    stack.write()
+    stack.up()
+    expect_whole(stack, DOCUMENTS)
 
 
 def test_daemons_have_the_environment_of_a_login_there_and_not_that_of_the_control_node(
