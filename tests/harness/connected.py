@@ -49,7 +49,7 @@ class Connected:
 @contextmanager
 def connected(stack: Stack, *words: str) -> Generator[Connected]:
     """Run it until the block ends."""
-    argv = [sys.executable, "-m", "mspass_stack.cli.connect", "--stack", stack.name, *words]
+    argv = [sys.executable, "-m", "mspass_stack", "connect", "--stack", stack.name, *words]
     project = stack.project
     with subprocess.Popen(
         argv, cwd=project.path, env=project.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

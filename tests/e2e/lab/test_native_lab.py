@@ -10,12 +10,12 @@ import httpx
 import pytest
 
 from mspass_stack.polling import wait_until
+from mspass_stack.verify.strangers import can_connect
 from tests.e2e.clients import expect_running, expect_whole, mongo, write_documents
 from tests.harness.connected import LABELS, connected
 from tests.harness.lab import Lab
 from tests.harness.lab_stack import LabStack
 from tests.harness.project import Project
-from tests.verify.strangers import can_connect
 
 DOCUMENTS = 300
 
@@ -81,7 +81,7 @@ def test_jupyter_is_for_everybody_by_https_where_that_is_asked_for(stack: LabSta
     assert httpx.get(url, timeout=10, follow_redirects=True, verify=trust).is_success
     with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
         httpx.get(url, timeout=10)
-    shown = stack.project.command(sys.executable, "-m", "mspass_stack.cli.status", "--stack", stack.name).stdout
+    shown = stack.project.command(sys.executable, "-m", "mspass_stack", "status", "--stack", stack.name).stdout
     assert f"Jupyter: {url}\n" in shown
     assert outputs["jupyterAuthority"].strip() in shown
     del stack.cluster["frontend"]["expose"]
