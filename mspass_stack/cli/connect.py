@@ -48,10 +48,13 @@ def connect(entrances: list[Entrance], say: Callable[[str], None], ended: Event)
     Raises:
         Unreachable: a host does not answer at the beginning.
     """
+    if not entrances:
+        say("It has no pages: --all opens the database.")
+        return
     hosts = list(dict.fromkeys(entrance.connection for entrance in entrances if entrance.connection.remote))
     for host in hosts:
         machine(host).look()
-    width = max((len(entrance.label) for entrance in entrances), default=0)
+    width = max(len(entrance.label) for entrance in entrances)
     for entrance in entrances:
         say(f"{entrance.label + ':':{width + 1}} {entrance.open()}")
     if any(entrance.label == "Database" for entrance in entrances):
@@ -68,15 +71,15 @@ def connect(entrances: list[Entrance], say: Callable[[str], None], ended: Event)
 
 def watch(host: ConnectionSpec, say: Callable[[str], None], ended: Event) -> None:
     """Look after a host until the end: one that was cut off is tried again until it is back."""
-    pause, retry = PAUSE, FIRST_RETRY
-    while not ended.wait(pause):
+    retry = 0.0
+    while not ended.wait(retry or PAUSE):
         try:
             machine(host).look()
         except Unreachable as error:
-            if pause == PAUSE:
+            if not retry:
                 say(f"{error}; it is tried again")
-            pause, retry = retry, min(2 * retry, LAST_RETRY)
+            retry = min(2 * retry, LAST_RETRY) or FIRST_RETRY
         else:
-            if pause != PAUSE:
+            if retry:
                 say(f"{host} is back")
-            pause, retry = PAUSE, FIRST_RETRY
+            retry = 0.0

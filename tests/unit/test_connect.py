@@ -106,6 +106,12 @@ def test_a_host_that_does_not_answer_at_the_beginning_is_an_error(far: Far) -> N
         connect.connect([_entrance("Jupyter", "http://127.0.0.1:8888/lab")], print, Event())
 
 
+def test_a_stack_without_pages_is_told_what_there_is() -> None:
+    said = list[str]()
+    connect.connect([], said.append, Event())
+    assert said == ["It has no pages: --all opens the database."]
+
+
 def test_what_is_on_this_machine_needs_no_way_and_no_wait() -> None:
     with socket.create_server(("127.0.0.1", 0)) as jupyter:
         port = int(jupyter.getsockname()[1])
