@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mspass_stack.config import rules
-from mspass_stack.config.sections import KEY, Cluster
+from mspass_stack.config.sections import KEY, LOOPBACK, Cluster
 from mspass_stack.errors import ConfigError
 from mspass_stack.roles.base import Command, Context, Placement, Role
 from mspass_stack.roles.registry import placements, role_of
@@ -132,7 +132,7 @@ def _processes(
                 kind=role.kind,
                 role=role.role,
                 host=placement.host,
-                address=hosts[placement.host].address,
+                address=LOOPBACK if placement.inside else hosts[placement.host].address,
                 order=role.order,
                 ports={name: port for name, (port, _) in placement.ports.items()},
                 port_paths={name: path for name, (_, path) in placement.ports.items()},

@@ -14,7 +14,7 @@ import click
 from mspass_stack._version import __version__
 from mspass_stack.errors import StackError
 
-COMMANDS = ("choose-runtime", "init", "logs", "pulumi", "run", "schema", "status", "verify")
+COMMANDS = ("choose-runtime", "connect", "init", "logs", "pulumi", "run", "schema", "status", "verify")
 
 F = TypeVar("F", bound=Callable[..., Any])
 

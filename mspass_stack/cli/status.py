@@ -1,7 +1,6 @@
 """`mspass-stack status`: what runs now, read from the inventory and seen by the probes."""
 
 import json
-import shlex
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -14,13 +13,14 @@ from rich.live import Live
 from rich.text import Text
 
 from mspass_stack import state
+from mspass_stack.cli.entrances import pages
 from mspass_stack.cli.options import stack_option
 from mspass_stack.errors import StackError
-from mspass_stack.machines import machine, openssh
+from mspass_stack.machines import machine
 from mspass_stack.managers import manager_of
 from mspass_stack.polling import interrupted
 from mspass_stack.provider.probes import probe
-from mspass_stack.spec.inventory import Entry, Inventory
+from mspass_stack.spec.inventory import CONNECT, Entry, Inventory
 
 EVERY = 2.0
 """Seconds between two looks of `--watch`."""
@@ -81,23 +81,15 @@ def lines(table: list[Row]) -> list[str]:
 
 def after(inventory: Inventory, outputs: dict[str, Any]) -> list[str]:
     """Return what is to be known beside the table."""
-    found: list[str] = []
-    if "jupyterUrl" in outputs:
-        found.append(f"\nJupyter: {outputs['jupyterUrl']}")
-    if line := tunnel(inventory):
-        found.append(f"Dask's pages: {outputs['dashboardUrl']} after: {line}")
+    found = [""]
+    for page in pages(outputs, inventory):
+        way = f" after: {CONNECT} --stack {inventory.stack}" if page.inside else ""
+        found.append(f"{page.label}: {page.url}{way}")
+    if signs := inventory.pages_authority:
+        found.append(f"Who signs Jupyter's certificate, for your browser:\n{signs.strip()}")
     if expiry := inventory.expiry():
         found.append(f"TLS: {expiry}")
     return found
-
-
-def tunnel(inventory: Inventory) -> str | None:
-    """Return the line by which the pages of a lab's scheduler are seen from here; None where they need none."""
-    for entry in inventory.serving("scheduler"):
-        connection, probed = inventory.connection(entry), entry.spec.probe
-        if connection.remote:
-            return shlex.join(openssh.tunnel(connection, probed.address, probed.port))
-    return None
 
 
 def _row(inventory: Inventory, entry: Entry) -> Row:
@@ -107,7 +99,7 @@ def _row(inventory: Inventory, entry: Entry) -> Row:
         manager = manager_of(entry.spec.manager, connection, entry.spec.stack_dir, inventory.stack_id)
         word, incarnation = manager.state(name), manager.incarnation(name)
         sees_it = machine(inventory.hosts[entry.spec.probe.host].connection)
-        missing = probe(entry.spec.probe, sees_it, inventory.authority)
+        missing = probe(entry.spec.probe, sees_it, inventory.authority_of(entry))
     except StackError as error:
         return row(state="UNKNOWN", incarnation="", missing=str(error))
     missing = missing or ("" if incarnation else "nobody keeps it up; pulumi up does")

@@ -17,7 +17,7 @@ from mspass_stack.runtimes import RUNTIMES
 from mspass_stack.spec.inventory import CONTROL_NODE
 from mspass_stack.spec.layout import StackLayout
 from mspass_stack.spec.resources import MongoPlace
-from mspass_stack.spec.topology import MONGODB, Host, Process
+from mspass_stack.spec.topology import HTTP, MONGODB, Host, Process
 
 if TYPE_CHECKING:
     from mspass_stack.components.docker_host import DockerHost
@@ -38,6 +38,7 @@ class Foundation(pulumi.ComponentResource):
         files: of each host.
         docker: the engines of the hosts that have containers.
         authority: certificate of who signs those of MongoDB's servers, PEM; empty where they speak no TLS.
+        pages_authority: the same of Jupyter's pages.
         certificates: when that of each host ends, and the control node's own.
         shown: digest of the certificate of each host.
         versions: what the pool's processes wait for: that their Pythons understand each other.
@@ -69,8 +70,7 @@ class Foundation(pulumi.ComponentResource):
         self._jupyter_password = jupyter_password
         authority = {"stack": topology.stack}
         self._authority = resources.CertificateAuthority("ca", authority, child) if topology.encrypted else None
-        encrypted = self._authority and MONGODB in topology.encrypted
-        self.authority = self._authority.certificate if self._authority and encrypted else ""
+        self.authority, self.pages_authority = self._signs(MONGODB), self._signs(HTTP)
         self._ends: dict[str, pulumi.Output[str]] = {}
         self.shown: dict[str, pulumi.Output[str]] = {}
         preflight = self._preflight(child)
@@ -109,6 +109,14 @@ class Foundation(pulumi.ComponentResource):
 
         inputs = self._of_stack({"image": host.image, "stack_dir": host.stack_dir})
         return DockerHost(host.connection, inputs, requirements.needs(self.plan, host.name), after, parent=self)
+
+    def _signs(self, protocol: str) -> pulumi.Input[str]:
+        return self._authority.certificate if self._authority and protocol in self.topology.encrypted else ""
+
+    def authority_of(self, process: Process) -> pulumi.Input[str]:
+        """Return the certificate of who signs what a process shows to its probe, PEM; empty where it shows none."""
+        known = {MONGODB: self.authority, HTTP: self.pages_authority}
+        return next((known[protocol] for protocol in process.ports if protocol in known), "")
 
     def mongo_place(self, process: Process) -> MongoPlace:
         """Return where a server of MongoDB is."""

@@ -18,7 +18,8 @@ class Frontend(pulumi.ComponentResource):
         before: what must be usable when it starts (a sharded database).
 
     Attributes:
-        url: the address with the token; a secret, known once Jupyter answers.
+        url: the address with the token; a secret, known once Jupyter answers. Of another host, it is that which
+            `mspass-stack connect` opens on this machine.
     """
 
     url: pulumi.Output[str]

@@ -12,7 +12,7 @@ from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.inventory import Entry
 from mspass_stack.spec.process import ContainedProcess, ProcessSpec, SupervisedProcess
 from mspass_stack.spec.resources import DrainSpec
-from mspass_stack.spec.topology import CONFIG_SET, MONGODB, Process
+from mspass_stack.spec.topology import CONFIG_SET, Process
 
 
 class HostedProcess:
@@ -47,7 +47,7 @@ class HostedProcess:
         made_of = [docker.image.pinned] if docker else []
         self._digest = pulumi.Output.all(digests, foundation.stack_id, *made_of).apply(lambda at: spec.digest(*at))
         self._drain, self._drain_connection = self._drained()
-        self._authority = foundation.authority if MONGODB in process.ports else ""
+        self._authority = foundation.authority_of(process)
         # Edges go to every process before it, not through checks: a refresh that drops a dead process drops its edges.
         files = foundation.files[process.host]
         edges: list[pulumi.Resource] = [files, *(other.resource for other in after), *before]

@@ -15,7 +15,7 @@ from mspass_stack.components.frontend import Frontend
 from mspass_stack.components.host import HostedProcess, unowned_before
 from mspass_stack.components.pools import DaskPool
 from mspass_stack.plan import Plan
-from mspass_stack.spec.inventory import Inventory, Place
+from mspass_stack.spec.inventory import CONNECT, Inventory, Place
 from mspass_stack.spec.process import SupervisedProcess
 
 OWNED = frozenset({*MongoDatabase.kinds, *MongoShardedCluster.kinds, *DaskPool.kinds, *Frontend.kinds})
@@ -62,12 +62,16 @@ class VirtualCluster(pulumi.ComponentResource):
             frontend = Frontend("frontend", foundation, after=list(hosted), before=sharded, opts=child)
             hosted += frontend.hosted
             outputs["jupyterUrl"] = frontend.url
+            if cluster.frontend.expose:
+                outputs["jupyterAuthority"] = foundation.pages_authority
         unowned_before(foundation, math.inf)
         usable += encrypt(foundation, self)
         hosted = [foundation.hosted[process.name] for process in plan.topology.processes]
         ids = [known.id for known in (*usable, *(process.ready for process in hosted))]
         all_ready = pulumi.Output.all(*ids)
         outputs["clientProfile"] = all_ready.apply(lambda _: foundation.client_profile)
+        if any(host.connection.remote for host in plan.topology.hosts.values()):
+            outputs["connect"] = all_ready.apply(lambda _: f"{CONNECT} --stack {plan.topology.stack}")
         if any(isinstance(process.spec, SupervisedProcess) for process in hosted):
             outputs["startAtBoot"] = pulumi.Output.all(all_ready, foundation.stack_id).apply(
                 lambda known: _start_at_boot(plan, known[1])
@@ -81,6 +85,7 @@ class VirtualCluster(pulumi.ComponentResource):
             users,
             foundation.certificates,
             foundation.authority,
+            foundation.pages_authority,
             incarnations,
         ).apply(lambda known: _inventory(foundation, hosted, *known[1:]))
         self.outputs: Mapping[str, Any] = outputs
@@ -111,6 +116,7 @@ def _inventory(
     users: dict[str, str],
     certificates: dict[str, datetime],
     authority: str,
+    pages_authority: str,
     incarnations: list[str],
 ) -> dict[str, Any]:
     topology, database = foundation.topology, foundation.plan.cluster.database
@@ -126,5 +132,6 @@ def _inventory(
         collections=database.collections if database else {},
         certificates=certificates,
         authority=authority,
+        pages_authority=pages_authority,
         processes=entries,
     ).model_dump(mode="json", by_alias=True)

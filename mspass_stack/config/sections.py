@@ -151,6 +151,10 @@ class Frontend(Model):
 
     host: Name
     port: Port = 8888
+    expose: Literal["tls"] | None = Field(
+        default=None,
+        description="tls: on its host's address by HTTPS with a certificate of the stack; without, the host's alone",
+    )
 
 
 class Cluster(Model):

@@ -85,6 +85,29 @@ class Connection:
                 raise
             return _open_session(self.transport())
 
+    def look(self) -> None:
+        """See that the host answers; a connection in which it is silent is closed, so that the next one is new.
+
+        Raises:
+            Unreachable: it does not; or the connection broke, and whatever went through it has ended.
+        """
+        transport = self.transport()
+        try:
+            transport.open_session(timeout=SILENCE_TIMEOUT / 1000).close()
+        except paramiko.ChannelException:
+            pass  # a refusal is an answer
+        except (EOFError, OSError, paramiko.SSHException) as error:
+            self._close(transport)
+            raise Unreachable(f"{self._spec}: the connection broke: {_why(error)}") from None
+
+    def _close(self, transport: paramiko.Transport) -> None:
+        with self._opening:
+            if self._kept is None or self._kept.transport is not transport:
+                return  # somebody has opened a new one
+            for hop in _hops(self._kept):
+                hop.close()
+            self._kept = None
+
     def _connect(self) -> fabric.Connection:
         retrying = Retrying(
             retry=retry_if_exception(_is_dropped),

@@ -15,9 +15,16 @@ CHUNK = 65536
 _numbers = count()
 
 
-def forward_port(open_channel: Callable[[], Channel]) -> tuple[str, int]:
-    """Listen on a free port of the loopback interface, for as long as this process lives."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+def forward_port(open_channel: Callable[[], Channel], port: int = 0) -> tuple[str, int]:
+    """Listen on a port of the loopback interface, for as long as this process lives.
+
+    Args:
+        port: the one to have; where it is taken, as by default, any that is free.
+    """
+    try:
+        listener = socket.create_server(("127.0.0.1", port), backlog=64)
+    except OSError:
+        listener = socket.create_server(("127.0.0.1", 0), backlog=64)
     _serve(listener, open_channel)
     return "127.0.0.1", int(listener.getsockname()[1])
 

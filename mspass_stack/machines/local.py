@@ -30,6 +30,12 @@ class LocalMachine:
     def endpoint(self, address: str, port: int) -> tuple[str, int]:
         return address, port
 
+    def forward(self, address: str, port: int) -> tuple[str, int]:
+        return address, port
+
+    def look(self) -> None:
+        pass
+
     def make_directory(self, path: str, mode: int) -> None:
         Path(path).mkdir(mode=mode, parents=True, exist_ok=True)
 

@@ -20,14 +20,6 @@ def options(connection: ConnectionSpec) -> list[str]:
     return _words({**shared, "ConnectTimeout": "10", "ServerAliveInterval": "5", **_own(connection)})
 
 
-def tunnel(connection: ConnectionSpec, address: str, port: int) -> list[str]:
-    """Return the command line by which a person opens a port that the host sees at `address` on this machine."""
-    own = {
-        name: value for name, value in _own(connection).items() if name not in ("BatchMode", "StrictHostKeyChecking")
-    }
-    return ["ssh", *_words(own), "-N", "-L", f"{port}:{address}:{port}", *_target(connection)]
-
-
 def docker_host(connection: ConnectionSpec) -> str:
     """Return the address of a host's Docker engine, as Docker's own tools take it."""
     user = f"{connection.user}@" if connection.user else ""

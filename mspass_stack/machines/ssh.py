@@ -105,6 +105,12 @@ class SshMachine:
             self._endpoints[place] = place if direct else self._tunnel_to(place)
         return self._endpoints[place]
 
+    def forward(self, address: str, port: int) -> tuple[str, int]:
+        return forward_port(partial(self._open_tunnel, (address, port)), port)
+
+    def look(self) -> None:
+        self._connection.look()
+
     def make_directory(self, path: str, mode: int) -> None:
         def make(files: paramiko.SFTPClient) -> None:
             for directory in [*reversed(PurePosixPath(path).parents), PurePosixPath(path)]:

@@ -20,6 +20,7 @@ class Placement:
         ports: number and path of each, by protocol; the first is the one that clients are pointed at.
         scheme: of its URL; empty for a process that nobody calls.
         replica_set: the set that it is a member of.
+        inside: whether it listens on its host's loopback alone.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Placement:
     ports: Mapping[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
     scheme: str = ""
     replica_set: str = ""
+    inside: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,25 +6,27 @@ from collections.abc import Iterator, Mapping
 
 from mspass_stack.config.sections import Cluster
 from mspass_stack.roles.base import Command, Context, HealthCheck, Needs, Placement, Role, Turn, run_module
-from mspass_stack.roles.clients import CLIENT_ENV, tls_environment, tls_files, tls_paths
+from mspass_stack.roles.clients import CERTIFICATE, CLIENT_ENV, tls_environment, tls_files, tls_paths
 from mspass_stack.spec.probe import Probe
-from mspass_stack.spec.topology import DASK, MONGODB, Process
+from mspass_stack.spec.topology import DASK, HTTP, MONGODB, Process
 
 TOKEN, JUPYTER_PASSWORD = "jupyter-token", "jupyter-password"
 """Names of secret values; the password is the user's own, and may be empty."""
 
 
 class Frontend(Role):
-    """JupyterLab with a generated token."""
+    """JupyterLab with a generated token, on its host's loopback (`mspass-stack connect` leads there) or by HTTPS."""
 
     kind, role, order, serves = "frontend", "frontend", 400, "frontend"
-    speaks = frozenset({"http", DASK, MONGODB})
+    speaks = frozenset({HTTP, DASK, MONGODB})
     secrets: Mapping[str, str] = {TOKEN: "token"}
 
     def placements(self, cluster: Cluster) -> Iterator[Placement]:
         if frontend := cluster.frontend:
-            ports = {"http": (frontend.port, "frontend.port")}
-            yield Placement("frontend", frontend.host, "frontend.host", ports, "http")
+            ports = {HTTP: (frontend.port, "frontend.port")}
+            # In clear, token and notebooks would be for whoever reads along.
+            inside = not frontend.expose
+            yield Placement("frontend", frontend.host, "frontend.host", ports, "http", inside=inside)
 
     def command(self, process: Process, context: Context) -> Command:
         layout, workdir = context.layout, context.host.workdir
@@ -32,6 +34,8 @@ class Frontend(Role):
         words = ["--no-browser", f"--ServerApp.ip={process.address}", f"--ServerApp.port={process.port}"]
         words += ["--ServerApp.port_retries=0", "--ServerApp.base_url=/", f"--ServerApp.root_dir={workdir}"]
         words += [f"--config={config}", "--allow-root"]
+        certificate = [str(layout.jupyter_certificate)] if HTTP in context.topology.encrypted else []
+        words += [f"--ServerApp.certfile={path}" for path in certificate]  # its key is in the same file
         environment = {
             **tls_environment(context.topology, layout.tls),
             # The token arrives as a file: every user of the machine can read argv, and every kernel the environment.
@@ -42,7 +46,7 @@ class Frontend(Role):
             "JUPYTER_PREFER_ENV_PATH": "1",
         }
         api = Probe(
-            kind="http",
+            kind="https" if certificate else "http",
             host=process.host,
             address=process.address,
             port=process.port,
@@ -54,10 +58,11 @@ class Frontend(Role):
             directory=workdir,
             environment=environment,
             env_files=(client,),
-            reads=(client, token, config, *tls_paths(context)),
+            reads=(client, token, config, *certificate, *tls_paths(context)),
             writes=(workdir, str(layout.scratch)),
             probe=api,
-            health=HealthCheck(process.address, process.port, "/api"),
+            # Who signs is not known in its container: there the port has to do.
+            health=HealthCheck(process.address, process.port, "" if certificate else "/api"),
             stop_grace=15,
         )
 
@@ -70,7 +75,9 @@ class Frontend(Role):
 
     def files(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, str]:
         layout = context.layout
+        encrypted = HTTP in context.topology.encrypted
         return {
+            **({str(layout.jupyter_certificate): values[CERTIFICATE]} if encrypted else {}),
             str(layout.client_env): values[CLIENT_ENV],
             str(layout.jupyter_token): values[TOKEN],
             str(layout.jupyter_config): jupyter_config(values[TOKEN], values.get(JUPYTER_PASSWORD, "")),

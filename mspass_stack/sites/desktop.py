@@ -33,6 +33,8 @@ class Desktop:
         return resolve_path(cluster.workdir, base)
 
     def violations(self, cluster: Cluster, hosts: Iterable[str]) -> Iterator[str]:
+        if cluster.frontend and cluster.frontend.expose:
+            yield f"{KEY}.frontend.expose: this machine has no address for others: expected none, or hosts with ssh:"
         here = list(hosts)
         if len(here) > 1:
             yield f"{KEY}.hosts: without ssh each of {', '.join(here)} is this machine: expected at most one such host"

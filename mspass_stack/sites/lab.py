@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from mspass_stack.config.sections import KEY, Cluster
 from mspass_stack.sites.base import resolve_path
 from mspass_stack.spec.connection import ConnectionSpec
-from mspass_stack.spec.topology import DASK, MONGODB
+from mspass_stack.spec.topology import DASK, HTTP, MONGODB
 
 
 class Lab:
@@ -18,7 +18,8 @@ class Lab:
         return any(host.ssh for host in cluster.hosts.values())
 
     def encrypted(self, cluster: Cluster) -> frozenset[str]:
-        return frozenset({DASK, MONGODB}) if cluster.encryption else frozenset()
+        pages = {HTTP} if cluster.frontend and cluster.frontend.expose else set[str]()
+        return frozenset({DASK, MONGODB, *pages} if cluster.encryption else pages)
 
     def warnings(self, cluster: Cluster) -> Iterator[str]:
         if not cluster.encryption:

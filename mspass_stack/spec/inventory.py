@@ -6,13 +6,16 @@ from pydantic import BaseModel, ConfigDict
 
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.process import ProcessSpec
-from mspass_stack.spec.topology import DASK
+from mspass_stack.spec.topology import DASK, HTTP
 
 RENEWED_BEFORE = timedelta(days=30)
 """How long before its end `pulumi up` renews a certificate."""
 
 CONTROL_NODE = "the control node"
 """The holder of the user's own certificate: no host has such a name."""
+
+CONNECT = "mspass-stack connect"
+"""The command that opens pages of other hosts on this machine."""
 
 WARNED_BEFORE = timedelta(days=60)
 """How long before its end whoever looks at a cluster is told: without an `up` it stops then."""
@@ -85,6 +88,7 @@ class Inventory(BaseModel):
         collections: hashed shard key by namespace, of a sharded database.
         certificates: when that of each host ends, and the control node's own.
         authority: certificate of who signs those of MongoDB's servers, PEM; empty where they speak no TLS.
+        pages_authority: the same of Jupyter's pages.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -96,6 +100,7 @@ class Inventory(BaseModel):
     collections: dict[str, str]
     certificates: dict[str, datetime] = {}
     authority: str = ""
+    pages_authority: str = ""
     processes: list[Entry]
 
     def expiry(self) -> str:
@@ -107,12 +112,23 @@ class Inventory(BaseModel):
         if left > WARNED_BEFORE:
             return f"certificates hold until {end:%Y-%m-%d}"
         renewal = f"pulumi up renews it from {end - RENEWED_BEFORE:%Y-%m-%d} on"
-        renewal += ", which restarts the pool" if DASK in self.encrypted else ""
+        restarted = {DASK: "the pool", HTTP: "Jupyter"}
+        cost = " and ".join(name for protocol, name in restarted.items() if protocol in self.encrypted)
+        renewal += f", which restarts {cost}" if cost else ""
         return f"WARNING: the certificate of {holder} ends on {end:%Y-%m-%d} (in {left.days} days): {renewal}"
 
     @property
     def names(self) -> list[str]:
         return [entry.name for entry in self.processes]
+
+    def is_inside(self, entry: Entry) -> bool:
+        """Return whether a process's pages are seen by their host alone, and that is not this machine."""
+        probed = entry.spec.probe
+        return probed.address.startswith("127.") and self.hosts[probed.host].connection.remote
+
+    def authority_of(self, entry: Entry) -> str:
+        """Return the certificate of who signs what a process shows to its probe, PEM; empty where it shows none."""
+        return self.pages_authority if entry.spec.probe.kind == "https" else self.authority
 
     def connection(self, entry: Entry) -> ConnectionSpec:
         """Return how a process's host is reached."""

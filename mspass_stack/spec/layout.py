@@ -38,6 +38,7 @@ class StackLayout:
         self.client_env = self.secrets / "client.env"
         self.jupyter_token = self.secrets / "jupyter-token"
         self.jupyter_config = self.secrets / "jupyter_server_config.json"
+        self.jupyter_certificate = self.secrets / "jupyter.pem"
         # One path on every host and in every container: a client hands its address of the database to its tasks.
         self.authority = self.root / "ca.pem"
         self.tls = TlsFiles(self.authority, self.secrets / "dask.pem")

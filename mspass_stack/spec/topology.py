@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.layout import StackLayout
 
-DASK, MONGODB = "dask", "mongodb"
+DASK, MONGODB, HTTP = "dask", "mongodb", "http"
 """What processes and clients of each speak: the protocols that a site may ask to be encrypted."""
 
 CONFIG_SET = "configserver"

@@ -1,6 +1,7 @@
 """A deployed stack as its outputs describe it."""
 
 import re
+import ssl
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -28,7 +29,7 @@ OPERATION = 10
 PATIENCE = 3
 """Seconds that a service may take to answer a look."""
 
-SECRETS = ("keyfile", "jupyter-token", "jupyter_server_config.json", "dask.pem")
+SECRETS = ("keyfile", "jupyter-token", "jupyter_server_config.json", "jupyter.pem", "dask.pem")
 """In the directory of secrets; what MongoDB reads anew while it runs is the same certificate as Dask's."""
 
 TELLING = 16
@@ -86,11 +87,17 @@ class Deployed:
         address, port = self._machine(process.spec.probe.host).endpoint(
             process.spec.probe.address, process.spec.probe.port
         )
-        return f"http://{address}:{port}"
+        return f"{'https' if process.spec.probe.kind == 'https' else 'http'}://{address}:{port}"
+
+    @property
+    def trust(self) -> ssl.SSLContext:
+        """What a browser of the stack's user trusts."""
+        return ssl.create_default_context(cadata=self.inventory.pages_authority or None)
 
     def own_pages(self, process: Entry) -> set[int]:
-        """The declared ports that ask nobody for a password: Dask's pages, by which a scheduler is probed."""
-        return {process.spec.probe.port} if process.role == "scheduler" else set()
+        """The declared ports that stay inside their host: pages that ask nobody for a password, or speak in clear."""
+        probed = process.spec.probe
+        return {probed.port} & set(process.ports) if probed.address.startswith("127.") else set()
 
     def database(self, process: Entry | None = None) -> MongoClient[dict[str, Any]]:
         """The database as its user, by its entrance or by another router."""

@@ -1,6 +1,7 @@
 """A kernel of a Jupyter server, from outside (jupyter.org: "Messaging in Jupyter", "Kernels API")."""
 
 import json
+import ssl
 import uuid
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -15,8 +16,8 @@ SECONDS = 60
 class Kernel:
     """A running kernel."""
 
-    def __init__(self, session: httpx.Client, id: str) -> None:
-        self._session, self._id = session, id
+    def __init__(self, session: httpx.Client, id: str, trust: ssl.SSLContext | None) -> None:
+        self._session, self._id, self._trust = session, id, trust
 
     def run(self, code: str) -> str:
         """Run code; what it printed.
@@ -26,7 +27,9 @@ class Kernel:
         """
         address = f"{str(self._session.base_url).rstrip('/')}/api/kernels/{self._id}/channels".replace("http", "ws", 1)
         token = self._session.headers["authorization"]
-        channels = websocket.create_connection(address, timeout=SECONDS, header={"Authorization": token})
+        channels = websocket.create_connection(
+            address, timeout=SECONDS, header={"Authorization": token}, sslopt={"context": self._trust}
+        )
         try:
             request = uuid.uuid4().hex
             header = {"msg_id": request, "msg_type": "execute_request", "username": "", "session": request}
@@ -49,12 +52,12 @@ class Kernel:
 
 
 @contextmanager
-def kernel(session: httpx.Client) -> Generator[Kernel]:
+def kernel(session: httpx.Client, trust: ssl.SSLContext | None = None) -> Generator[Kernel]:
     """Start a kernel, and end it afterwards."""
     started = session.post("/api/kernels", json={"name": "python3"})
     assert started.is_success, started.text
     id = started.json()["id"]
     try:
-        yield Kernel(session, id)
+        yield Kernel(session, id, trust)
     finally:
         session.delete(f"/api/kernels/{id}")

@@ -18,31 +18,37 @@ PROGRAM = Path(__file__).parent / "inside" / "kernel.py"
 
 @pytest.fixture
 def address(deployed: Deployed) -> str:
-    """Jupyter's address without the token."""
-    parts = urlsplit(str(deployed.outputs["jupyterUrl"]))
-    return f"{parts.scheme}://{parts.netloc}"
+    """Jupyter's address from here, without the token."""
+    (entry,) = deployed.inventory.serving("frontend")
+    return deployed.pages(entry)
 
 
 @pytest.fixture
 def session(deployed: Deployed, address: str) -> Iterator[httpx.Client]:
     (token,) = parse_qs(urlsplit(str(deployed.outputs["jupyterUrl"])).query)["token"]
+    headers = {"Authorization": f"token {token}"}
     with httpx.Client(
-        base_url=address, headers={"Authorization": f"token {token}"}, trust_env=False, timeout=SECONDS
+        base_url=address, headers=headers, trust_env=False, timeout=SECONDS, verify=deployed.trust
     ) as session:
         yield session
 
 
 def test_its_address_opens_as_printed(process: Entry, deployed: Deployed, address: str) -> None:
-    assert address == process.endpoint
-    opened = httpx.get(deployed.outputs["jupyterUrl"], trust_env=False, timeout=SECONDS, follow_redirects=True)
+    printed = str(deployed.outputs["jupyterUrl"])
+    assert printed.startswith(f"{process.endpoint}/")
+    url = printed.replace(process.endpoint, address)
+    opened = httpx.get(url, trust_env=False, timeout=SECONDS, follow_redirects=True, verify=deployed.trust)
     assert opened.is_success
     assert "/login" not in str(opened.url)
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "token wrong"}], ids=["no-token", "wrong-token"])
 @pytest.mark.parametrize("path", ["contents", "kernels", "terminals", "sessions"])
-def test_its_api_refuses_everybody_else(process: Entry, address: str, path: str, headers: dict[str, str]) -> None:
-    assert httpx.get(f"{address}/api/{path}", headers=headers, trust_env=False, timeout=SECONDS).status_code == 403
+def test_its_api_refuses_everybody_else(
+    process: Entry, deployed: Deployed, address: str, path: str, headers: dict[str, str]
+) -> None:
+    url, trust = f"{address}/api/{path}", deployed.trust
+    assert httpx.get(url, headers=headers, trust_env=False, timeout=SECONDS, verify=trust).status_code == 403
 
 
 def test_its_root_is_the_workdir(
@@ -56,7 +62,7 @@ def test_its_root_is_the_workdir(
 def test_a_kernel_finds_the_cluster_by_its_environment(
     process: Entry, session: httpx.Client, deployed: Deployed, request: pytest.FixtureRequest
 ) -> None:
-    with kernel(session) as started:
+    with kernel(session, deployed.trust) as started:
         found = json.loads(started.run(PROGRAM.read_text()))
     assert found["directory"] == deployed.inventory.hosts[process.host].workdir
     if "databaseUri" in deployed.outputs:

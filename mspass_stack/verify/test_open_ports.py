@@ -30,13 +30,15 @@ def test_every_port_that_is_open_to_others_refuses_a_stranger(
                 assert without_certificate(address, number) == ""
                 assert without_tls(address, number) == ""
             case _:
-                answer = httpx.get(f"http://{address}:{number}/api/contents", trust_env=False, timeout=ANSWER)
-                assert answer.status_code == 403
+                assert without_tls(address, number) == ""
+                url = f"{deployed.pages(process)}/api/contents"
+                assert httpx.get(url, trust_env=False, timeout=ANSWER, verify=deployed.trust).status_code == 403
 
 
-def test_pages_that_ask_for_no_password_stay_inside_their_host(
+def test_pages_that_others_must_not_read_stay_inside_their_host(
     process: Entry, inspector: ProcessInspector, deployed: Deployed
 ) -> None:
     for port in deployed.own_pages(process):
         assert {address for address, other in inspector.listening() if other == port} == {"127.0.0.1"}
-        assert not can_connect(process.address, port)
+        connection = deployed.inventory.connection(process)
+        assert not (connection.remote and can_connect(connection.address, port))

@@ -10,6 +10,7 @@ import yaml
 from mocked_engine import MARK, Declared, Run, Secret, opened, shown
 from own_program import PROJECT, Deploy
 
+from mspass_stack import Inventory
 from mspass_stack.components import resources
 from mspass_stack.provider.preflight.forbidden_changes import moved_shards
 
@@ -489,3 +490,23 @@ def test_two_hundred_hosts_are_planned_and_declared(deploy: Deploy) -> None:
     assert not result.error
     assert len(result.of("Container")) == 1 + (MANY // 2 - 1) + 1 + 1 + MANY // 2 + 1
     assert len([found for found in result.resources if found.type == "pulumi:providers:docker"]) == MANY
+
+
+def test_jupyter_for_everybody_has_its_own_authority_in_the_outputs(lab: Run, deploy: Deploy) -> None:
+    frontend = _config()["mspass:cluster"]["frontend"] | {"expose": "tls"}
+    for encryption in (True, False):
+        result = deploy(_config(frontend=frontend, encryption=encryption), "lab")
+        assert not result.error
+        authority = result.outputs["jupyterAuthority"]
+        assert authority
+        assert opened(result.outputs["jupyterUrl"]).startswith("https://10.0.0.1:8888/lab?token=")
+        assert result.of("Ready")["ready-frontend@head"].inputs["authority"] == authority
+        inventory = Inventory.model_validate(result.outputs["inventory"])
+        assert inventory.pages_authority == authority
+        assert inventory.authority == (authority if encryption else "")
+        files = opened(result.of("HostFiles")["files@head"].inputs["files"])
+        assert [path for path in files if path.endswith("/secrets/jupyter.pem")]
+    assert "jupyterAuthority" not in lab.outputs
+    assert opened(lab.outputs["jupyterUrl"]).startswith("http://127.0.0.1:8888/lab?token=")
+    assert lab.outputs["connect"] == "mspass-stack connect --stack lab"
+    assert lab.of("Ready")["ready-frontend@head"].inputs["authority"] == ""

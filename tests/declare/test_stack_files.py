@@ -134,6 +134,7 @@ def _argv(process: Declared) -> list[str]:
 
 def test_the_outputs_have_their_fixed_names(declared: Run, topology: Topology) -> None:
     expected = {"inventory", "clientProfile", *(["startAtBoot"] if declared.of("HostProcess") else [])}
+    expected |= {"connect"} if any(host.connection.remote for host in topology.hosts.values()) else set()
     expected |= {name for name, kinds in KINDS_OF_OUTPUT.items() if topology.one(*kinds)}
     assert set(declared.outputs) == expected
 

@@ -146,6 +146,14 @@ def test_a_port_is_on_the_loopback_interface_only() -> None:
     assert f"00000000:{port:04X}" not in listening
 
 
+def test_a_port_that_is_asked_for_is_given_where_it_is_free_and_another_where_it_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        asked = int(taken.getsockname()[1])
+        address, port = forward_port(lambda: socket.socketpair()[0], asked)
+        assert (address, port) != ("127.0.0.1", asked)
+    assert forward_port(lambda: socket.socketpair()[0], asked) == ("127.0.0.1", asked)
+
+
 def test_nobody_else_reaches_a_socket() -> None:
     path = forward_socket(lambda: socket.socketpair()[0])
     found = path.parent.lstat()

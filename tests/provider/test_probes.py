@@ -1,6 +1,7 @@
 """Probes over HTTP: what is ready, and what is still missing where it is not."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +12,8 @@ import pytest
 
 from mspass_stack.machines.local import LocalMachine
 from mspass_stack.provider.probes import probe
+from mspass_stack.provider.resources.base import Call
+from mspass_stack.provider.resources.certificate import Certificate, CertificateAuthority
 from mspass_stack.spec.probe import Probe
 from tests.harness.ports import free_ports
 
@@ -41,7 +44,7 @@ class Pages:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 
-    def probe(self, kind: str = "http", **more: Any) -> str | None:
+    def probe(self, kind: str = "http", authority: str = "", **more: Any) -> str | None:
         fields: dict[str, Any] = {
             "kind": kind,
             "address": "127.0.0.1",
@@ -49,7 +52,7 @@ class Pages:
             "path": "/page",
             **more,
         }
-        return probe(Probe.model_validate(fields), LocalMachine())
+        return probe(Probe.model_validate(fields), LocalMachine(), authority)
 
     def probe_with_token(self) -> str | None:
         return self.probe(token_file=str(self.token_file))
@@ -130,3 +133,19 @@ def test_what_is_no_answer_of_a_scheduler_is_reported(pages: Pages) -> None:
 def test_where_nobody_listens_there_is_no_answer(kind: str) -> None:
     nobody = Probe(kind=kind, address="127.0.0.1", port=free_ports(1)[0], path="/")
     assert probe(nobody, LocalMachine()) == "no answer"
+
+
+def test_a_page_by_https_is_ready_for_whoever_knows_who_signs_its_certificate(pages: Pages, tmp_path: Path) -> None:
+    pages.answer = _guarded(403)
+    _, authority = CertificateAuthority().create(Call("ca", {"stack": "s"}))
+    signing = {"authority": authority["certificate"], "authorityKey": authority["signer"], "names": ["127.0.0.1"]}
+    _, signed = Certificate().create(Call("certificate", signing))
+    own = tmp_path / "own.pem"
+    own.write_text(signed["pem"])
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(own)
+    pages.server.socket = context.wrap_socket(pages.server.socket, server_side=True)
+    asked: dict[str, Any] = {"kind": "https", "token_file": str(pages.token_file)}
+    assert pages.probe(**asked, authority=authority["certificate"]) is None
+    _, foreign = CertificateAuthority().create(Call("ca", {"stack": "another"}))
+    assert "certificate verify failed" in str(pages.probe(**asked, authority=foreign["certificate"]))

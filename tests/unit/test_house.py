@@ -37,6 +37,7 @@ CLASSES = {
 KINDS = "the key of a registry, said where it is defined: the discriminator of what a runtime renders"
 PROTOCOL_WORD = "a field of MongoDB's own protocol, not a role"
 SETTLES = "it is the one question `docker or native?`, settled for a new desktop and written into its stack file"
+SERVICE = "a service of the inventory, not a role: what users come in by"
 OWN_RESOURCE = "this role's component: it declares what is particular to it"
 OWN_MANAGER = "a resource of Docker's alone: images, containers and their network"
 OWN_SUPERVISOR = "a resource that is supervisord's alone: what it keeps up, and its shutdown"
@@ -46,8 +47,9 @@ LITERALS: dict[tuple[str, str], str] = {
     ("cli/choose_runtime.py", "docker"): SETTLES,
     ("cli/choose_runtime.py", "native"): SETTLES,
     ("cli/init.py", "desktop"): "the name of a stack, not a site",
-    ("cli/runs.py", "frontend"): "a service of the inventory, not a role: where programs run",
-    ("cli/status.py", "scheduler"): "a service of the inventory, not a role: where the dashboard is",
+    ("cli/entrances.py", "frontend"): SERVICE,
+    ("cli/entrances.py", "scheduler"): SERVICE,
+    ("cli/runs.py", "frontend"): SERVICE,
     ("components/virtual_cluster.py", "frontend"): "the logical name of a component",
     ("config/sections.py", "native"): "the default of a config key",
     ("managers/docker_engine.py", "docker"): "the program, asked on a host for its version and its engine's socket",

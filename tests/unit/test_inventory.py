@@ -26,7 +26,15 @@ def test_the_end_of_the_first_certificate_is_told() -> None:
 
 
 @pytest.mark.parametrize("holder", ["lab2", CONTROL_NODE])
-@pytest.mark.parametrize(("pool", "cost"), [(["dask"], ", which restarts the pool"), ([], "")], ids=["a pool", "none"])
+@pytest.mark.parametrize(
+    ("pool", "cost"),
+    [
+        (["dask"], ", which restarts the pool"),
+        (["dask", "http"], ", which restarts the pool and Jupyter"),
+        ([], ""),
+    ],
+    ids=["a pool", "a pool and Jupyter", "none"],
+)
 def test_two_months_before_its_end_it_warns_and_says_what_renews_it(holder: str, pool: list[str], cost: str) -> None:
     renewed = SOON - timedelta(days=30)
     assert _inventory("mongodb", *pool, **{"lab1": LATE, holder.replace(" ", "_"): SOON}).expiry() == (

@@ -73,7 +73,7 @@ LINES = {
         " --memory-limit 2147483648 --local-directory /d/scratch --dashboard-address 127.0.0.1:0"
     ),
     "frontend": (
-        f"{MODULE} jupyterlab --no-browser --ServerApp.ip=10.0.0.1 --ServerApp.port=9999"
+        f"{MODULE} jupyterlab --no-browser --ServerApp.ip=127.0.0.1 --ServerApp.port=9999"
         " --ServerApp.port_retries=0 --ServerApp.base_url=/ --ServerApp.root_dir=/w"
         " --config=/d/secrets/jupyter_server_config.json --allow-root"
     ),
@@ -165,7 +165,7 @@ def test_each_process_is_probed_by_its_own_protocol_from_the_host_that_sees_it()
         "mongos-n1": ("mongos", "n1", "10.0.0.2", 27100),
         "scheduler": ("http", "head", "127.0.0.1", 8787),
         "worker-n2": ("dask-workers", "head", "127.0.0.1", 8787),
-        "frontend": ("http", "head", "10.0.0.1", 9999),
+        "frontend": ("http", "head", "127.0.0.1", 9999),
     }
     assert _rendered()["worker-n2"].probe.count == 3
 
@@ -209,7 +209,7 @@ def test_each_container_has_a_health_check_of_an_address_that_it_listens_on() ->
     health = {name: process.health for name, process in _rendered().items()}
     assert "('10.0.0.3', 27101)" in health["shard-a-n2"][-1]
     assert "http://127.0.0.1:8787/health" in health["scheduler"][-1]
-    assert "http://10.0.0.1:9999/api" in health["frontend"][-1]
+    assert "http://127.0.0.1:9999/api" in health["frontend"][-1]
     # The scheduler's pages stay inside its host: a worker's own health is the way to it.
     assert "('10.0.0.1', 8786)" in health["worker-n2"][-1]
     for words in health.values():
@@ -236,3 +236,20 @@ def test_a_lab_whose_owner_wants_none_has_no_encryption_and_is_warned() -> None:
     words = [word for process in _rendered(plan).values() for word in (*process.argv, *process.environment)]
     assert not [word for word in words if "tls" in word.lower()]
     assert "tls" not in client_env(plan.topology, {PASSWORD: "secret"}, AUTHORITY)
+
+
+def test_jupyter_for_everybody_speaks_https_on_its_hosts_address_by_a_certificate_of_the_stack() -> None:
+    for encryption in (True, False):
+        frontend = {"host": "head", "port": 9999, "expose": "tls"}
+        changes = {"frontend": frontend, "encryption": encryption}
+        cluster = read_cluster({**CLUSTER.model_dump(exclude_none=True), **changes})
+        plan = make_plan(cluster, "lab", {"n2": 4}, Path("/project"), "/py/bin/python")
+        process = plan.topology.one("frontend")
+        assert process
+        assert process.endpoint == "https://10.0.0.1:9999"
+        spec = _rendered(plan)["frontend"]
+        assert {"--ServerApp.ip=10.0.0.1", "--ServerApp.certfile=/d/secrets/jupyter.pem"} <= set(spec.argv)
+        assert "/d/secrets/jupyter.pem" in spec.reads
+        assert (spec.probe.kind, spec.probe.address) == ("https", "10.0.0.1")
+        assert "('10.0.0.1', 9999)" in spec.health[-1]
+        assert ("mongodb" in plan.topology.encrypted) == encryption

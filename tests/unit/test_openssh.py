@@ -80,16 +80,6 @@ def test_the_stacks_known_hosts_stand_beside_the_users_own() -> None:
     ]
 
 
-def test_a_tunnel_for_a_person_uses_the_same_connection_and_may_ask() -> None:
-    assert openssh.tunnel(PLAIN, "127.0.0.1", 8787) == ["ssh", "-N", "-L", "8787:127.0.0.1:8787", "10.0.0.1"]
-    words = openssh.tunnel(FULL, "127.0.0.1", 8787)
-    start = words.index("-N")
-    own = _options(openssh.options(FULL))
-    names = ("IdentityFile", "UserKnownHostsFile", "ProxyCommand")
-    assert _options(words[1:start]) == {name: own[name] for name in names}
-    assert words[start:] == ["-N", "-L", "8787:127.0.0.1:8787", "-p", "2222", "me@10.0.0.1"]
-
-
 def test_a_jump_host_is_met_with_the_same_key_and_known_hosts() -> None:
     own = _options(openssh.options(FULL))
     words = shlex.split(own["ProxyCommand"])

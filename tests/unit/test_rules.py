@@ -49,6 +49,10 @@ VIOLATIONS: dict[str, tuple[Mapping[str, Any], str]] = {
         _lab(hosts=HOSTS | {"n1": {"address": "10.0.0.1"}, "n2": {"address": "10.0.0.2"}}),
         "mspass:cluster.hosts: without ssh each of n1, n2 is this machine",
     ),
+    "pages for others on a machine that has no address for them": (
+        {"hosts": {"here": {}}, "frontend": {"host": "here", "expose": "tls"}},
+        "mspass:cluster.frontend.expose: this machine has no address for others",
+    ),
     "an address twice": (
         _lab(hosts=HOSTS | {"n3": {"address": "10.0.0.2", "ssh": {}}}),
         "mspass:cluster.hosts: address '10.0.0.2' 2 times",

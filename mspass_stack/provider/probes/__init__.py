@@ -4,9 +4,10 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import RemoteDisconnected
+from ssl import create_default_context
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
 from mspass_stack.machines.base import Machine
 from mspass_stack.provider.mongo.client import hello
@@ -18,7 +19,8 @@ HELLO_TIMEOUT = 2.0
 PAGE_TIMEOUT = 10.0
 """Seconds for a page: it waits for an event loop, and the first for the way to its host."""
 
-DIRECT = build_opener(ProxyHandler({}))
+NO_PROXY = ProxyHandler({})
+DIRECT = build_opener(NO_PROXY)
 """Past the proxies of the environment: they do not see these ports, and Jupyter's token is not for them."""
 
 FORBIDDEN = (401, 403)
@@ -40,7 +42,7 @@ def probe(probe: Probe, host: Machine, authority: str = "") -> str | None:
 
     Args:
         host: the machine that sees the probe's address, which may be its own alone.
-        authority: certificate of who signs that of a server of MongoDB, PEM; empty where it speaks no TLS.
+        authority: certificate of who signs that of the process, PEM; empty where it speaks no TLS.
     """
     try:
         address, port = host.endpoint(probe.address, probe.port)
@@ -76,12 +78,12 @@ def _router(probe: Probe, target: Target) -> str | None:
 
 def _http(probe: Probe, target: Target) -> str | None:
     if not probe.token_file:
-        page = _get(target, probe.path)
+        page = _get(probe, target, probe.path)
         return None if probe.expected in ("", page) else f"its page {probe.path} does not say {probe.expected}"
     token = target.host.read(probe.token_file)
-    _get(target, probe.path, {"Authorization": f"token {token}"})
+    _get(probe, target, probe.path, {"Authorization": f"token {token}"})
     try:
-        _get(target, probe.path)
+        _get(probe, target, probe.path)
     except HTTPError as error:
         if error.code in FORBIDDEN:
             return None
@@ -91,7 +93,7 @@ def _http(probe: Probe, target: Target) -> str | None:
 
 def _workers(probe: Probe, target: Target) -> str | None:
     # The scheduler's own HTTP pages rather than a Dask client: they hold for any version of Dask on the other side.
-    workers: dict[str, Any] = json.loads(_get(target, "/json/identity.json"))["workers"]
+    workers: dict[str, Any] = json.loads(_get(probe, target, "/json/identity.json"))["workers"]
     names = [str(worker["name"]) for worker in workers.values()]
     count = sum(name == probe.name or name.startswith(f"{probe.name}-") for name in names)
     return None if count == probe.count else f"the scheduler counts {count} of {probe.count} workers"
@@ -101,9 +103,13 @@ def _hello(target: Target) -> dict[str, Any]:
     return hello(target.address, target.port, HELLO_TIMEOUT, target.authority)
 
 
-def _get(target: Target, path: str, headers: dict[str, str] | None = None) -> str:
-    request = Request(f"http://{target.address}:{target.port}{path}", headers=headers or {})
-    with DIRECT.open(request, timeout=PAGE_TIMEOUT) as answer:
+def _get(probe: Probe, target: Target, path: str, headers: dict[str, str] | None = None) -> str:
+    scheme, opener = "http", DIRECT
+    if probe.kind == "https":
+        scheme = probe.kind
+        opener = build_opener(NO_PROXY, HTTPSHandler(context=create_default_context(cadata=target.authority)))
+    request = Request(f"{scheme}://{target.address}:{target.port}{path}", headers=headers or {})
+    with opener.open(request, timeout=PAGE_TIMEOUT) as answer:
         return answer.read().decode()
 
 
@@ -112,5 +118,6 @@ PROBES: dict[str, Callable[[Probe, Target], str | None]] = {
     "mongo-member": _member,
     "mongos": _router,
     "http": _http,
+    "https": _http,
     "dask-workers": _workers,
 }

@@ -1,11 +1,18 @@
 """A lab whose hosts have SSH and a Python, and nothing else that we need: no Docker, no root."""
 
+import ssl
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from mspass_stack.polling import wait_until
-from tests.e2e.clients import expect_running, expect_whole, write_documents
+from mspass_stack.verify.strangers import can_connect
+from tests.e2e.clients import expect_running, expect_whole, mongo, write_documents
+from tests.harness.connected import LABELS, connected
 from tests.harness.lab import Lab
 from tests.harness.lab_stack import LabStack
 from tests.harness.project import Project
@@ -34,6 +41,53 @@ def test_it_comes_up_verifies_heals_and_goes_down(stack: LabStack, lab: Lab) -> 
     lab.execute(host, "kill", "-KILL", pid)
     stack.up()
     expect_running(stack, DOCUMENTS)
+
+
+def test_connect_opens_its_pages_on_this_machine_alone_until_an_interrupt(stack: LabStack, lab: Lab) -> None:
+    host, _ = stack.pid("frontend")
+    with connected(stack, "--all") as ways:
+        url = str(stack.outputs()["jupyterUrl"])
+        assert urlsplit(url).query == urlsplit(ways.url("Jupyter")).query
+        assert "mongosh and Compass" in ways.output
+        for label in ("Jupyter", "Dask's pages"):
+            assert httpx.get(ways.url(label), timeout=10, follow_redirects=True).is_success
+        with mongo(ways.url("Database")) as client:
+            assert client["mspass"]["arrival"].count_documents({}) == DOCUMENTS
+        places = {ways.place(label) for label in LABELS}
+        assert {place.partition(":")[0] for place in places} == {"127.0.0.1"}
+        assert ways.listens_on() == {("127.0.0.1", int(place.partition(":")[2])) for place in places}
+        assert not can_connect(lab.address(host), stack.cluster["frontend"].get("port", 8888))
+        for name in lab.names:
+            lab.execute(name, "sh", "-c", f"pkill -KILL -u {lab.user} sshd; true")
+        assert wait_until(lambda: _opens(ways.url("Jupyter")), 30)
+    assert ways.status == 0
+    assert ways.output.endswith("Closed.\n")
+
+
+def _opens(url: str) -> bool:
+    with suppress(httpx.HTTPError):
+        return httpx.get(url, timeout=10, follow_redirects=True).is_success
+    return False
+
+
+def test_jupyter_is_for_everybody_by_https_where_that_is_asked_for(stack: LabStack, lab: Lab) -> None:
+    stack.cluster["frontend"]["expose"] = "tls"
+    stack.write()
+    stack.up()
+    expect_whole(stack, DOCUMENTS)
+    outputs = stack.outputs()
+    url, trust = str(outputs["jupyterUrl"]), ssl.create_default_context(cadata=outputs["jupyterAuthority"])
+    assert urlsplit(url).hostname == lab.address(stack.pid("frontend")[0])
+    assert httpx.get(url, timeout=10, follow_redirects=True, verify=trust).is_success
+    with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
+        httpx.get(url, timeout=10)
+    shown = stack.project.command(sys.executable, "-m", "mspass_stack", "status", "--stack", stack.name).stdout
+    assert f"Jupyter: {url}\n" in shown
+    assert outputs["jupyterAuthority"].strip() in shown
+    del stack.cluster["frontend"]["expose"]
+    stack.write()
+    stack.up()
+    expect_whole(stack, DOCUMENTS)
 
 
 def test_daemons_have_the_environment_of_a_login_there_and_not_that_of_the_control_node(

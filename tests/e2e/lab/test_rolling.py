@@ -53,10 +53,8 @@ def stack(project: Project, lab: Lab, image: str, overheard: Path) -> Iterator[L
 
 @pytest.fixture(scope="module")
 def wire(stack: LabStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """All that hosts say to each other from here on, but for Jupyter, whose pages are plain HTTP."""
-    (jupyter,) = _places(stack, "frontend")
-    port = jupyter.partition(":")[2]
-    with capture(tmp_path_factory.mktemp("wire") / "encrypted", "not", "port", port) as packets:
+    """All that hosts say to each other from here on."""
+    with capture(tmp_path_factory.mktemp("wire") / "encrypted") as packets:
         yield packets
 
 

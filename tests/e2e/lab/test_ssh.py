@@ -4,6 +4,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -179,6 +180,28 @@ def test_a_connection_that_broke_is_opened_anew(lab: Lab) -> None:
     lab.power_on("lab5")
     assert machine.read("/etc/hostname") == "lab5\n"
     assert machine.run(["hostname"]).stdout == "lab5\n"
+
+
+def test_a_port_for_the_user_is_there_again_after_the_connection_broke(lab: Lab) -> None:
+    machine = SshMachine(_connection(lab, "lab4"))
+    place = machine.forward("127.0.0.1", 22)
+    assert _banner(*place).startswith("SSH-2.0")
+    lab.execute("lab4", "pkill", "-KILL", "-u", lab.user, "sshd")
+    with suppress(Unreachable):  # where it has not yet heard that it broke
+        machine.look()
+    machine.look()
+    assert _banner(*place).startswith("SSH-2.0")
+
+
+def test_a_host_that_is_silent_is_told_by_a_look(uncut: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "SILENCE_TIMEOUT", 2000)
+    machine = SshMachine(_connection(uncut, "lab5"))
+    machine.look()
+    uncut.cut("controller", "lab5")
+    with pytest.raises(Unreachable, match="host 'lab5'"):
+        machine.look()
+    uncut.heal()
+    machine.look()
 
 
 def test_whoever_waits_for_a_host_that_was_cut_off_is_reported(uncut: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,14 +18,10 @@ DISCARD = 9
 
 
 @contextmanager
-def capture(file: Path, *but: str) -> Generator[Path]:
-    """Write every packet between the hosts into a file, until the block ends.
-
-    Args:
-        but: what is left out, in tcpdump's words.
-    """
+def capture(file: Path) -> Generator[Path]:
+    """Write every packet between the hosts into a file, until the block ends."""
     words = ["ip", "netns", "exec", SWITCH, "tcpdump", "-i", BRIDGE, "-U", "-s", "0", "-B", "65536", "-Z", "root"]
-    with subprocess.Popen([*words, "-w", str(file), *but], stderr=subprocess.PIPE, text=True) as dump:
+    with subprocess.Popen([*words, "-w", str(file)], stderr=subprocess.PIPE, text=True) as dump:
         try:
             assert dump.stderr
             if "listening on" not in (output := dump.stderr.readline()):

@@ -1,0 +1,85 @@
+"""`mspass-stack connect`: the pages of a stack, whose hosts keep them to themselves, on ports of this machine."""
+
+from collections.abc import Callable
+from threading import Event, Thread
+
+import click
+
+from mspass_stack import state
+from mspass_stack.cli.entrances import Entrance, pages, ports
+from mspass_stack.cli.options import stack_option
+from mspass_stack.errors import Unreachable
+from mspass_stack.machines import machine
+from mspass_stack.spec.connection import ConnectionSpec
+from mspass_stack.spec.inventory import Inventory
+
+PAUSE = 5.0
+"""Seconds between two looks whether a host still answers."""
+
+FIRST_RETRY, LAST_RETRY = 1.0, 30.0
+"""Seconds until a host that was cut off is tried again; each time twice as long."""
+
+HINT = (
+    "The database's address is for mongosh and Compass. Client() hands its own to the workers, where 127.0.0.1 is "
+    "another machine: give it `pulumi stack output databaseUri`."
+)
+
+
+@click.command("connect")
+@stack_option
+@click.option("--all", "everything", is_flag=True, help="the database and the scheduler too")
+def command(stack: str, everything: bool) -> None:
+    """Open Jupyter and Dask's pages on ports of this machine, until Ctrl-C.
+
+    They are carried by SSH and listen for this machine alone. After a cut they come back by themselves.
+    """
+    try:
+        outputs = state.outputs(stack)
+        inventory = Inventory.model_validate(outputs["inventory"])
+        entrances = [*pages(outputs, inventory), *(ports(outputs, inventory) if everything else ())]
+        connect(entrances, click.echo, Event())
+    except KeyboardInterrupt:
+        click.echo("\nClosed.")
+
+
+def connect(entrances: list[Entrance], say: Callable[[str], None], ended: Event) -> None:
+    """Open entrances, print their URLs, and keep them open until the end.
+
+    Raises:
+        Unreachable: a host does not answer at the beginning.
+    """
+    if not entrances:
+        say("It has no pages: --all opens the database.")
+        return
+    hosts = list(dict.fromkeys(entrance.connection for entrance in entrances if entrance.connection.remote))
+    for host in hosts:
+        machine(host).look()
+    width = max(len(entrance.label) for entrance in entrances)
+    for entrance in entrances:
+        say(f"{entrance.label + ':':{width + 1}} {entrance.open()}")
+    if any(entrance.label == "Database" for entrance in entrances):
+        say(HINT)
+    if not hosts:
+        say("All of it is on this machine: there is nothing to keep open.")
+        return
+    say("Open until Ctrl-C.")
+    watches = [Thread(target=watch, args=(host, say, ended), daemon=True) for host in hosts]
+    for thread in watches:
+        thread.start()
+    ended.wait()
+
+
+def watch(host: ConnectionSpec, say: Callable[[str], None], ended: Event) -> None:
+    """Look after a host until the end: one that was cut off is tried again until it is back."""
+    retry = 0.0
+    while not ended.wait(retry or PAUSE):
+        try:
+            machine(host).look()
+        except Unreachable as error:
+            if not retry:
+                say(f"{error}; it is tried again")
+            retry = min(2 * retry, LAST_RETRY) or FIRST_RETRY
+        else:
+            if retry:
+                say(f"{host} is back")
+            retry = 0.0
