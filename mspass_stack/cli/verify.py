@@ -10,7 +10,11 @@ import click
 from mspass_stack.cli.options import stack_option
 from mspass_stack.errors import Refused
 
-SUITE = Path(__file__).parents[1] / "verify"
+PACKAGE = Path(__file__).parents[1]
+SUITE = PACKAGE / "verify"
+
+PYTEST = "import sys; sys.path.insert(0, sys.argv.pop(1)); import pytest; sys.exit(pytest.main())"
+"""Runs pytest on this very package, past what lies in the working directory."""
 
 NEEDED = ("pytest", "testinfra", "httpx", "websocket")
 """What the extra `verify` installs, by the modules."""
@@ -25,5 +29,6 @@ def command(stack: str, words: tuple[str, ...]) -> None:
         raise Refused(f"{', '.join(missing)} missing: pip install 'mspass-stack[verify]'")
     # The suite's own settings, and no others that lie about: a project of the user's may have a pytest.ini.
     own = ["-c", str(SUITE / "pytest.ini"), "--rootdir", str(SUITE), "-p", "no:cacheprovider"]
-    argv = [sys.executable, "-I", "-m", "pytest", *own, str(SUITE), "--stack", stack, *words]
+    pytest = [sys.executable, "-I", "-c", PYTEST, str(PACKAGE.parent)]
+    argv = [*pytest, *own, str(SUITE), "--stack", stack, *words]
     sys.exit(subprocess.run(argv).returncode)
