@@ -167,8 +167,8 @@ class Frontend(Model):
     port: Port = Field(default=8888, description="port of Jupyter")
     expose: Literal["tls"] | None = Field(
         default=None,
-        description="`tls` serves it by HTTPS on its host's address, with a certificate of the stack; by default it is on "
-        "the loopback interface of its host alone",
+        description="`tls` serves it by HTTPS on its host's address, with a certificate of the stack; by default it is "
+        "on the loopback interface of its host alone",
     )
 
 
