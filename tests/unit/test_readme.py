@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mspass_stack.cli.app import COMMANDS
 from tests.harness.project import ROOT
@@ -34,6 +35,8 @@ ATTACHED = f"{SCENARIO}test_a_program_ends_by_ctrl_c_and_outlives_a_lost_termina
 CONNECT = "tests/e2e/lab/test_native_lab.py::test_connect_opens_its_pages_on_this_machine_alone_until_an_interrupt"
 LOGS = f"{USE}test_logs_show_a_process_and_name_what_there_is"
 SECOND = "tests/e2e/native/test_lifecycle.py::test_a_second_stack_stands_beside_the_first_and_may_not_take_its_ports"
+
+WHEEL = "tests/e2e/native/test_wheel.py::test_a_wheel_and_a_pulumi_cli_are_enough"
 
 TESTED = {
     "make bootstrap": ".ci/run",
@@ -63,7 +66,10 @@ TESTED = {
     "mspass-stack schema --reference > docs/config.md": (
         "tests/unit/test_schema.py::test_the_reference_in_the_docs_is_fresh"
     ),
-    "mspass-stack init mine": "tests/e2e/native/test_wheel.py::test_a_wheel_and_a_pulumi_cli_are_enough",
+    "mspass-stack init mine": WHEEL,
+    "cd mine": WHEEL,
+    "mspass-stack pulumi up -s desktop": WHEEL,
+    "mspass-stack verify": WHEEL,
     "pulumi preview -s desktop": PREVIEW,
     "pulumi up -s desktop": f"{SCENARIO}test_a_second_up_changes_nothing",
     "pulumi destroy -s desktop": LIFE,
@@ -211,6 +217,13 @@ def test_the_tree_of_the_architecture_is_the_tree() -> None:
         if not path.name.startswith(("__", "py."))
     }
     assert inside == entries
+
+
+def test_the_workflow_runs_the_command_that_everybody_types() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text())
+    steps = workflow["jobs"]["test"]["steps"]
+    assert [step["run"].split()[-1] for step in steps if "run" in step] == [".ci/run"]
+    assert "exec make test" in (ROOT / ".ci" / "run").read_text()
 
 
 @cache
