@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from mspass_stack.cli.app import COMMANDS
+from mspass_stack.provider.server.registry import RESOURCES
 from tests.harness.project import ROOT
 
 PAGES = {
@@ -224,6 +225,11 @@ def test_the_workflow_runs_the_command_that_everybody_types() -> None:
     steps = workflow["jobs"]["test"]["steps"]
     assert [step["run"].split()[-1] for step in steps if "run" in step] == [".ci/run"]
     assert "exec make test" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_every_resource_has_its_line_in_the_architecture() -> None:
+    named = set(re.findall(r"`([A-Z]\w+)`", PAGES["docs/architecture.md"])) | {"CertificateAuthority", "Retirement"}
+    assert set(RESOURCES) <= named
 
 
 @cache
