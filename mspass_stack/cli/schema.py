@@ -1,4 +1,4 @@
-"""`mspass-stack schema`: the JSON schema by which an editor checks stack files."""
+"""`mspass-stack schema`: the JSON schema by which an editor checks stack files, also as a page to read."""
 
 import json
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from mspass_stack.cli.reference import page
 from mspass_stack.config.sections import KEY, Cluster
 from mspass_stack.runtimes import RUNTIMES
 
@@ -19,9 +20,12 @@ NAME = "schema.json"
     type=click.Path(file_okay=False, exists=True, path_type=Path),
     help=f"write it to {NAME} in this folder, where the first line of stack files says that it is",
 )
-def command(write: Path | None) -> None:
+@click.option("--reference", is_flag=True, help="print the same as a page of Markdown: docs/config.md")
+def command(write: Path | None, reference: bool) -> None:
     """Print the JSON schema of a stack file."""
-    if write:
+    if reference:
+        click.echo(page(schema()), nl=False)
+    elif write:
         (write / NAME).write_text(text())
     else:
         click.echo(text(), nl=False)
@@ -37,9 +41,17 @@ def schema() -> dict[str, Any]:
         section["properties"]["runtime"].pop("anyOf", None)
     secret = {"type": "object", "properties": {"secure": {"type": "string"}}, "additionalProperties": False}
     flat: dict[str, Any] = {
-        "mspass:abandon": {"type": "array", "items": {"type": "string"}},
-        "mspass:interrupt": {"type": "boolean"},
-        "mspass:jupyterPassword": secret,
+        "mspass:abandon": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "hosts that will not come back: what was there is forgotten; for one `up`",
+        },
+        "mspass:interrupt": {
+            "type": "boolean",
+            "description": "restart also what nobody stands in for meanwhile; for one `up`",
+        },
+        "mspass:jupyterPassword": secret
+        | {"description": "a password for Jupyter beside its token, set by `pulumi config set --secret`"},
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -57,49 +57,59 @@ class Model(BaseModel):
 
 
 class Ssh(Model):
-    """How a host is reached when it is not this machine; what is left out is SSH's own choice (~/.ssh/config)."""
+    """How a host is reached when it is not this machine; what is left out is SSH's own choice (`~/.ssh/config`)."""
 
-    user: Text | None = None
-    port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    key: Text | None = Field(default=None, description="private key file; the agent's and SSH's usual ones without")
-    known_hosts: Text | None = Field(default=None, description="a file of host keys beside SSH's usual ones")
+    user: Text | None = Field(default=None, description="the user who logs in")
+    port: Annotated[int, Field(ge=1, le=65535)] | None = Field(default=None, description="the port of its SSH server")
+    key: Text | None = Field(
+        default=None, description="private key file; by default the agent's keys and SSH's usual files"
+    )
+    known_hosts: Text | None = Field(
+        default=None, description="another file of host keys, read beside SSH's usual ones"
+    )
     jump: Annotated[str, StringConstraints(pattern=r"^(\S+@)?[^@\s:]+(:\d+)?$")] | None = Field(
-        default=None, description="[USER@]HOST[:PORT] to go through"
+        default=None, description="jump host, as `[USER@]HOST[:PORT]`"
     )
 
 
 class Host(Model):
     """A machine of the cluster."""
 
-    address: Text = Field(default=LOOPBACK, description="by which the other hosts reach it: an IP address or a name")
-    ssh: Ssh | None = Field(default=None, description="how it is reached; without it is this machine")
-    runtime: Name | None = Field(default=None, description="how its processes are packaged; the cluster's without")
+    address: Text = Field(default=LOOPBACK, description="IPv4 address or name by which the other hosts reach it")
+    ssh: Ssh | None = Field(default=None, description="how it is reached; a host without this key is this machine")
+    runtime: Name | None = Field(
+        default=None, description="how its processes are packaged; by default as the cluster's"
+    )
     python: Text | None = Field(
-        default=None, description="its Python that has dask and jupyterlab; programs are searched beside it first"
+        default=None,
+        description="its Python with dask and jupyterlab; other programs are searched beside it first; by default the "
+        "cluster's `python`, else `python3` on the PATH of a login, or of the image",
     )
 
 
 class Database(Model):
     """MongoDB: one server (`db`), or a sharded cluster (`router` and `shards`)."""
 
-    db: Name | None = None
-    router: tuple[Name, ...] = Field(default=(), description="hosts with a mongos; clients are pointed at the first")
+    db: Name | None = Field(default=None, description="host of the single server, in place of `router` and `shards`")
+    router: tuple[Name, ...] = Field(default=(), description="hosts with a mongos; clients are given the first")
     config: tuple[Name, ...] = Field(
-        default=(), description="hosts of the config server set; the first router's without"
+        default=(), description="hosts of the config servers; by default the first router's host"
     )
-    shards: dict[Name, tuple[Name, ...]] = Field(
-        default={}, description="the hosts of each shard's members, by its name"
-    )
+    shards: dict[Name, tuple[Name, ...]] = Field(default={}, description="hosts of each shard's members")
     collections: dict[Namespace, Field_] = Field(
-        default={}, description="hashed shard key of each sharded collection, as in mspass.arrival: _id"
+        default={}, description="hashed shard key of each sharded collection, as in `mspass.arrival: _id`"
     )
-    port: Port = Field(default=27017, description="of db and routers; config servers and shards count on from it")
+    port: Port = Field(
+        default=27017,
+        description="port of `db` or of the routers; on each host, config servers and shards take those behind it",
+    )
     ports: dict[Name, PortOrByHost] = Field(
         default={},
-        description="the port of a shard, or of config, in place of the one it counts to: on all its hosts, or by host",
+        description="a port of its own for a shard, or for `config`: one on all its hosts, or one for each",
     )
     cache: Cache | None = Field(
-        default=None, description="WiredTiger's cache of each mongod, at least 256MiB; MongoDB's own rule without"
+        default=None,
+        description="WiredTiger's cache of each mongod, at least 256MiB; by default about half of its host's memory",
     )
 
     @property
@@ -131,48 +141,63 @@ class Database(Model):
 class Workers(Model):
     """The Dask workers of one host."""
 
-    processes: Annotated[int, Field(ge=1, le=1024)] | None = Field(default=None, description="one per core without")
-    threads: Annotated[int, Field(ge=1, le=1024)] = 1
-    memory: Memory | None = Field(default=None, description="of each worker process, at least 128MiB; no limit without")
+    processes: Annotated[int, Field(ge=1, le=1024)] | None = Field(
+        default=None, description="worker processes; by default one per core"
+    )
+    threads: Annotated[int, Field(ge=1, le=1024)] = Field(default=1, description="threads of each worker process")
+    memory: Memory | None = Field(
+        default=None, description="limit of each worker process, at least 128MiB; by default none"
+    )
 
 
 class Pool(Model):
     """The parallel scheduler and its workers, by host."""
 
-    scheduler: Literal["dask"] = "dask"
-    host: Name
-    port: Port = 8786
-    dashboard: Port = 8787
-    workers: Annotated[dict[Name, Workers], Field(min_length=1)]
+    scheduler: Literal["dask"] = Field(default="dask", description="the kind of scheduler")
+    host: Name = Field(description="host of the scheduler")
+    port: Port = Field(default=8786, description="port of the scheduler")
+    dashboard: Port = Field(default=8787, description="port of Dask's pages")
+    workers: Annotated[dict[Name, Workers], Field(min_length=1, description="workers of each host")]
 
 
 class Frontend(Model):
     """JupyterLab."""
 
-    host: Name
-    port: Port = 8888
+    host: Name = Field(description="host of Jupyter")
+    port: Port = Field(default=8888, description="port of Jupyter")
     expose: Literal["tls"] | None = Field(
         default=None,
-        description="tls: on its host's address by HTTPS with a certificate of the stack; without, the host's alone",
+        description="`tls` serves it by HTTPS on its host's address, with a certificate of the stack; by default it is "
+        "on the loopback interface of its host alone",
     )
 
 
 class Cluster(Model):
     """A MsPASS cluster: which role runs on which host, and under what."""
 
-    runtime: Name = Field(default="native", description="how processes are packaged: native or docker")
-    image: str = "ghcr.io/mspass-team/mspass:v2.4.3"
-    workdir: Text = Field(
-        default="./work", description="notebooks and waveforms; Jupyter's root and the workers' directory"
+    runtime: Name = Field(default="native", description="how processes are packaged")
+    image: str = Field(
+        default="ghcr.io/mspass-team/mspass:v2.4.3",
+        description="image of all containers; a tag is resolved once and pinned by its digest",
     )
-    datadir: Text | None = Field(default=None, description="database, logs, secrets; ./data/STACK without")
+    workdir: Text = Field(
+        default="./work",
+        description="notebooks and waveforms: Jupyter's root and the workers' directory; in a lab an absolute path, "
+        "the same on all hosts, best a shared directory",
+    )
+    datadir: Text | None = Field(
+        default=None,
+        description="database, logs and secrets; by default `./data/STACK`; in a lab required: an absolute path, the "
+        "same on all hosts, on each host's own disk",
+    )
     python: Text | None = Field(
-        default=None, description="the Python that has dask and jupyterlab; the project's own without"
+        default=None,
+        description="the Python with dask and jupyterlab, say of your conda environment; by default the project's own",
     )
     encryption: bool = Field(
-        default=True, strict=True, description="of what leaves a lab's hosts; a desktop's words never leave it"
+        default=True, strict=True, description="TLS for what leaves a lab's hosts; nothing leaves a desktop"
     )
-    hosts: Annotated[dict[Name, Host], Field(min_length=1)]
-    database: Database | None = None
-    pool: Pool | None = None
-    frontend: Frontend | None = None
+    hosts: Annotated[dict[Name, Host], Field(min_length=1, description="the machines of the cluster")]
+    database: Database | None = Field(default=None, description="MongoDB; by default none")
+    pool: Pool | None = Field(default=None, description="Dask's scheduler and workers; by default none")
+    frontend: Frontend | None = Field(default=None, description="JupyterLab; by default none")

@@ -96,7 +96,7 @@ def moved_shards(old: dict[str, dict[str, int]], new: dict[str, dict[str, int]],
             if name != CONFIG_SET and set(before) <= set(gone):
                 yield (
                     f"mspass:abandon: shard '{name}' on {here} was not drained: its documents would be lost: "
-                    'bring the host back (README, "Starting over without the state", has the last resort)'
+                    'bring the host back (docs/troubles.md, "Starting over without the state", has the last resort)'
                 )
             continue
         if not set(before) & set(after):

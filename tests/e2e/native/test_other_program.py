@@ -1,4 +1,4 @@
-"""The README's program of somebody else, as it stands there, in a project of its own."""
+"""The docs' program of somebody else, as it stands there, in a project of its own."""
 
 import re
 from pathlib import Path
@@ -11,11 +11,13 @@ from tests.e2e.clients import listening, mongo
 from tests.harness.ports import free_ports
 from tests.harness.project import PULUMI, ROOT, Project
 
+PAGE = ROOT / "docs" / "getting-started" / "own-program.md"
+
 
 @pytest.fixture
 def program(project: Project) -> Path:
     """A Pulumi project that knows this one only as an installed package."""
-    block = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    block = re.search(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     assert block
     # The one change: ports that are free on this machine.
     database, scheduler, dashboard = free_ports(3)
