@@ -5,9 +5,7 @@ Exit statuses: 0; 1 when what was asked is not so (a process is not ready, a che
 """
 
 import sys
-from collections.abc import Callable
 from importlib import import_module
-from typing import Any, TypeVar
 
 import click
 
@@ -15,8 +13,6 @@ from mspass_stack._version import __version__
 from mspass_stack.errors import StackError
 
 COMMANDS = ("choose-runtime", "connect", "init", "logs", "pulumi", "run", "schema", "status", "verify")
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Commands(click.Group):

@@ -1,5 +1,6 @@
 """`mspass-stack verify`: the verification suite on a deployed stack."""
 
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -31,4 +32,6 @@ def command(stack: str, words: tuple[str, ...]) -> None:
     own = ["-c", str(SUITE / "pytest.ini"), "--rootdir", str(SUITE), "-p", "no:cacheprovider"]
     pytest = [sys.executable, "-I", "-c", PYTEST, str(PACKAGE.parent)]
     argv = [*pytest, *own, str(SUITE), "--stack", stack, *words]
-    sys.exit(subprocess.run(argv).returncode)
+    theirs = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    environment = {key: value for key, value in os.environ.items() if key not in theirs}
+    sys.exit(subprocess.run(argv, env=environment).returncode)

@@ -38,7 +38,11 @@ class Installed:
         run(UV, "pip", "install", "--quiet", "--python", python, requirement, *lock)
         pulumi = run(ROOT / "scripts" / "install-pulumi", sys.executable).splitlines()[-1]
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "MSPASS_"))}
-        self.environment = {**kept, "PATH": f"{pulumi}:/usr/bin:/bin", "DOCKER_HOST": "unix:///nowhere"}
+        self.environment = {
+            **kept,
+            "PATH": f"{pulumi}:/usr/bin:/bin",
+            "DOCKER_HOST": "unix:///nowhere",
+        }
 
     def __call__(self, *words: str | Path) -> str:
         """Run `mspass-stack` in the project, once there is one."""
@@ -72,7 +76,9 @@ def test_a_wheel_and_a_pulumi_cli_are_enough(mspass_stack: Installed) -> None:
     assert "unchanged" in mspass_stack("pulumi", "up", "-s", "desktop", "--yes", "--skip-preview")
     # A user's own settings of pytest are none of the suite's.
     (mspass_stack.project / "pytest.ini").write_text("[pytest]\naddopts = --nonsense\n")
+    mspass_stack.environment["PYTEST_ADDOPTS"] = "--nonsense"
     assert " passed" in mspass_stack("verify", "-q").splitlines()[-1]
+    del mspass_stack.environment["PYTEST_ADDOPTS"]
     (mspass_stack.folder / "hello.py").write_text("import os\nprint('hello', 'MSPASS_DB_ADDRESS' in os.environ)\n")
     assert "hello True" in mspass_stack("run", mspass_stack.folder / "hello.py")
     mspass_stack("pulumi", "destroy", "-s", "desktop", "--yes", "--skip-preview")
