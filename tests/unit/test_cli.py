@@ -2,6 +2,7 @@
 
 import os
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -22,6 +23,14 @@ def test_each_command_says_what_it_is_for() -> None:
     for name in COMMANDS:
         assert f"\n  {name} " in shown
         assert CliRunner().invoke(group, [name, "--help"]).exit_code == 0 or name == "pulumi"
+
+
+def test_words_are_completed() -> None:
+    line = f'eval "$(_MSPASS_STACK_COMPLETE=bash_source {OWN}/mspass-stack)"; '
+    line += f"COMP_WORDS=({OWN}/mspass-stack sta) COMP_CWORD=1; _mspass_stack_completion {OWN}/mspass-stack; "
+    line += 'echo "${COMPREPLY[@]}"'
+    shown = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
+    assert shown.stdout.split() == ["status"], shown.stderr
 
 
 def test_pulumi_gets_the_passphrase_and_the_state_of_the_project_whatever_its_path_is(tmp_path: Path) -> None:

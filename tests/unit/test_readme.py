@@ -67,6 +67,7 @@ TESTED = {
     "mspass-stack schema --reference > docs/config.md": (
         "tests/unit/test_schema.py::test_the_reference_in_the_docs_is_fresh"
     ),
+    'eval "$(_MSPASS_STACK_COMPLETE=bash_source mspass-stack)"': "tests/unit/test_cli.py::test_words_are_completed",
     "mspass-stack init mine": WHEEL,
     "cd mine": WHEEL,
     "mspass-stack pulumi up -s desktop": WHEEL,
