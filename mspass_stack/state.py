@@ -38,7 +38,7 @@ def selected() -> str:
     """
     ran = pulumi("stack", "--show-name")
     if ran.returncode:
-        raise NotUpError("which stack? --stack NAME")
+        raise NotUpError(f"which stack? --stack NAME\n{ran.stderr.strip()}".strip())
     return ran.stdout.strip()
 
 

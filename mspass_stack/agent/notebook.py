@@ -1,9 +1,11 @@
 """Runs a notebook, and saves it after each cell with its results and its error. Argument: its path."""
 
+import os
 import sys
 
 sys.path[:] = [path for path in sys.path if path]  # not what happens to lie in the working directory
 
+import shutil  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any, cast  # noqa: E402
 
@@ -15,15 +17,22 @@ def main(path: str) -> None:
         from nbclient.exceptions import CellExecutionError
     except ImportError as error:
         sys.exit(f"{sys.executable} cannot run notebooks: {error} (pip install nbclient ipykernel)")
+    path = os.path.realpath(path)
     notebook = cast("Any", nbformat.read(path, as_version=4))
     total = sum(cell.cell_type == "code" for cell in notebook.cells)
     done = 0
 
-    def save(cell: Any, **_: Any) -> None:
+    def save() -> None:
+        """Write it as a whole or not at all, for whom it was readable."""
+        partial = f"{path}.partial"
+        Path(partial).touch(mode=0o600)
+        nbformat.write(notebook, partial)
+        shutil.copymode(path, partial)
+        Path(partial).replace(path)
+
+    def executed(cell: Any, **_: Any) -> None:
         nonlocal done
-        partial = Path(path).with_name(f".{Path(path).name}.partial")
-        nbformat.write(notebook, str(partial))
-        partial.replace(path)
+        save()
         if cell.cell_type == "code" and cell.source.strip():
             done += 1
             first = cell.source.strip().splitlines()[0]
@@ -36,14 +45,18 @@ def main(path: str) -> None:
         timeout=None,
         kernel_name="python3",
         resources={"metadata": {"path": str(Path(path).parent)}},
-        on_cell_executed=save,
+        on_cell_executed=executed,
     )
+    if not client.has_trait("on_cell_executed"):
+        sys.exit(f"{sys.executable} has an nbclient that is too old: pip install 'nbclient>=0.7'")
     try:
         client.execute()
     except CellExecutionError as error:
         sys.exit(f"{path}: a cell has failed: {error.ename}: {error.evalue}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except Exception as error:  # told to end, or its kernel was killed
+        sys.exit(f"{path}: ended before its last cell: {type(error).__name__}: {error}")
+    finally:
+        save()
 
 
 def _text(output: Any) -> str:

@@ -33,6 +33,9 @@ PIECE = 1 << 16
 LOST = 137
 """Exit status of a program whose keeper was killed, with its container or its host, before it could tell."""
 
+NO_RUN = 3
+"""Our own exit status where there is no such run."""
+
 ENVIRONMENT = 'set -a; . "$0"; set +a; exec "$@"'
 """How a program gets the variables of a file: /bin/sh -c this FILE ARGV..."""
 
@@ -72,7 +75,8 @@ def follow(runs: str, name: str, offset: str, seconds: str) -> dict[str, Any]:
         ended = _ended(run)
         with (run / "output").open("rb") as file:
             file.seek(start)
-            said = _whole(file.read(PIECE), bool(ended))
+            said = file.read(PIECE)
+        said = _whole(said, bool(ended) and len(said) < PIECE)
         if said:
             return {"output": said.decode(errors="replace"), "offset": start + len(said), "status": None, "why": ""}
         if ended or time.monotonic() > end:
@@ -84,6 +88,8 @@ def end(runs: str, name: str) -> str:
     """End it with all that it has started in its group."""
     run = Path(runs, name)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        if _ended(run):
+            break
         limit = time.monotonic() + GRACE
         with suppress(ProcessLookupError, OSError, ValueError):
             os.killpg(_alive(run, "pid"), number)
@@ -143,20 +149,11 @@ def _keep(run: Path, directory: str, environment: str, argv: tuple[str, ...]) ->
 
 def _beside() -> tuple[int, str] | None:
     """Find the process whose environment ours is, by its marks; in a container there are none, which ends with it."""
-    own = {key: os.environ.get(key, "") for key in ("MSPASS_PROCESS", "MSPASS_STACK_HOME", "MSPASS_DIGEST")}
-    if not own["MSPASS_PROCESS"]:
-        return None
-    lines = {f"{key}={value}" for key, value in own.items()}
-    found: list[tuple[int, int]] = []
-    for path in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            marks = (path / "environ").read_bytes().decode(errors="replace").split("\0")
-            if lines <= set(marks) and os.getsid(int(path.name)) != os.getsid(0):
-                found.append((_begun(int(path.name)), int(path.name)))
-    if not found:
-        return None
-    _, pid = min(found)  # all others are its children
-    return pid, _mark(pid)
+    home, process = os.environ.get("MSPASS_STACK_HOME"), os.environ.get("MSPASS_PROCESS")
+    with suppress(OSError, ValueError):
+        pid = int(Path(home or "/nowhere", "run", f"{process}.pid").read_text())
+        return pid, _mark(pid)
+    return None
 
 
 def _begun(pid: int) -> int:
@@ -179,7 +176,7 @@ def _alive(run: Path, name: str) -> int:
         ProcessLookupError: it is not.
     """
     mark = (run / name).read_text()
-    if _mark(int(mark.split()[0])) != mark:
+    if not mark or _mark(int(mark.split()[0])) != mark:
         raise ProcessLookupError(name)
     return int(mark.split()[0])
 
@@ -214,6 +211,9 @@ def _note(path: Path, text: str) -> None:
 
 
 def main(call: str, *words: str) -> None:
+    if call in ("follow", "end") and not Path(*words[:2], "command").exists():
+        print(f"there is no run {words[1]}")
+        sys.exit(NO_RUN)
     calls = {"start": start, "follow": follow, "end": end, "newest": newest}
     print(json.dumps(calls[call](*words)))
 

@@ -37,9 +37,9 @@ def run() -> None:
     """Run the command of the arguments; what cannot be done is told in a line, not by a traceback."""
     try:
         group.main(prog_name="mspass-stack", standalone_mode=True)
-    except StackError as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
     except BrokenPipeError:  # `| head` has seen enough
         sys.stderr.close()
         sys.exit(0)
+    except (StackError, OSError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)

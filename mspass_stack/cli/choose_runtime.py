@@ -77,6 +77,8 @@ def select_runtime(stack: str, requested: Runtime | None) -> str | None:
         Refused: the stack is up under the other runtime, or Docker cannot be had.
     """
     file = Path("stacks", f"Pulumi.{stack}.yaml")
+    if not file.exists():
+        raise Refused(f"stack '{stack}' has no file {file.resolve()}")
     text = file.read_text()
     cluster = cast("dict[str, Any]", yaml.safe_load(text) or {}).get("config", {}).get("mspass:cluster", {})
     live = runs_as(_resources(stack))

@@ -31,7 +31,14 @@ KNOWN = 20
 @click.argument("process", default="")
 @stack_option
 @click.option("--follow", "-f", is_flag=True, help="go on with what it writes, until Ctrl-C")
-@click.option("--lines", "-n", default=100, show_default=True, help="how many of the last ones are shown")
+@click.option(
+    "--lines",
+    "-n",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="how many of the last ones are shown",
+)
 def command(process: str, stack: str, follow: bool, lines: int) -> None:
     """Show the end of the log of PROCESS."""
     found = logs(state.resources(stack))

@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,7 +25,7 @@ GET_PULUMI = (
     "and type this again"
 )
 
-GIVE_BACK = "give the project back to its user: sudo chown -R USER {}"
+GIVE_BACK = "In a clone: make bootstrap; one that another user has made: sudo chown -R USER {}"
 
 AFTER = {"-C", "--cwd", "--color", "--logtostderr", "--profiling", "--tracing", "-v", "--verbose", "-s", "--stack"}
 """Pulumi's options whose value is a word of its own."""
@@ -39,7 +40,7 @@ def command(words: tuple[str, ...]) -> None:
     """Run Pulumi's CLI with this environment's Python, and the project's passphrase and state."""
     project = project_of(words, Path.cwd(), os.environ)
     if project and not os.access(project / ".state", os.R_OK | os.W_OK | os.X_OK):
-        raise Refused(f"{project / '.state'} belongs to {(project / '.state').owner()}: {GIVE_BACK.format(project)}")
+        raise Refused(f"{project / '.state'} is not there, or not this user's. {GIVE_BACK.format(project)}")
     environment = settings(os.environ, words, project, Path(sys.executable).parent)
     program = find(environment["PATH"], Path(sys.executable).parent)
     if program is None:
@@ -51,15 +52,20 @@ def command(words: tuple[str, ...]) -> None:
 
 def find(path: str, own: Path) -> str | None:
     """Return Pulumi's CLI: the first on PATH that is not our own stand-in, which leads here."""
+    # A clone's bootstrap may have brought one of its own.
+    with suppress(OSError):
+        path = os.pathsep.join([path, (own.parent / ".pulumi").read_text().strip()])
     folders = [folder for folder in path.split(os.pathsep) if folder and Path(folder).resolve() != own.resolve()]
     return shutil.which("pulumi", path=os.pathsep.join(folders))
 
 
 def project_of(words: Sequence[str], here: Path, environment: Mapping[str, str]) -> Path | None:
     """Return the project that Pulumi is going to find: of the folder, or of the one that is named."""
-    for option, value in pairwise(words):
-        if option in ("-C", "--cwd"):
-            here = here / value
+    for word, following in pairwise([*words, ""]):
+        if word in ("-C", "--cwd"):
+            here = here / following
+        elif word.startswith(("-C", "--cwd=")):
+            here = here / word.removeprefix("-C").removeprefix("--cwd=")
     for folder in (here.resolve(), *here.resolve().parents):
         if (folder / "Pulumi.yaml").exists():
             return folder if (folder / ".state").is_dir() else _named(environment)

@@ -19,6 +19,9 @@ from mspass_stack.spec.layout import StackLayout
 PROGRAM = files("mspass_stack.agent").joinpath("run.py").read_text()
 NOTEBOOK = files("mspass_stack.agent").joinpath("notebook.py").read_text()
 
+NO_RUN = 3
+"""Exit status of that program where there is no such run."""
+
 CALL = 30.0
 """Seconds for one call there."""
 
@@ -30,6 +33,10 @@ AGAIN = 1.0
 
 RESTART = 120.0
 """Seconds that a process may take to be there again."""
+
+
+class NoRun(Refused):
+    """There is no such run."""
 
 
 def place_for_runs(inventory: Inventory) -> Entry:
@@ -77,12 +84,14 @@ class Runs:
             warn: hears of a connection that is lost, and of its return.
 
         Raises:
-            Refused: the process beside which it ran does not come back.
+            Refused: there is no such run, or the process beside which it ran does not come back.
         """
         offset, lost = 0, 0.0
         while True:
             try:
                 seen = self._ask("follow", name, str(offset), str(LOOK))
+            except NoRun:
+                raise
             except StackError as error:
                 # One that answers, and has no such process, may be about to start it anew.
                 if isinstance(error, Refused) and lost and time.monotonic() - lost > RESTART:
@@ -116,8 +125,8 @@ class Runs:
         """Return where a file is on the machine of the process: what is not within its workdir is copied there."""
         inside = self.workdir / file.as_posix()
         if file.is_file():
-            here = PurePosixPath(file.resolve())
-            if not self._machine.remote and here.is_relative_to(self.workdir):
+            here = file.resolve()
+            if not self._machine.remote and here.is_relative_to(Path(self.workdir).resolve()):
                 return str(here)
             copy = self.workdir / "runs" / name / file.name
             self._machine.make_directory(str(copy.parent), 0o700)
@@ -133,8 +142,11 @@ class Runs:
         Raises:
             Refused: it fails; with what it says.
         """
-        argv = [self._entry.argv[0], "-c", PROGRAM, call, self._directory, *words]
+        # Past what lies in the working directory: a `signal.py` of the user's is none of ours.
+        argv = [self._entry.argv[0], "-I", "-c", PROGRAM, call, self._directory, *words]
         ended = self._manager.execute(self._entry.spec.managed_name, argv, CALL)
+        if ended.status == NO_RUN:
+            raise NoRun(f"beside {self.place} {ended.output.strip()}")
         if ended.status:
             raise Refused(f"beside {self.place}: {ended.output.strip()[-2000:]}")
         return json.loads(ended.output.splitlines()[-1])

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import click
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
@@ -109,11 +109,11 @@ def _row(inventory: Inventory, entry: Entry) -> Row:
 def _watch(inventory: Inventory, outputs: dict[str, Any]) -> None:
     """Show the table until Ctrl-C, in place."""
 
-    def seen() -> Text:
-        text = Text("\n".join([*lines(rows(inventory)), *after(inventory, outputs)]), no_wrap=True)
+    def seen() -> Group:
+        text = Text("\n".join(lines(rows(inventory))))
         text.highlight_regex(r"(?m)  yes$", "green")
         text.highlight_regex(r"(?m)  no: .*$", "red")
-        return text
+        return Group(text, *after(inventory, outputs))
 
     try:
         with Live(seen(), console=Console(), auto_refresh=False) as live:

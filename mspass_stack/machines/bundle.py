@@ -30,9 +30,10 @@ SUPERVISOR = """\
 import os
 from importlib import import_module
 
-# Its files find the stack's directory by this, which whoever types `ctl` has not set: it is the one that we lie in.
+# Its files find the stack's directory by this, which whoever types `ctl` has not set, or for another stack: it is the
+# one that we lie in.
 run = os.path.dirname(os.path.abspath(sys.argv[0]))
-os.environ.setdefault("MSPASS_STACK_HOME", os.path.dirname(run))
+os.environ["MSPASS_STACK_HOME"] = os.path.dirname(run)
 
 modules = {"d": "supervisor.supervisord", "ctl": "supervisor.supervisorctl"}
 if len(sys.argv) < 2 or sys.argv[1] not in modules:

@@ -370,6 +370,15 @@ def test_a_shard_that_is_up_and_cannot_be_read_fails_the_next_up_with_what_to_do
             cluster.processes["b"].send_signal(signal.SIGCONT)
         fail("off")
     assert sharded.diff(replace(call, outputs=sharded.update(call))) == read_again() == []
+    with cluster.internal("a") as shard:
+        ready = shard[readiness.DATABASE].get_collection(readiness.COLLECTION, write_concern=WriteConcern("majority"))
+        kept = list(ready.find())
+        assert ready.delete_many({}).deleted_count == len(kept) > 0
+        assert read_again() == ["shards"]
+        with pytest.raises(InitFailed, match=r"a shard has lost its data. Bring back its disk"):
+            sharded.update(call)
+        ready.insert_many(kept)
+    assert read_again() == []
 
 
 def test_a_removed_shard_drains_and_all_documents_stay(cluster: Cluster) -> None:

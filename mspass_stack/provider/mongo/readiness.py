@@ -21,6 +21,16 @@ CHUNKS = 64
 READ_TIMEOUT = 5.0
 """Seconds for all shards to answer: they are up, and nothing else is asked of them."""
 
+COMPLETE = {"_id": "ready"}
+"""The mark beside the balancer's that says how many of the documents were there."""
+
+RESTORE = (
+    "Bring back its disk. To go on without what was there: "
+    f"in mongosh db.getSiblingDB('{DATABASE}').dropDatabase(), and then "
+    f"db.getSiblingDB('admin').mspass_stack.deleteOne({COMPLETE})"
+)
+"""What to do where they are not there any more."""
+
 REMEDY = (
     "Shards that keep what they knew of other config servers read again after a restart: pulumi destroy, which leaves "
     "the data where they are, and pulumi up"
@@ -42,6 +52,9 @@ def ensure(router: Client, shards: Collection[str]) -> None:
         found = _read(router)
     except PyMongoError as error:
         raise PyMongoError(f"{error}. {REMEDY}") from None
+    marks = router["admin"]["mspass_stack"]
+    if found < (marks.find_one(COMPLETE) or {}).get("documents", 0):
+        raise PyMongoError(f"{_lost(found)}. {RESTORE}")
     if found < CHUNKS:
         with suppress(BulkWriteError):  # those that are there
             documents.insert_many(({"_id": number} for number in range(CHUNKS)), ordered=False)
@@ -57,6 +70,8 @@ def ensure(router: Client, shards: Collection[str]) -> None:
         chunk["shard"] = shard
     if why := unreadable(router):
         raise PyMongoError(f"{why}. {REMEDY}")
+    # From here on one that is missing is lost, and not to be written again in silence.
+    marks.replace_one(COMPLETE, {**COMPLETE, "documents": CHUNKS}, upsert=True)
 
 
 def unreadable(router: Client) -> str:
@@ -65,9 +80,11 @@ def unreadable(router: Client) -> str:
         found = _read(router)
     except PyMongoError as error:
         return str(error)
-    return (
-        "" if found >= CHUNKS else f"{found} of {CHUNKS} documents of {NAMESPACE} are found: a shard has lost its data"
-    )
+    return "" if found >= CHUNKS else _lost(found)
+
+
+def _lost(found: int) -> str:
+    return f"{found} of {CHUNKS} documents of {NAMESPACE} are found: a shard has lost its data"
 
 
 def _read(router: Client) -> int:
