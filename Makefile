@@ -74,4 +74,4 @@ lab-sim-down: ready ## remove the simulated hosts and every trace of them
 	@$(python) -m tests.harness.lab down
 
 ready: # a clone that was moved is not: what is installed names its folder
-	@[ "$$(head -n 1 .venv/.bootstrap 2>/dev/null)" = '$(CURDIR)' ] || scripts/bootstrap
+	@[ -L .venv ] || [ "$$(head -n 1 .venv/.bootstrap 2>/dev/null)" = '$(CURDIR)' ] || scripts/bootstrap

@@ -1,5 +1,6 @@
 """A deployed stack by the clients that its users have, from outside."""
 
+import subprocess
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,6 +84,17 @@ def spread(stack: Stack) -> dict[str, int]:
     with mongo(stack.outputs()["databaseUri"]) as client:
         shards: dict[str, Any] = client[database].command("collStats", name)["shards"]
         return {shard: int(stats["count"]) for shard, stats in shards.items()}
+
+
+def expect_line(running: "subprocess.Popen[str]", word: str) -> None:
+    """A command that runs says a line that begins so."""
+    assert running.stdout
+    lines: list[str] = []
+    for line in running.stdout:
+        lines.append(line)
+        if line.startswith(word):
+            return
+    raise AssertionError("".join(lines))
 
 
 def expect_running(stack: Stack, count: int) -> None:

@@ -6,7 +6,6 @@ stack brings it up again.
 
 import json
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any, cast
@@ -22,6 +21,7 @@ from tests.e2e.clients import (
     dask,
     declared_workers,
     documents,
+    expect_line,
     expect_running,
     expect_whole,
     mongo,
@@ -127,13 +127,13 @@ def test_a_program_ends_by_ctrl_c_and_outlives_a_lost_terminal(target: Target, t
     script = tmp_path / "slow.py"
     script.write_text(SLOW)
     with target.stack.asked("run", str(script), "600") as running:
-        _expect_line(running, "ready")
+        expect_line(running, "ready")
         running.send_signal(signal.SIGINT)
         assert running.wait(60) == 130
     after = target.stack.ask("run", "--attach")
     assert (after.returncode, "told to end" in after.stdout) == (130, True), after.stdout
     with target.stack.asked("run", str(script), "5") as running:
-        _expect_line(running, "ready")
+        expect_line(running, "ready")
         running.kill()
     found = target.stack.ask("run", "--attach")
     assert (found.returncode, "to its end" in found.stdout) == (0, True), found.stdout
@@ -144,22 +144,12 @@ def test_a_program_ends_with_the_process_beside_which_it_runs_and_says_so(target
     script.write_text(SLOW)
     name = target.stack.ask("run", "--detach", str(script), "600").stdout.strip()
     with target.stack.asked("run", "--attach", name) as running:
-        _expect_line(running, "ready")
+        expect_line(running, "ready")
         target.harm("frontend", "kill")
         target.stack.up()
         output, _ = running.communicate(timeout=90)
     assert f"{name} was ended: " in output, output
     assert running.returncode != 0
-
-
-def _expect_line(running: "subprocess.Popen[str]", word: str) -> None:
-    assert running.stdout
-    lines: list[str] = []
-    for line in running.stdout:
-        lines.append(line)
-        if line.startswith(word):
-            return
-    raise AssertionError("".join(lines))
 
 
 def test_verification_and_status_name_what_is_down(target: Target) -> None:

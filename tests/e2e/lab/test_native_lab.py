@@ -4,6 +4,7 @@ import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -11,7 +12,7 @@ import pytest
 
 from mspass_stack.polling import wait_until
 from mspass_stack.verify.strangers import can_connect
-from tests.e2e.clients import expect_running, expect_whole, mongo, write_documents
+from tests.e2e.clients import expect_line, expect_running, expect_whole, mongo, write_documents
 from tests.harness.connected import LABELS, connected
 from tests.harness.lab import Lab
 from tests.harness.lab_stack import LabStack
@@ -57,11 +58,33 @@ def test_connect_opens_its_pages_on_this_machine_alone_until_an_interrupt(stack:
         assert {place.partition(":")[0] for place in places} == {"127.0.0.1"}
         assert ways.listens_on() == {("127.0.0.1", int(place.partition(":")[2])) for place in places}
         assert not can_connect(lab.address(host), stack.cluster["frontend"].get("port", 8888))
-        for name in lab.names:
-            lab.execute(name, "sh", "-c", f"pkill -KILL -u {lab.user} sshd; true")
+        _cut_off(lab)
         assert wait_until(lambda: _opens(ways.url("Jupyter")), 30)
     assert ways.status == 0
     assert ways.output.endswith("Closed.\n")
+
+
+def test_a_program_goes_on_while_its_host_is_cut_off(stack: LabStack, lab: Lab, tmp_path: Path) -> None:
+    host, _ = stack.pid("frontend")
+    script, go = tmp_path / "slow.py", f"{stack.directory}/scratch/go"
+    script.write_text(
+        f"import pathlib, time\nprint('ready', flush=True)\nwhile not pathlib.Path({go!r}).exists():\n"
+        "    time.sleep(0.1)\nprint('to its end')\nraise SystemExit(7)\n"
+    )
+    with stack.asked("run", str(script)) as running:
+        expect_line(running, "ready")
+        _cut_off(lab)
+        expect_line(running, "there again")
+        lab.execute(host, "touch", go)
+        rest, _ = running.communicate(timeout=60)
+    lab.execute(host, "rm", go)
+    assert (running.returncode, "to its end" in rest) == (7, True), rest
+
+
+def _cut_off(lab: Lab) -> None:
+    """Break every connection of the user to the hosts."""
+    for name in lab.names:
+        lab.execute(name, "sh", "-c", f"pkill -KILL -u {lab.user} sshd; true")
 
 
 def _opens(url: str) -> bool:
