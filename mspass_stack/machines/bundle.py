@@ -30,10 +30,10 @@ SUPERVISOR = """\
 import os
 from importlib import import_module
 
-# Its files find the stack's directory by this, which whoever types `ctl` has not set, or for another stack: it is the
-# one that we lie in.
-run = os.path.dirname(os.path.abspath(sys.argv[0]))
-os.environ["MSPASS_STACK_HOME"] = os.path.dirname(run)
+# The file of its config, which names nothing but this variable: whoever types `ctl` has none, or another stack's.
+if "-c" in sys.argv[:-1]:
+    config = os.path.abspath(sys.argv[sys.argv.index("-c") + 1])
+    os.environ["MSPASS_STACK_HOME"] = os.path.dirname(os.path.dirname(config))
 
 modules = {"d": "supervisor.supervisord", "ctl": "supervisor.supervisorctl"}
 if len(sys.argv) < 2 or sys.argv[1] not in modules:
