@@ -7,6 +7,8 @@
 
 RUNS/ID holds `command`, `pid`, `keeper`, `output` and, when it has ended, `status`: the exit status, and why it was
 ended where it did not end by itself.
+
+All of it is in this one file, what `proc` knows too: an interpreter in a container gets it as text and nothing else.
 """
 
 from __future__ import annotations

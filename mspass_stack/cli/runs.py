@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from secrets import token_hex
 from typing import Any
 
+from mspass_stack.agent.run import NO_RUN
 from mspass_stack.errors import Refused, StackError
 from mspass_stack.machines import machine
 from mspass_stack.managers import manager_of
@@ -18,9 +19,6 @@ from mspass_stack.spec.layout import StackLayout
 
 PROGRAM = files("mspass_stack.agent").joinpath("run.py").read_text()
 NOTEBOOK = files("mspass_stack.agent").joinpath("notebook.py").read_text()
-
-NO_RUN = 3
-"""Exit status of that program where there is no such run."""
 
 CALL = 30.0
 """Seconds for one call there."""

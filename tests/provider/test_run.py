@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from mspass_stack.cli.runs import NO_RUN, PROGRAM
+from mspass_stack.agent.run import NO_RUN
+from mspass_stack.cli.runs import PROGRAM
 from mspass_stack.polling import wait_until
 
 Ask = Callable[..., Any]
