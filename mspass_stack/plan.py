@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mspass_stack.config import rules
-from mspass_stack.config.sections import KEY, LOOPBACK, Cluster
+from mspass_stack.config.hosts import LOOPBACK
+from mspass_stack.config.sections import KEY, Cluster
 from mspass_stack.errors import ConfigError
 from mspass_stack.roles.base import Command, Context, Placement, Role
 from mspass_stack.roles.registry import placements, role_of
@@ -145,10 +146,10 @@ def _processes(
 
 
 def _unknown_hosts(cluster: Cluster) -> Iterator[str]:
-    known = ", ".join(cluster.hosts)
+    given = cluster.slurm.gives if cluster.slurm else f"hosts: {', '.join(cluster.hosts)}"
     for _, placement in placements(cluster):
         if placement.host not in cluster.hosts:
-            yield f"{KEY}.{placement.path}: unknown host '{placement.host}' (hosts: {known})"
+            yield f"{KEY}.{placement.path}: unknown host '{placement.host}' ({given})"
 
 
 def _unknown_runtimes(cluster: Cluster) -> Iterator[str]:

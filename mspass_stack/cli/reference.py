@@ -4,12 +4,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mspass_stack.config.sections import KEY
+from mspass_stack.config.directives import PATTERN as OPTION
+from mspass_stack.config.hosts import HOST_LIST
+from mspass_stack.config.sections import KEY, NAMESPACE
 
 HEAD = """\
 # The keys of a stack file
 
-<!-- Written by `mspass-stack schema --reference`, from the descriptions in mspass_stack/config/sections.py. -->
+<!-- Written by `mspass-stack schema --reference`, from the descriptions in mspass_stack/config/. -->
 
 A stack file is `stacks/Pulumi.STACK.yaml`. What it says of the cluster is below `config:`, in `mspass:cluster`:
 
@@ -27,6 +29,10 @@ file. An unknown key, a wrong value and sections that do not fit together are re
 
 A *name* has at most 31 lower-case letters, digits and hyphens, and a letter first. A *port* is a number from 1024 to
 65535. A *size* is a text such as `8GiB` or `500MB`, or a number of bytes.
+
+Where *hosts* stand, in a list or as keys, a host list as Slurm writes it may name many: `node[1-4]`, `lab[1,3-5]`,
+`n[01-03]`. As a key it gives each of them the same value; in `hosts`, an address that is a list too gives each its own:
+`lab[1-3]: {address: "10.0.0.[1-3]", ssh: {}}`.
 """
 
 TAIL = """\
@@ -37,6 +43,9 @@ TAIL = """\
 | `encryptionsalt`, `secretsprovider`, `encryptedkey` | Pulumi's own, written when it makes the stack. Keep them: the secrets of the stack are read with them |
 | keys of other namespaces | Pulumi's and its plugins', as ever |
 """  # noqa: E501  a row of a table is one line
+
+KINDS = {NAMESPACE: "DATABASE.COLLECTION", HOST_LIST: "host", OPTION: "option"}
+"""What the keys of a mapping are, by their pattern; else they are names."""
 
 NAME = r"^[a-z][a-z0-9-]{0,30}$"
 
@@ -57,8 +66,11 @@ def page(schema: Schema) -> str:
         schema: of a whole stack file, as `cli.schema` makes it.
     """
     keys: dict[str, Any] = schema["properties"]["config"]["properties"]
-    parts = [HEAD, _section(KEY, keys[KEY], KEY)]
-    parts += [_section(name, part, path) for name, part, path in _sections(keys[KEY], schema["$defs"], KEY)]
+    parts, described = [HEAD, _section(KEY, keys[KEY], KEY)], dict[str, str]()
+    # A section that stands at several places is described at the first one.
+    for name, part, path in _sections(keys[KEY], schema["$defs"], KEY):
+        described.setdefault(name, _section(name, part, path))
+    parts += described.values()
     flat = [_row(key, value, required=False) for key, value in keys.items() if key != KEY]
     parts.append("\n".join(["## Beside the cluster", "", *HEADER, *flat, ""]))
     return "\n".join([*parts, TAIL])
@@ -88,6 +100,10 @@ def _row(key: str, value: Schema, required: bool) -> str:
 def _default(value: object) -> str:
     if value is None or value in ([], {}):
         return ""
+    return _value(value)
+
+
+def _value(value: object) -> str:
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
@@ -100,10 +116,10 @@ def _type(value: Schema) -> str:
         name = reference.rpartition("/")[2]
         return f"[{name}](#{name.lower()})"
     if words := value.get("enum") or [value[key] for key in ("const",) if key in value]:
-        return " or ".join(f"`{word}`" for word in words)
+        return " or ".join(_value(word) for word in words)
     if patterns := value.get("patternProperties"):
         pattern, inner = next(iter(patterns.items()))
-        return f"by {'name' if pattern == NAME else 'DATABASE.COLLECTION'}: {_type(inner)}"
+        return f"by {KINDS.get(pattern, 'name')}: {_type(inner)}"
     return _simple_type(value)
 
 
@@ -117,6 +133,6 @@ def _simple_type(value: Schema) -> str:
         case "integer":
             return "whole number"
         case "string":
-            return "name" if value.get("pattern") == NAME else "text"
+            return {NAME: "name", HOST_LIST: "host"}.get(value.get("pattern", ""), "text")
         case kind:
             return WORDS[kind]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from mspass_stack.components import requirements, resources
-from mspass_stack.config.sections import LOOPBACK
+from mspass_stack.config.hosts import LOOPBACK
 from mspass_stack.plan import Plan
 from mspass_stack.roles.clients import CA, CERTIFICATE, CLIENT_ENV, tls_files
 from mspass_stack.roles.jupyter import JUPYTER_PASSWORD

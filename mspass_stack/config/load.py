@@ -5,6 +5,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from mspass_stack.config.hostlist import expand
+from mspass_stack.config.model import REFUSED
 from mspass_stack.config.sections import KEY, Cluster
 from mspass_stack.errors import ConfigError
 
@@ -38,7 +40,7 @@ def read_cluster(value: object) -> Cluster:
     try:
         return Cluster.model_validate(value)
     except ValidationError as error:
-        raise ConfigError("\n".join(_line(dict(problem)) for problem in error.errors())) from None
+        raise ConfigError(problems(error, KEY)) from None
 
 
 def check_keys(keys: set[str]) -> None:
@@ -62,7 +64,12 @@ def abandoned(value: object, placements: Iterable[tuple[str, str]]) -> tuple[str
         return ()
     if not isinstance(value, list) or not all(isinstance(host, str) for host in value):  # pyright: ignore[reportUnknownVariableType]
         raise ConfigError(f"mspass:abandon: {value!r}: expected a list of hosts")
-    hosts = tuple(map(str, value))  # pyright: ignore[reportUnknownArgumentType]
+    try:
+        hosts = tuple(host for text in map(str, value) for host in expand(text))  # pyright: ignore[reportUnknownArgumentType]
+    except ValueError as error:
+        raise ConfigError(
+            f"mspass:abandon: {value!r}: expected hosts, or host lists such as node[1-4]: {error}"
+        ) from None
     plays = [f"mspass:abandon: '{host}' still plays {KEY}.{path}" for path, host in placements if host in hosts]
     if plays:
         raise ConfigError("\n".join(plays))
@@ -80,11 +87,23 @@ def may_interrupt(value: object) -> bool:
     return value is True
 
 
-def _line(problem: dict[str, Any]) -> str:
-    path = KEY
+def problems(error: ValidationError, root: str) -> str:
+    """Return a line per problem, each with its YAML path, the value and what was expected.
+
+    Args:
+        root: what the paths begin with: a key, or a file.
+    """
+    return "\n".join(_line(dict(problem), root) for problem in error.errors())
+
+
+def _line(problem: dict[str, Any], root: str) -> str:
+    path = ""
     for part in problem["loc"]:
         if not str(part).startswith("["):  # pydantic's own word, or a tag of ours
             path += f"[{part}]" if isinstance(part, int) else f".{part}"
+    path = root + path if root == KEY else ": ".join(filter(None, (root, path.removeprefix("."))))
+    if problem["type"] == REFUSED:
+        return f"{path}: {problem['msg']}"
     if problem["type"] == "extra_forbidden":
         return f"{path}: unknown key"
     if problem["type"] == "missing":

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from mspass_stack.config.sections import KEY, Cluster, Database
 from mspass_stack.spec.topology import CONFIG_SET
@@ -28,6 +29,21 @@ def warnings(cluster: Cluster) -> Iterator[str]:
         for path, members in _members(database).items():
             if len(members) == 2:
                 yield f"{KEY}.database.{path}: two members: when one is down the other takes no writes; three go on"
+
+
+def directories(cluster: Cluster, expected: str) -> Iterator[str]:
+    """Refuse relative paths, which start nowhere on other machines, and a workdir among the stack's own files.
+
+    Args:
+        expected: what a directory has to be, in words.
+    """
+    if cluster.datadir and PurePosixPath(cluster.workdir).is_relative_to(cluster.datadir):
+        yield (
+            f"{KEY}.workdir: {cluster.workdir!r} is in the stack's own directory {cluster.datadir!r}: expected another"
+        )
+    for key, path in (("workdir", cluster.workdir), ("datadir", cluster.datadir)):
+        if not (path or "").startswith("/"):
+            yield f"{KEY}.{key}: {path!r}: expected {expected}"
 
 
 def _database_shape(cluster: Cluster) -> Iterator[str]:

@@ -1,101 +1,42 @@
 """What a user may say, section by section: single values are checked here, what must fit together in `rules`."""
 
 from itertools import count
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    StringConstraints,
-    Tag,
-    ValidationInfo,
-    field_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
 
-from mspass_stack.config.sizes import bytes_of
+from mspass_stack.config.hosts import Host, HostList, Hosts, by_host
+from mspass_stack.config.model import Cache, Memory, Model, Name, Port, Text, refuse
+from mspass_stack.config.slurm import IMAGE_SCHEME, RUNTIME, Slurm, node_names
 
 KEY = "mspass:cluster"
 """The config key of the cluster; every error begins with it."""
 
-LOOPBACK = "127.0.0.1"
+IMAGE = "ghcr.io/mspass-team/mspass:v2.4.3"
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
-Port = Annotated[int, Field(ge=1024, le=65535)]
-Cache = Annotated[int, BeforeValidator(bytes_of, json_schema_input_type=int | str), Field(ge=256 * 1024**2)]
-Memory = Annotated[int, BeforeValidator(bytes_of, json_schema_input_type=int | str), Field(ge=128 * 1024**2)]
-Text = Annotated[str, StringConstraints(min_length=1)]
-Namespace = Annotated[str, StringConstraints(pattern=r"^[^.$\s/\\]+\.[^$\s]+$")]
+NAMESPACE = r"^[^.$\s/\\]+\.[^$\s]+$"
+Namespace = Annotated[str, StringConstraints(pattern=NAMESPACE)]
 Field_ = Annotated[str, StringConstraints(pattern=r"^[^$\s]+$")]
+
+
+ByHostPort = Annotated[dict[Name, Port], BeforeValidator(by_host, json_schema_input_type=dict[HostList, Port])]
 
 
 def _form(value: object) -> str:
     return "[by host]" if isinstance(value, dict) else "[port]"
 
 
-PortOrByHost = Annotated[
-    Annotated[Port, Tag("[port]")] | Annotated[dict[Name, Port], Tag("[by host]")], Discriminator(_form)
-]
+PortOrByHost = Annotated[Annotated[Port, Tag("[port]")] | Annotated[ByHostPort, Tag("[by host]")], Discriminator(_form)]
 """A port on all hosts, or one for each. Tags in brackets are no part of a YAML path."""
-
-
-class Model(BaseModel):
-    """Frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_boolean(cls, value: object, info: ValidationInfo) -> object:
-        """Refuse a boolean where something else is expected: Python counts True as 1."""
-        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
-            raise PydanticCustomError("boolean", "got a boolean, which yes, no, on and off are to YAML 1.1")
-        return value
-
-
-class Ssh(Model):
-    """How a host is reached when it is not this machine; what is left out is SSH's own choice (`~/.ssh/config`)."""
-
-    user: Text | None = Field(default=None, description="the user who logs in")
-    port: Annotated[int, Field(ge=1, le=65535)] | None = Field(default=None, description="the port of its SSH server")
-    key: Text | None = Field(
-        default=None, description="private key file; by default the agent's keys and SSH's usual files"
-    )
-    known_hosts: Text | None = Field(
-        default=None, description="another file of host keys, read beside SSH's usual ones"
-    )
-    jump: Annotated[str, StringConstraints(pattern=r"^(\S+@)?[^@\s:]+(:\d+)?$")] | None = Field(
-        default=None, description="jump host, as `[USER@]HOST[:PORT]`"
-    )
-
-
-class Host(Model):
-    """A machine of the cluster."""
-
-    address: Text = Field(default=LOOPBACK, description="IPv4 address or name by which the other hosts reach it")
-    ssh: Ssh | None = Field(default=None, description="how it is reached; a host without this key is this machine")
-    runtime: Name | None = Field(
-        default=None, description="how its processes are packaged; by default as the cluster's"
-    )
-    python: Text | None = Field(
-        default=None,
-        description="its Python with dask and jupyterlab; other programs are searched beside it first; by default the "
-        "cluster's `python`, else `python3` on the PATH of a login, or of the image",
-    )
 
 
 class Database(Model):
     """MongoDB: one server (`db`), or a sharded cluster (`router` and `shards`)."""
 
     db: Name | None = Field(default=None, description="host of the single server, in place of `router` and `shards`")
-    router: tuple[Name, ...] = Field(default=(), description="hosts with a mongos; clients are given the first")
-    config: tuple[Name, ...] = Field(
-        default=(), description="hosts of the config servers; by default the first router's host"
-    )
-    shards: dict[Name, tuple[Name, ...]] = Field(default={}, description="hosts of each shard's members")
+    router: Hosts = Field(default=(), description="hosts with a mongos; clients are given the first")
+    config: Hosts = Field(default=(), description="hosts of the config servers; by default the first router's host")
+    shards: dict[Name, Hosts] = Field(default={}, description="hosts of each shard's members")
     collections: dict[Namespace, Field_] = Field(
         default={}, description="hashed shard key of each sharded collection, as in `mspass.arrival: _id`"
     )
@@ -157,7 +98,11 @@ class Pool(Model):
     host: Name = Field(description="host of the scheduler")
     port: Port = Field(default=8786, description="port of the scheduler")
     dashboard: Port = Field(default=8787, description="port of Dask's pages")
-    workers: Annotated[dict[Name, Workers], Field(min_length=1, description="workers of each host")]
+    workers: Annotated[
+        dict[Name, Workers],
+        Field(min_length=1, description="workers of each host"),
+        BeforeValidator(by_host, json_schema_input_type=Annotated[dict[HostList, Workers], Field(min_length=1)]),
+    ]
 
 
 class Frontend(Model):
@@ -172,32 +117,61 @@ class Frontend(Model):
     )
 
 
+def _either_gives_the_hosts(schema: dict[str, Any]) -> None:
+    schema.pop("required")
+    schema["oneOf"] = [{"required": ["hosts"]}, {"required": ["slurm"]}]
+
+
 class Cluster(Model):
     """A MsPASS cluster: which role runs on which host, and under what."""
 
-    runtime: Name = Field(default="native", description="how processes are packaged")
+    model_config = ConfigDict(json_schema_extra=_either_gives_the_hosts)
+
+    runtime: Name = Field(default="native", description="how processes are packaged; on Slurm by default `apptainer`")
     image: str = Field(
-        default="ghcr.io/mspass-team/mspass:v2.4.3",
-        description="image of all containers; a tag is resolved once and pinned by its digest",
+        default=IMAGE,
+        description="image of all containers; a tag is resolved once and pinned by its digest; on Slurm a path to a "
+        ".sif file or an unpacked image, or `docker://IMAGE`",
     )
     workdir: Text = Field(
         default="./work",
         description="notebooks and waveforms: Jupyter's root and the workers' directory; in a lab an absolute path, "
-        "the same on all hosts, best a shared directory",
+        "the same on all hosts, best a shared directory; on Slurm an absolute path on the shared file system",
     )
     datadir: Text | None = Field(
         default=None,
         description="database, logs and secrets; by default `./data/STACK`; in a lab required: an absolute path, the "
-        "same on all hosts, on each host's own disk",
+        "same on all hosts, on each host's own disk; on Slurm required: an absolute path on the shared file system",
     )
     python: Text | None = Field(
         default=None,
         description="the Python with dask and jupyterlab, say of your conda environment; by default the project's own",
     )
     encryption: bool = Field(
-        default=True, strict=True, description="TLS for what leaves a lab's hosts; nothing leaves a desktop"
+        default=True,
+        strict=True,
+        description="TLS for what leaves a lab's hosts or a job's nodes; nothing leaves a desktop",
     )
-    hosts: Annotated[dict[Name, Host], Field(min_length=1, description="the machines of the cluster")]
+    hosts: Annotated[
+        dict[Name, Host],
+        Field(min_length=1, description="the machines of the cluster; required without `slurm`, which gives them"),
+        BeforeValidator(by_host, json_schema_input_type=Annotated[dict[HostList, Host], Field(min_length=1)]),
+    ]
+    slurm: Slurm | None = Field(default=None, description="a Slurm allocation, whose nodes are the hosts")
     database: Database | None = Field(default=None, description="MongoDB; by default none")
     pool: Pool | None = Field(default=None, description="Dask's scheduler and workers; by default none")
     frontend: Frontend | None = Field(default=None, description="JupyterLab; by default none")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _on_slurm(cls, value: object) -> object:
+        """Fill in what an allocation gives: its nodes as the hosts, and the runtime that there is on nodes."""
+        if not isinstance(value, dict):
+            return value
+        cluster = cast("dict[str, Any]", value)
+        if (slurm := cluster.get("slurm")) is None:
+            return cluster
+        if "hosts" in cluster:
+            refuse([(("hosts",), "Slurm gives the hosts: expected none beside slurm")])
+        hosts: dict[str, Any] = {host: {} for host in node_names(slurm)}
+        return {"runtime": RUNTIME, "image": f"{IMAGE_SCHEME}{IMAGE}", **cluster, "hosts": hosts}

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from mspass_stack.config.sections import LOOPBACK, Cluster
+from mspass_stack.config.hosts import LOOPBACK
+from mspass_stack.config.sections import Cluster
 from mspass_stack.roles.base import (
     Command,
     Context,

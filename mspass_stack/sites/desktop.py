@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from mspass_stack.config.sections import KEY, LOOPBACK, Cluster
+from mspass_stack.config.hosts import LOOPBACK
+from mspass_stack.config.sections import KEY, Cluster
 from mspass_stack.sites.base import own_directory, resolve_path
 from mspass_stack.spec.connection import ConnectionSpec
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 from pathlib import Path, PurePosixPath
 
+from mspass_stack.config import rules
 from mspass_stack.config.sections import KEY, Cluster
 from mspass_stack.sites.base import resolve_path
 from mspass_stack.spec.connection import ConnectionSpec
@@ -56,7 +57,7 @@ class Lab:
 
     def violations(self, cluster: Cluster, hosts: Iterable[str]) -> Iterator[str]:
         yield from _addresses(cluster, list(hosts))
-        yield from _directories(cluster)
+        yield from rules.directories(cluster, "an absolute path, the same on all hosts, that the ssh user may write to")
 
 
 def _addresses(cluster: Cluster, hosts: list[str]) -> Iterator[str]:
@@ -80,15 +81,3 @@ def _is_loopback(address: str) -> bool:
         return ip_address(address).is_loopback
     except ValueError:
         return address == "localhost"
-
-
-def _directories(cluster: Cluster) -> Iterator[str]:
-    """Refuse relative paths, which start nowhere on other machines, and a workdir among the stack's own files."""
-    if cluster.datadir and PurePosixPath(cluster.workdir).is_relative_to(cluster.datadir):
-        yield (
-            f"{KEY}.workdir: {cluster.workdir!r} is in the stack's own directory {cluster.datadir!r}: expected another"
-        )
-    for key, path in (("workdir", cluster.workdir), ("datadir", cluster.datadir)):
-        if not (path or "").startswith("/"):
-            expected = "expected an absolute path, the same on all hosts, that the ssh user may write to"
-            yield f"{KEY}.{key}: {path!r}: {expected}"

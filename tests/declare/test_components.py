@@ -7,7 +7,8 @@ import pytest
 from mocked_engine import MARK, Run, Secret, opened, run
 
 from mspass_stack import Cluster, DaskPool, Foundation, Frontend, MongoDatabase, Plan, VirtualCluster, make_plan
-from mspass_stack.config.sections import Database, Host, Pool, Workers
+from mspass_stack.config.hosts import Host
+from mspass_stack.config.sections import Database, Pool, Workers
 from mspass_stack.config.sections import Frontend as FrontendConfig
 
 BASE = Path("/srv/quakes")

@@ -1,0 +1,77 @@
+"""`Slurm`: the allocation that a cluster asks of a batch system; its nodes are the hosts."""
+
+from typing import Annotated, cast
+
+from pydantic import Field, StringConstraints
+
+from mspass_stack.config.directives import Directives
+from mspass_stack.config.durations import Duration, TimeLimit
+from mspass_stack.config.hosts import Host
+from mspass_stack.config.model import Memory, Model
+
+RUNTIME = "apptainer"
+"""How processes are packaged on a node, where the config does not say: a node has no engine of Docker."""
+
+IMAGE_SCHEME = "docker://"
+"""What goes before an image that is not a path."""
+
+MOST = 4096
+"""Nodes of an allocation."""
+
+Word = Annotated[str, StringConstraints(pattern=r"^[^\s-]\S*$")]
+ProfileName = Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9-]*|.+\.yaml)$")]
+
+
+class Slurm(Model):
+    """A Slurm allocation; its nodes are the hosts `node0`, `node1`, and so on."""
+
+    nodes: Annotated[int, Field(ge=1, le=MOST)] = Field(description="how many nodes")
+    time: TimeLimit = Field(
+        description="how long a job may run, as Slurm writes it: minutes, M:S, H:M:S, D-H, D-H:M or D-H:M:S"
+    )
+    partition: Word | None = Field(default=None, description="partition; by default the site's own choice")
+    account: Word | None = Field(default=None, description="account that is charged; by default the site's own choice")
+    qos: Word | None = Field(default=None, description="quality of service; by default the site's own choice")
+    cores: Annotated[int, Field(ge=1, le=4096)] | None = Field(
+        default=None, description="cores of each node; without it and `memory` whole nodes are asked for"
+    )
+    memory: Memory | None = Field(default=None, description="memory of each node, at least 128MiB")
+    directives: Directives = Field(
+        default={},
+        description="options of sbatch by their long name without dashes: a value, `true` for one that has none, or "
+        "null to drop one of ours",
+    )
+    login: Host | None = Field(
+        default=None, description="the login host, with `address` and `ssh`; by default this machine is one"
+    )
+    profile: ProfileName = Field(
+        default="generic", description="what is particular to the site: a profile's name, or a path that ends in .yaml"
+    )
+    queue_wait: Duration = Field(
+        default=Duration("15m"), alias="queueWait", description="how long one `up` waits for the job to start"
+    )
+    stop_before: Duration = Field(
+        default=Duration("10m"), alias="stopBefore", description="how long before its end the job stops in order"
+    )
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        return _names(self.nodes)
+
+    @property
+    def gives(self) -> str:
+        """Return in words which hosts there are."""
+        names = self.hosts
+        return f"slurm.nodes: {self.nodes} gives {' to '.join(dict.fromkeys((names[0], names[-1])))}"
+
+
+def node_names(slurm: object) -> tuple[str, ...]:
+    """Return the hosts of an allocation, checked or as it is written; one, where their number is none."""
+    if isinstance(slurm, Slurm):
+        return slurm.hosts
+    nodes = cast("dict[str, object]", slurm).get("nodes") if isinstance(slurm, dict) else None
+    return _names(nodes if isinstance(nodes, int) and 1 <= nodes <= MOST else 1)
+
+
+def _names(nodes: int) -> tuple[str, ...]:
+    return tuple(f"node{number}" for number in range(nodes))
