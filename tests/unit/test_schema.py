@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from click.testing import CliRunner
 
@@ -52,3 +53,25 @@ def test_every_key_is_described(path: str, value: dict[str, Any]) -> None:
 @pytest.mark.parametrize("file", sorted((ROOT / "stacks").glob("Pulumi.*.yaml")), ids=lambda file: file.name)
 def test_every_stack_file_names_the_schema_for_editors(file: Path) -> None:
     assert file.read_text().splitlines()[0] == f"# yaml-language-server: $schema={schema.NAME}"
+
+
+CLUSTERS: dict[str, tuple[dict[str, Any], bool]] = {
+    "hosts by a list": ({"hosts": {"lab[1,3-5]": {}}}, True),
+    "hosts by several lists": ({"hosts": {"lab[01-03], gpu1": {}}}, True),
+    "an allocation": ({"slurm": {"nodes": 2, "time": "1-0", "directives": {"mem": None, "exclusive": True}}}, True),
+    "an allocation for minutes": ({"slurm": {"nodes": 2, "time": 30}, "pool": {"host": "node0", "workers": {}}}, False),
+    "workers by a list": ({"hosts": {"a": {}}, "pool": {"host": "a", "workers": {"node[1-4]": {}}}}, True),
+    "shards by a list": ({"hosts": {"a": {}}, "database": {"shards": {"a": ["node[1-3]"]}}}, True),
+    "ports by a list": ({"hosts": {"a": {}}, "database": {"ports": {"a": {"node[1-3]": 27100}}}}, True),
+    "no hosts": ({"database": {"db": "a"}}, False),
+    "hosts beside an allocation": ({"hosts": {"a": {}}, "slurm": {"nodes": 2, "time": 30}}, False),
+    "an option that is off": ({"slurm": {"nodes": 2, "time": 30, "directives": {"hold": False}}}, False),
+    "a list where one host is expected": ({"hosts": {"a": {}}, "frontend": {"host": "node[1-2]"}}, False),
+}
+
+
+@pytest.mark.parametrize("case", CLUSTERS)
+def test_an_editor_takes_host_lists_and_an_allocation_as_the_program_does(case: str) -> None:
+    cluster, right = CLUSTERS[case]
+    validator = jsonschema.Draft202012Validator(schema.schema())
+    assert validator.is_valid({"config": {"mspass:cluster": cluster}}) == right
