@@ -32,7 +32,8 @@ A *name* has at most 31 lower-case letters, digits and hyphens, and a letter fir
 
 Where *hosts* stand, in a list or as keys, a host list as Slurm writes it may name many: `node[1-4]`, `lab[1,3-5]`,
 `n[01-03]`. As a key it gives each of them the same value; in `hosts`, an address that is a list too gives each its own:
-`lab[1-3]: {address: "10.0.0.[1-3]", ssh: {}}`.
+`lab[1-3]: {address: "10.0.0.[1-3]", ssh: {}}`. Inside of braces and brackets YAML wants quotes around it:
+`shards: {a: ["node[1-3]"]}`.
 """
 
 TAIL = """\

@@ -45,7 +45,7 @@ def _checked(value: object) -> object:
 
 def _reason(name: str, value: object) -> str:
     # getopt takes an option by each beginning of its name.
-    if full := next((option for option in REFUSED if option.startswith(name)), ""):
+    if name and (full := next((option for option in REFUSED if option.startswith(name)), "")):
         return f"'{full}' may be neither set nor dropped: {REFUSED[full]}"
     if name in KEYS and value is not None:
         return f"{value!r}: expected slurm.{KEYS[name]}, or null to drop the option"

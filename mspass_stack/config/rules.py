@@ -21,7 +21,8 @@ def violations(cluster: Cluster) -> Iterator[str]:
 
 def warnings(cluster: Cluster) -> Iterator[str]:
     """Yield what works and is worth a word."""
-    for host, workers in (cluster.pool.workers if cluster.pool else {}).items():
+    # In an allocation each node's own memory is the limit, and a worker that needs more is the first to go.
+    for host, workers in (cluster.pool.workers if cluster.pool and not cluster.slurm else {}).items():
         if workers.memory is None:
             path = f"{KEY}.pool.workers.{host}"
             yield f"{path}: no memory limit: a task that needs too much takes the whole machine with it"

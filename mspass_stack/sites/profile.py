@@ -85,8 +85,15 @@ def load_profile(name: str, base: Path) -> Profile:
             raise ConfigError(f"{PATH}: {name!r}: expected one of {', '.join(known)}, or a path that ends in .yaml")
         file = OURS / f"{name}.yaml"
     else:
-        file = Path(resolve_path(name, base))
+        file = _own(name, base)
     return _parse(_read(name, file), str(file))
+
+
+def _own(name: str, base: Path) -> Path:
+    try:
+        return Path(resolve_path(name, base))
+    except RuntimeError as error:
+        raise ConfigError(f"{PATH}: {name!r}: {error}") from None
 
 
 def _read(name: str, file: Path) -> str:

@@ -125,6 +125,11 @@ def test_a_file_that_cannot_be_read_is_named_with_the_reason(make: str, reason: 
     assert str(refused.value) == f"mspass:cluster.slurm.profile: 'site.yaml': {file}: cannot be read: {reason}"
 
 
+def test_a_home_that_nobody_has_is_refused_with_its_path(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"mspass:cluster\.slurm\.profile: '~nobody-here/site.yaml': "):
+        load_profile("~nobody-here/site.yaml", tmp_path)
+
+
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "site.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="cannot be read: it is no text"):

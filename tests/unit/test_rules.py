@@ -220,6 +220,12 @@ def test_a_set_of_two_members_is_worth_a_word_and_one_of_three_is_not() -> None:
     assert warning.startswith("mspass:cluster.database.config: two members: when one is down the other takes no writes")
 
 
+def test_workers_without_a_limit_are_worth_a_word_where_no_node_of_a_job_is_the_limit() -> None:
+    roles: dict[str, Any] = {"pool": {"host": "node0", "workers": {"node0": {}}}}
+    assert len(list(warnings(read_cluster(roles | {"hosts": HOSTS})))) == 1
+    assert not list(warnings(read_cluster({"slurm": {"nodes": 1, "time": 60}} | roles)))
+
+
 def test_members_are_numbered_on_each_host_in_their_order() -> None:
     database = Database(router=("n1",), shards={"a": ("n1", "n2"), "b": ("n2",)}, port=27017)
     assert database.member_ports() == {
