@@ -2,7 +2,7 @@
 
 from typing import Annotated, cast
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from mspass_stack.config.directives import Directives
 from mspass_stack.config.durations import Duration, TimeLimit
@@ -18,6 +18,7 @@ IMAGE_SCHEME = "docker://"
 MOST = 4096
 """Nodes of an allocation."""
 
+Nodes = Annotated[int, Field(ge=1, le=MOST)]
 Word = Annotated[str, StringConstraints(pattern=r"^[^\s-]\S*$")]
 ProfileName = Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9-]*|.+\.yaml)$")]
 
@@ -25,7 +26,7 @@ ProfileName = Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9-]*|.+\.y
 class Slurm(Model):
     """A Slurm allocation; its nodes are the hosts `node0`, `node1`, and so on."""
 
-    nodes: Annotated[int, Field(ge=1, le=MOST)] = Field(description="how many nodes")
+    nodes: Nodes = Field(description="how many nodes")
     time: TimeLimit = Field(
         description="how long a job may run, as Slurm writes it: minutes, M:S, H:M:S, D-H, D-H:M or D-H:M:S"
     )
@@ -70,7 +71,10 @@ def node_names(slurm: object) -> tuple[str, ...]:
     if isinstance(slurm, Slurm):
         return slurm.hosts
     nodes = cast("dict[str, object]", slurm).get("nodes") if isinstance(slurm, dict) else None
-    return _names(nodes if isinstance(nodes, int) and 1 <= nodes <= MOST else 1)
+    try:
+        return _names(TypeAdapter(Nodes).validate_python(nodes))
+    except ValidationError:
+        return _names(1)
 
 
 def _names(nodes: int) -> tuple[str, ...]:

@@ -192,6 +192,14 @@ def test_what_the_config_says_goes_before_what_an_allocation_gives() -> None:
     assert _broken(cluster) == []
 
 
+@pytest.mark.parametrize("nodes", [3, "3", 3.0, " 3 "], ids=repr)
+def test_there_are_as_many_hosts_as_nodes_however_their_number_is_written(nodes: object) -> None:
+    cluster = read_cluster(_hpc({"nodes": nodes}))
+    assert cluster.slurm
+    assert tuple(cluster.hosts) == cluster.slurm.hosts == ("node0", "node1", "node2")
+    assert read_cluster(_hpc() | {"slurm": cluster.slurm}).hosts == cluster.hosts
+
+
 def test_options_are_added_and_ours_are_dropped() -> None:
     options = {"constraint": "cpu", "mem": None, "requeue": None, "exclusive": True, "ntasks": 5}
     cluster = read_cluster(_hpc({"directives": options}))
@@ -250,6 +258,11 @@ def _as_nodes(part: Any) -> Any:
     return NODES.get(part, part) if isinstance(part, str) else part
 
 
+def _renamed(expected: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Return what a figure expects, by node."""
+    return {NODES[host]: [name.replace(host, NODES[host]) for name in names] for host, names in expected.items()}
+
+
 def _placed(cluster: Cluster) -> dict[str, list[str]]:
     placed: dict[str, list[str]] = {}
     for _, placement in placements(cluster):
@@ -263,7 +276,7 @@ def test_each_figure_of_the_manual_is_one_of_an_allocation(figure: str) -> None:
     roles = {key: _as_nodes(value[key]) for key in ("database", "pool", "frontend")}
     cluster = read_cluster(_hpc({"nodes": len(expected)}) | roles)
     assert _broken(cluster) == []
-    renamed = {NODES[host]: [name.replace(host, NODES[host]) for name in names] for host, names in expected.items()}
+    renamed = _renamed(expected)
     assert _placed(cluster) == renamed
     assert set(renamed) == set(cluster.hosts)
 
