@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from test_figures import FIGURES
@@ -15,6 +16,7 @@ from mspass_stack.config.slurm_rules import slurm_violations
 from mspass_stack.errors import ConfigError
 from mspass_stack.plan import violations
 from mspass_stack.roles.registry import placements
+from tests.harness.project import ROOT
 
 SLURM: dict[str, Any] = {"nodes": 5, "time": "4:00:00"}
 
@@ -279,6 +281,15 @@ def test_each_figure_of_the_manual_is_one_of_an_allocation(figure: str) -> None:
     renamed = _renamed(expected)
     assert _placed(cluster) == renamed
     assert set(renamed) == set(cluster.hosts)
+
+
+@pytest.mark.parametrize(("stack", "figure"), [("hpc", "five nodes"), ("hpc-sharded", "five nodes, sharded")])
+def test_the_stack_files_are_the_manuals_five_nodes(stack: str, figure: str) -> None:
+    config = yaml.safe_load((ROOT / "stacks" / f"Pulumi.{stack}.yaml").read_text())["config"]
+    cluster = read_cluster(config["mspass:cluster"])
+    assert _broken(cluster) == []
+    assert list(rules.warnings(cluster)) == []
+    assert _placed(cluster) == _renamed(FIGURES[figure][1])
 
 
 @pytest.mark.parametrize(
