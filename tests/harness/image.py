@@ -27,9 +27,13 @@ PACKAGES = (
 
 def name() -> str:
     """The image's name: another tag when anything that it is made of changes."""
-    made_of = [Path(__file__).read_bytes(), (ROOT / "requirements.lock").read_bytes(), *map(str.encode, wheels())]
-    made_of.append(router().read_bytes())
-    return f"{REPOSITORY}:{hashlib.sha256(b''.join(made_of)).hexdigest()[:12]}"
+    return f"{REPOSITORY}:{hashlib.sha256(made_of()).hexdigest()[:12]}"
+
+
+def made_of() -> bytes:
+    """All that goes into the image, to know it by."""
+    files = (Path(__file__), ROOT / "requirements.lock", router())
+    return b"".join([*(file.read_bytes() for file in files), *map(str.encode, wheels())])
 
 
 def ensure() -> str:
@@ -69,8 +73,12 @@ def hand_over(script: Path, python: str) -> None:
     script.write_bytes(re.sub(rb"^#!.*python.*", f"#!{python}".encode(), script.read_bytes(), count=1))
 
 
-def _build(directory: Path, image: str) -> None:
-    root = directory / "root"
+def lay_out(root: Path) -> None:
+    """Make the image's root tree, in a folder that is not there.
+
+    Raises:
+        RuntimeError: a step failed; the text is what it said.
+    """
     _debian(root)
     python = (root / "usr/bin/python3").readlink().name
     packages = root / "usr/local/lib" / python / "dist-packages"
@@ -85,6 +93,11 @@ def _build(directory: Path, image: str) -> None:
     _must("chroot", str(root), "/usr/bin/python3", "-m", "compileall", "-qq", *compiled)
     shutil.copy2(mongod_path(), root / "usr/local/bin/mongod")
     shutil.copy2(router(), root / "usr/local/bin/mongos")
+
+
+def _build(directory: Path, image: str) -> None:
+    root = directory / "root"
+    lay_out(root)
     with subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE) as tar:
         # An entrypoint of its own as MsPASS's image has one, which a deployment must not depend on.
         _must("docker", "import", "--change", 'ENTRYPOINT ["/usr/bin/tini", "--"]', "-", image, stdin=tar.stdout)

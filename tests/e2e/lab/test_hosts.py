@@ -13,8 +13,9 @@ import psutil
 import pytest
 
 from mspass_stack.polling import wait_until
-from tests.harness.lab import Lab, LabError, cgroup, network
+from tests.harness.lab import Lab, LabError, cgroup
 from tests.harness.lab.host import Host
+from tests.harness.lab.network import LAB
 from tests.harness.project import ROOT
 
 PLACES = ("/opt", "/srv", "/etc", "/tmp", "/var/tmp", "/var/lib", "/dev/shm", "/run", "/root", "/usr/local/bin")
@@ -134,10 +135,10 @@ def test_an_engine_ends_while_its_host_runs_on(lab: Lab) -> None:
 
 
 def test_hosts_may_exchange_their_addresses_which_all_know(lab: Lab) -> None:
-    lab.renumber("lab2", f"{network.SUBNET}.99")
-    lab.renumber("lab3", f"{network.SUBNET}.12")
-    assert lab.ssh("lab3", "hostname -I") == f"{network.SUBNET}.12 \n"
-    assert f"{network.SUBNET}.99" in lab.execute("lab1", "getent", "hosts", "lab2")
+    lab.renumber("lab2", f"{LAB.subnet}.99")
+    lab.renumber("lab3", f"{LAB.subnet}.12")
+    assert lab.ssh("lab3", "hostname -I") == f"{LAB.subnet}.12 \n"
+    assert f"{LAB.subnet}.99" in lab.execute("lab1", "getent", "hosts", "lab2")
     assert lab.ssh("lab2", "hostname") == "lab2\n"
     assert _reaches(lab, "lab1", "lab2")
     assert _reaches(lab, "lab1", "lab3")
@@ -202,8 +203,8 @@ def test_a_native_host_may_be_cut_off_unplugged_and_renumbered(lab: Lab) -> None
     lab.unplug(NATIVE)
     assert not _reaches(lab, "lab1", NATIVE)
     lab.plug(NATIVE)
-    lab.renumber(NATIVE, f"{network.SUBNET}.44")
-    assert lab.ssh(NATIVE, "hostname -I") == f"{network.SUBNET}.44 \n"
+    lab.renumber(NATIVE, f"{LAB.subnet}.44")
+    assert lab.ssh(NATIVE, "hostname -I") == f"{LAB.subnet}.44 \n"
     assert wait_until(lambda: _reaches(lab, "lab1", NATIVE), 10)
 
 
@@ -240,7 +241,7 @@ def test_a_killed_process_leaves_a_lab_that_the_next_one_closes(tmp_path: Path) 
         assert wait_until(lambda: Host("lab1", tmp_path).is_on, 60)
         process.kill()
     assert _traces(tmp_path)
-    processes = _processes(*network.hosts())
+    processes = _processes(*LAB.hosts())
     Lab(tmp_path).close()
     assert processes
     assert not [process for process in processes if _live(process)]
@@ -282,7 +283,7 @@ def _reaches(lab: Lab, one: str, other: str) -> bool:
 def _processes(*names: str) -> list[psutil.Process]:
     """The processes of hosts with those of their containers, as this machine sees them."""
     found: list[psutil.Process] = []
-    for pid in (pid for name in names for pid in network.pids(name)):
+    for pid in (pid for name in names for pid in LAB.pids(name)):
         with suppress(psutil.NoSuchProcess):
             found += [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     return found
@@ -298,7 +299,7 @@ def _live(process: psutil.Process) -> bool:
 def _traces(directory: Path) -> set[str]:
     """What this machine has of this process's lab: mounts, links, namespaces and control groups."""
     mounts = Path("/proc/self/mounts").read_text().splitlines()
-    traces = {f"mount {line}" for line in mounts if network.SPACES in line or str(directory) in line}
-    traces |= {f"link {path.name}" for path in Path("/sys/class/net").glob(network.LINK)}
-    traces |= {f"space {path.name}" for path in Path("/run/netns").glob(f"{network.SPACES}*")}
-    return traces | {f"group {path}" for path in cgroup.of_lab()}
+    traces = {f"mount {line}" for line in mounts if LAB.spaces in line or str(directory) in line}
+    traces |= {f"link {path.name}" for path in Path("/sys/class/net").glob(LAB.name)}
+    traces |= {f"space {path.name}" for path in Path("/run/netns").glob(f"{LAB.spaces}*")}
+    return traces | {f"group {path}" for path in cgroup.of(LAB.name)}

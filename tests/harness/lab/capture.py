@@ -11,7 +11,7 @@ from secrets import token_hex
 
 from mspass_stack.polling import wait_until
 from tests.harness.lab.command import LabError
-from tests.harness.lab.network import BRIDGE, SUBNET, SWITCH
+from tests.harness.lab.network import BRIDGE, LAB
 
 DISCARD = 9
 """The port of a service that answers nothing (RFC 863)."""
@@ -20,7 +20,7 @@ DISCARD = 9
 @contextmanager
 def capture(file: Path) -> Generator[Path]:
     """Write every packet between the hosts into a file, until the block ends."""
-    words = ["ip", "netns", "exec", SWITCH, "tcpdump", "-i", BRIDGE, "-U", "-s", "0", "-B", "65536", "-Z", "root"]
+    words = ["ip", "netns", "exec", LAB.switch, "tcpdump", "-i", BRIDGE, "-U", "-s", "0", "-B", "65536", "-Z", "root"]
     with subprocess.Popen([*words, "-w", str(file)], stderr=subprocess.PIPE, text=True) as dump:
         try:
             assert dump.stderr
@@ -40,7 +40,7 @@ def drain(file: Path) -> None:
         sender.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
 
         def written() -> bool:
-            sender.sendto(last.encode(), (f"{SUBNET}.255", DISCARD))
+            sender.sendto(last.encode(), (f"{LAB.subnet}.255", DISCARD))
             return bool(told(file, [last]))
 
         if not wait_until(written, 60, 0.5):

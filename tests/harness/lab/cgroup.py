@@ -1,36 +1,35 @@
-"""The control groups of the hosts' containers: in this machine's tree, one for the lab and one in it for each host."""
+"""The control groups of simulated hosts: in this machine's tree, one for a lab and one in it for each host."""
 
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from mspass_stack.polling import wait_until
-from tests.harness.lab.network import LAB
 
 ROOT = Path("/sys/fs/cgroup")
 
 
-def thaw(host: str) -> None:
-    """Let paused containers be killed: of version 1, a frozen process only ends when it is thawed."""
-    for group in _groups(host):
-        for state in group.glob("*/freezer.state"):
+def thaw(lab: str, host: str) -> None:
+    """Let what is paused be killed: of version 1, a frozen process only ends when it is thawed."""
+    for group in _groups(lab, host):
+        for state in group.glob("**/freezer.state"):
             with suppress(OSError):
                 state.write_text("THAWED")
 
 
-def remove(host: str) -> None:
+def remove(lab: str, host: str) -> None:
     """Remove a host's groups; its processes have ended."""
-    wait_until(lambda: all([_is_removed(group) for group in _groups(host)]), 10)
+    wait_until(lambda: all([_is_removed(group) for group in _groups(lab, host)]), 10)
 
 
-def of_lab() -> list[Path]:
+def of(lab: str) -> list[Path]:
     """The lab's own, which hold those of its hosts: one of version 2, one of each controller of version 1."""
-    return [*ROOT.glob(LAB), *ROOT.glob(f"*/{LAB}")]
+    return [*ROOT.glob(lab), *ROOT.glob(f"*/{lab}")]
 
 
-def _groups(host: str) -> Iterator[Path]:
-    for lab in of_lab():
-        yield from lab.glob(host)
+def _groups(lab: str, host: str) -> Iterator[Path]:
+    for group in of(lab):
+        yield from group.glob(host)
 
 
 def _is_removed(group: Path) -> bool:

@@ -4,15 +4,14 @@ import fcntl
 import json
 import os
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 from mspass_stack.polling import wait_until
 from tests.harness.engine import CACHE
-from tests.harness.lab import network, remains
+from tests.harness.lab import remains
 from tests.harness.lab.command import LabError
-
-FILE = CACHE.with_name(f"lab{network.NUMBER}.lock")
-"""Locked while the process with the claim lives; names the folder of the lab, also when that process was killed."""
+from tests.harness.lab.network import LAB, Network
+from tests.harness.ports import NUMBER
 
 LIMIT = 1800
 """Seconds to wait for another test process to close its lab."""
@@ -21,18 +20,25 @@ LIMIT = 1800
 class Claim:
     """The claim of the lab in a folder.
 
+    Its file is locked while the process with the claim lives; it names the folder of the lab, also when that process
+    was killed.
+
     Args:
         kept: the lab outlives this process.
     """
 
+    what: ClassVar = "lab"
+    network: ClassVar[Network] = LAB
+
     def __init__(self, directory: Path, kept: bool = False) -> None:
         self._mine = {"folder": str(directory), "kept": kept, "pid": os.getpid()}
+        self._path = CACHE.with_name(f"{self.what}{NUMBER}.lock")
         self._file: IO[str] | None = None
 
     @property
     def is_mine(self) -> bool:
         """Whether this folder's lab is the one that is up, whoever started it."""
-        return _holder().get("folder") == self._mine["folder"]
+        return self._holder().get("folder") == self._mine["folder"]
 
     def take(self) -> None:
         """Take the claim, and clear away what a killed process left.
@@ -41,22 +47,22 @@ class Claim:
             LabError: another lab is kept, is not closed, or is this process's own.
         """
         if os.geteuid():
-            raise LabError("a lab is made of namespaces, which takes root")
-        FILE.parent.mkdir(parents=True, exist_ok=True)
-        self._file = FILE.open("a")
-        wait_until(lambda: self._lock() or _holder().get("pid") == os.getpid(), LIMIT)
-        holder = _holder()
-        if not self._lock() or (holder.get("kept") and not self.is_mine and network.is_up()):
+            raise LabError(f"a {self.what} is made of namespaces, which takes root")
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._path.open("a")
+        wait_until(lambda: self._lock() or self._holder().get("pid") == os.getpid(), LIMIT)
+        holder = self._holder()
+        if not self._lock() or (holder.get("kept") and not self.is_mine and self.network.is_up()):
             self._file.close()
-            raise LabError(f"a lab is up in {holder.get('folder')}: `python -m tests.harness.lab down` ends a kept one")
+            end = f"`python -m tests.harness.{self.what} down` ends a kept one"
+            raise LabError(f"a {self.what} is up in {holder.get('folder')}: {end}")
         if holder:
-            remains.end(Path(holder["folder"]))
-            remains.remove(Path(holder["folder"]))
-        FILE.write_text(json.dumps(self._mine))
+            self._clear(Path(holder["folder"]))
+        self._path.write_text(json.dumps(self._mine))
 
     def release(self) -> None:
         if self.is_mine:
-            FILE.write_text("")
+            self._path.write_text("")
         if self._file:
             self._file.close()
 
@@ -66,6 +72,11 @@ class Claim:
     def __exit__(self, *_: object) -> None:
         self.release()
 
+    def _clear(self, directory: Path) -> None:
+        """Remove what a process that held the claim left."""
+        remains.end(directory)
+        remains.remove(directory)
+
     def _lock(self) -> bool:
         assert self._file
         try:
@@ -74,7 +85,6 @@ class Claim:
             return False
         return True
 
-
-def _holder() -> dict[str, Any]:
-    text = FILE.read_text() if FILE.exists() else ""
-    return json.loads(text) if text else {}
+    def _holder(self) -> dict[str, Any]:
+        text = self._path.read_text() if self._path.exists() else ""
+        return json.loads(text) if text else {}

@@ -9,8 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from mspass_stack.polling import wait_until
-from tests.harness.lab import cgroup, network
+from tests.harness.lab import cgroup
 from tests.harness.lab.command import LabError, run
+from tests.harness.lab.network import LAB, Network
 
 HERE = Path(__file__).parent
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
@@ -26,11 +27,12 @@ class Host:
     Attributes:
         folder: its disk.
         native: it has no Docker.
+        network: where its cable goes.
         docker_data: what is /var/lib/docker in it.
     """
 
-    def __init__(self, name: str, directory: Path, native: bool = False) -> None:
-        self.name, self.directory, self.native = name, directory, native
+    def __init__(self, name: str, directory: Path, native: bool = False, network: Network = LAB) -> None:
+        self.name, self.directory, self.native, self.network = name, directory, native, network
         self.docker_data = directory / "docker"
         self._upper = directory / "upper"
 
@@ -45,7 +47,7 @@ class Host:
         (self.directory / "template").symlink_to(template or "/nonexistent")
         self.write("/etc/hostname", f"{self.name}\n")
         if not self.native:
-            self.write("/etc/lab", network.LAB)
+            self.write("/etc/lab", self.network.name)
             self.write("/usr/local/sbin/engine", (HERE / "engine.sh").read_text(), 0o755)
 
     def boot(self) -> None:
@@ -55,13 +57,12 @@ class Host:
             LabError: it ended; the text is what it said.
         """
         unshare = ("unshare", "--mount", "--propagation=private", "--uts", "--ipc", "--pid", "--fork", "--kill-child")
-        parts = [os.path.realpath(self.directory / part) for part in ("tree", "template")]
         with (self.directory / "log").open("wb") as log:
             # In a session of its own: it is nobody's child and outlives this process.
             subprocess.run(
                 [
-                    *("setsid", "--fork", "nsenter", f"--net=/run/netns/{network.space(self.name)}", *unshare),
-                    *("bash", str(HERE / "init.sh"), self.name, *parts),
+                    *("setsid", "--fork", "nsenter", f"--net=/run/netns/{self.network.space(self.name)}", *unshare),
+                    *self._first_words(),
                 ],
                 cwd=self.directory,
                 env=ENVIRONMENT,
@@ -71,16 +72,24 @@ class Host:
                 check=True,
             )
         output = self.directory / "log"
-        wait_until(lambda: self._first() or (output.stat().st_size and not network.pids(self.name)), START)
+        wait_until(lambda: self._first() or (output.stat().st_size and not self.network.pids(self.name)), START)
         if not self.is_on:
             raise LabError(f"{self.name} did not start:\n{output.read_text()}")
 
     def cut_power(self) -> None:
         """Kill all that runs in it; its network namespace goes too."""
         if not wait_until(self._is_dead, START):
-            raise LabError(f"processes of {self.name} do not end: {network.pids(self.name)}")
-        cgroup.remove(self.name)
-        network.remove_host(self.name)
+            raise LabError(f"processes of {self.name} do not end: {self.network.pids(self.name)}")
+        cgroup.remove(self.network.name, self.name)
+        self.network.remove_host(self.name)
+
+    def crash(self) -> None:
+        """Kill its PID 1, and so all that runs in it; its cable stays.
+
+        Raises:
+            LabError: it is off.
+        """
+        os.kill(self._running(), signal.SIGKILL)
 
     @property
     def is_on(self) -> bool:
@@ -92,9 +101,7 @@ class Host:
         Raises:
             LabError: it is off.
         """
-        first = self._first()
-        if not first:
-            raise LabError(f"{self.name} is off")
+        first = self._running()
         environment = [f"{key}={value}" for key, value in ENVIRONMENT.items()]
         return ["nsenter", "--target", str(first), "--all", "env", "-i", *environment, *argv]
 
@@ -141,9 +148,25 @@ class Host:
         target.chmod(mode)
         _own(target, target.parent)
 
+    def _first_words(self) -> list[str]:
+        """What its PID 1 is started as, in its folder."""
+        parts = [os.path.realpath(self.directory / part) for part in ("tree", "template")]
+        return ["bash", str(HERE / "init.sh"), self.name, *parts]
+
     def _check_engine(self) -> None:
         if self.native:
             raise LabError(f"{self.name} is a native host, which has no Docker")
+
+    def _running(self) -> int:
+        """The pid of its PID 1.
+
+        Raises:
+            LabError: it is off.
+        """
+        first = self._first()
+        if not first:
+            raise LabError(f"{self.name} is off")
+        return first
 
     def _first(self) -> int:
         """The pid of its PID 1, 0 without one."""
@@ -159,12 +182,12 @@ class Host:
             if inside:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-        cgroup.thaw(self.name)
-        return not network.pids(self.name)
+        cgroup.thaw(self.network.name, self.name)
+        return not self.network.pids(self.name)
 
     def _processes(self) -> Iterator[tuple[int, list[str]]]:
         """The pids here, and in the PID namespaces below, of what is in its network namespace."""
-        for pid in network.pids(self.name):
+        for pid in self.network.pids(self.name):
             with suppress(OSError):
                 status = Path(f"/proc/{pid}/status").read_text()
                 known_as = next(line for line in status.splitlines() if line.startswith("NSpid:"))

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from mspass_stack.polling import wait_until
 from tests.harness.engine import install_tools
-from tests.harness.lab import environment, network, remains, template, tree
+from tests.harness.lab import environment, remains, template, tree
 from tests.harness.lab.claim import Claim
 from tests.harness.lab.command import LabError, run
 from tests.harness.lab.host import START, Host
+from tests.harness.lab.network import LAB
 
 SSH = """\
   GlobalKnownHostsFile none
@@ -68,7 +69,7 @@ class Lab:
             raise LabError(f"native hosts that are none of this lab: {', '.join(sorted(strangers))}")
         disks = self.directory / remains.DISKS
         self._hosts = {name: Host(name, disks / name, name in native) for name in names}
-        self._addresses = {name: f"{network.SUBNET}.{11 + i}" for i, name in enumerate(self._hosts)}
+        self._addresses = {name: f"{LAB.subnet}.{11 + i}" for i, name in enumerate(self._hosts)}
 
     @classmethod
     def attach(cls, directory: Path) -> "Lab":
@@ -78,7 +79,7 @@ class Lab:
             LabError: there is none.
         """
         state = directory / "lab.json"
-        if not (state.exists() and network.is_up()):
+        if not (state.exists() and LAB.is_up()):
             raise LabError(f"no lab is up in {directory}")
         known = {name: output.split() for name, output in json.loads(state.read_text()).items()}
         lab = cls(directory, len(known), native=[name for name, (_, *kind) in known.items() if kind == [NATIVE]])
@@ -108,7 +109,7 @@ class Lab:
         layers = template.ensure(self._image) if self._image and False in kinds else None
         self.directory.mkdir(parents=True, exist_ok=True)
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", str(self.key))
-        network.up()
+        LAB.up()
         self._each(lambda name: self._prepare(name, bases[self.is_native(name)], layers))
         self._write_addresses()
         self._each(self.power_on)
@@ -123,8 +124,8 @@ class Lab:
     def power_on(self, name: str) -> None:
         """Plug a host in and start it with the disk that it has."""
         number = self.names.index(name) + 1
-        network.add_space(name)
-        network.connect(name, number, self.address(name))
+        LAB.add_space(name)
+        LAB.connect(name, number, self.address(name))
         self._hosts[name].boot()
         words, answer = (["hostname"], name) if self.is_native(name) else (["docker", "version"], "Server:")
         if not wait_until(lambda: answer in self.ssh(name, *words, check=False), START):
@@ -133,23 +134,23 @@ class Lab:
     def power_off(self, name: str) -> None:
         """Cut its power; the others hear nothing, not even that connections end."""
         if self.is_on(name):
-            network.unplug(name)
+            LAB.unplug(name)
         self._hosts[name].cut_power()
 
     def unplug(self, name: str) -> None:
         """Pull its network cable."""
-        network.unplug(name)
+        LAB.unplug(name)
 
     def plug(self, name: str) -> None:
-        network.plug(name)
+        LAB.plug(name)
 
     def cut(self, one: str, other: str) -> None:
         """Nothing passes between two hosts any more; this machine is `controller`."""
-        network.cut(one, other)
+        LAB.cut(one, other)
 
     def heal(self) -> None:
         """Undo all cuts."""
-        network.heal()
+        LAB.heal()
 
     def renumber(self, name: str, address: str) -> None:
         """Cut its power, and start it with another address, which all hosts know."""

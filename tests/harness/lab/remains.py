@@ -4,8 +4,8 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.harness.lab import network
 from tests.harness.lab.host import Host
+from tests.harness.lab.network import LAB
 
 FILES = ("lab.json", "key", "key.pub", "known_hosts", "ssh_config")
 DISKS = "hosts"
@@ -13,10 +13,10 @@ DISKS = "hosts"
 
 def end(directory: Path) -> None:
     """End every host that is up, whichever they are: one lab is up at a time. Their network goes too."""
-    hosts = [Host(name, directory) for name in network.hosts()]
+    hosts = [Host(name, directory) for name in LAB.hosts()]
     with ThreadPoolExecutor() as threads:
         list(threads.map(Host.cut_power, hosts))
-    network.down()
+    LAB.down()
 
 
 def remove(directory: Path) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from tests.harness import image as test_image
 from tests.harness.engine import TestEngine
-from tests.harness.lab import cache, network, tree
+from tests.harness.lab import cache, tree
 from tests.harness.lab.claim import Claim
 from tests.harness.lab.command import LabError
 from tests.harness.lab.host import Host
+from tests.harness.lab.network import LAB
 
 KIND = "template"
 
@@ -51,8 +52,8 @@ def share(template: Path, docker: Path) -> None:
 
 def _fill(directory: Path, image: str) -> None:
     """Load the image into the engine of a host without a cable, and keep what that engine made of it."""
-    network.remove_host(KIND)
-    network.add_space(KIND)
+    LAB.remove_host(KIND)
+    LAB.add_space(KIND)
     host = Host(KIND, directory / "host")
     try:
         host.prepare(tree.ensure())

@@ -49,21 +49,30 @@ def _build_native(root: Path) -> None:
         profile.write(LOGIN)
 
 
-def _build(root: Path, packages: Sequence[str], *of_user: str) -> None:
-    release = re.search(r"^VERSION_CODENAME=(\w+)", Path("/etc/os-release").read_text(), re.MULTILINE)
+def debian(root: Path, packages: Sequence[str], release: str, *options: str) -> None:
+    """Debian's essential packages of a release and others, with nothing of this machine but its mirror.
+
+    Args:
+        options: of apt.
+    """
     mirror = run("apt-get", "indextargets", "--format", "$(REPO_URI)").split()[0]
     run(
-        *("mmdebstrap", "--quiet", "--mode=root", "--variant=essential"),
-        *("--include=" + ",".join([*PACKAGES, *packages]), "--aptopt=Acquire::Languages none"),
+        *("mmdebstrap", "--quiet", "--mode=root", "--variant=essential", "--include=" + ",".join(packages)),
+        *(f"--aptopt={option}" for option in ("Acquire::Languages none", *options)),
         *(f"--dpkgopt=path-exclude=/usr/share/{what}/*" for what in ("doc", "man", "locale")),
-        *(release[1] if release else "stable", str(root), mirror),
+        *(release, str(root), mirror),
     )
+    _forget(root)
+
+
+def _build(root: Path, packages: Sequence[str], *of_user: str) -> None:
+    release = re.search(r"^VERSION_CODENAME=(\w+)", Path("/etc/os-release").read_text(), re.MULTILINE)
+    debian(root, [*PACKAGES, *packages], release[1] if release else "stable")
     inside = ("chroot", str(root))
     run(*inside, "useradd", "--create-home", f"--uid={USER_ID}", *of_user, "--shell=/bin/bash", USER)
     run(*inside, "install", "--directory", "--mode=700", "/root/.ssh")
     for directory, mode in ((f"/home/{USER}/.ssh", "700"), ("/srv/mspass", "755")):
         run(*inside, "install", "--directory", f"--owner={USER}", f"--group={USER}", f"--mode={mode}", directory)
-    _forget(root)
 
 
 def _forget(root: Path) -> None:
