@@ -1,0 +1,177 @@
+"""A login host and compute nodes, and what may happen to them."""
+
+import json
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from mspass_stack.polling import wait_until
+from tests.harness.engine import install_tools
+from tests.harness.lab.command import LabError, run
+from tests.harness.lab.host import START
+from tests.harness.slurm import access, config, remains, role_image, tree
+from tests.harness.slurm.network import LOGIN, NETWORK, address, number
+from tests.harness.slurm.node import Node
+from tests.harness.slurm.remains import SlurmClaim
+
+GOOD = ("idle", "mixed", "allocated", "draining", "drained", "completing")
+"""The states of a node that answers."""
+
+
+class SlurmCluster:
+    """A cluster.
+
+    Args:
+        directory: for its disks and keys; on a file system that can lie below an overlay.
+        nodes: how many compute nodes there are.
+        kept: the cluster goes on when this process ends; `SlurmCluster.attach` finds it again.
+
+    Attributes:
+        key: the private key that alice and bob have at the login host.
+        known_hosts: the hosts' own keys.
+        ssh_config: all that one needs to log in: `ssh -F ssh_config login`.
+        home: alice's home, which all hosts share, as this machine sees it.
+        image: an image of all that the roles run, as the hosts see it.
+    """
+
+    user = "alice"
+    password = tree.PASSWORDS["alice"]
+    login_address = address(LOGIN)
+    image = f"/apps/{role_image.FILE}"
+
+    def __init__(self, directory: Path, nodes: int = 6, kept: bool = False, hostile: Collection[str] = ()) -> None:
+        self.directory = directory.absolute()
+        self.hostile = frozenset(hostile)
+        self.names = [f"n{number}" for number in range(1, nodes + 1)]
+        self.key, self.known_hosts = self.directory / "key", self.directory / "known_hosts"
+        self.ssh_config = self.directory / "ssh_config"
+        self.home = self.directory / "home" / self.user
+        self._claim = SlurmClaim(self.directory, kept)
+        hosts = self.directory / remains.HOSTS
+        self._nodes = {name: Node(name, hosts / name) for name in (LOGIN, *self.names)}
+
+    @classmethod
+    def attach(cls, directory: Path) -> "SlurmCluster":
+        """The cluster that another process has up in a folder.
+
+        Raises:
+            LabError: there is none.
+        """
+        state = directory / "slurm.json"
+        if not (state.exists() and NETWORK.is_up()):
+            raise LabError(f"no cluster is up in {directory}")
+        return cls(directory, **json.loads(state.read_text()))
+
+    def up(self) -> None:
+        """Start all hosts from empty disks; Slurm has every node idle when this returns."""
+        install_tools()
+        self._claim.take()
+        remains.remove(self.directory)
+        base, image = tree.ensure(), role_image.ensure()
+        self.directory.mkdir(parents=True, exist_ok=True)
+        access.prepare(self.directory, self._nodes)
+        for node in self._nodes.values():
+            self._prepare(node, base, image)
+        state = {"nodes": len(self.names), "hostile": sorted(self.hostile)}
+        (self.directory / "slurm.json").write_text(json.dumps(state))
+        NETWORK.up()
+        self._start(LOGIN)
+        self._each(self._start)
+        if not wait_until(lambda: self._good() >= set(self.names), START):
+            raise LabError(f"no idle nodes:\n{self.execute(LOGIN, 'sinfo', check=False)}{self._log()}")
+
+    def close(self) -> None:
+        """End all hosts and remove every trace of them; also of a cluster that was killed, or never came up."""
+        if self._claim.is_mine:
+            remains.end(self.directory)
+        remains.remove(self.directory)
+        self._claim.release()
+
+    def is_on(self, name: str) -> bool:
+        return self._nodes[name].is_on
+
+    def address(self, name: str) -> str:
+        return address(name)
+
+    def execute(self, name: str, *argv: str, check: bool = True) -> str:
+        """Run a command in a host as root, past its network; its stdout."""
+        return self._nodes[name].execute(*argv, check=check)
+
+    def as_user(self, name: str, *argv: str, user: str = user, check: bool = True, stdin: str = "") -> str:
+        """Run a command in a host as a user who logged in, past its network; its stdout."""
+        return self._nodes[name].as_user(user, *argv, check=check, stdin=stdin)
+
+    def ssh(self, name: str, *words: str, check: bool = True) -> str:
+        """Log in to a host as alice and run a command line; its stdout."""
+        return run("ssh", "-F", str(self.ssh_config), name, *words, check=check)
+
+    def processes(self, name: str, pattern: str) -> list[int]:
+        """The pids in a host whose command lines match a pattern, as that host counts them."""
+        return [int(pid) for pid in self.execute(name, "pgrep", "--full", "--", pattern, check=False).split()]
+
+    def crash(self, name: str) -> None:
+        """Kill a host's PID 1, and so all that runs in it."""
+        self._nodes[name].crash()
+
+    def power_on(self, name: str) -> None:
+        """Start a host with the disk that it has; Slurm knows it when this returns."""
+        self._nodes[name].cut_power()
+        self._start(name)
+        wanted = set(self.names) & {name}
+        if not wait_until(lambda: self._answers() and self._good() >= wanted, START):
+            raise LabError(f"{name} does not answer:\n{self.execute(name, 'cat', '/var/log/boot.log')}{self._log()}")
+
+    def drain(self, name: str) -> None:
+        """Let a node take no more jobs."""
+        self._update(name, "state=drain", "reason=test")
+
+    def resume(self, name: str) -> None:
+        self._update(name, "state=resume")
+
+    def kill_slurmctld(self) -> None:
+        for pid in self.processes(LOGIN, "^slurmctld"):
+            self.execute(LOGIN, "kill", "-KILL", str(pid), check=False)
+
+    def start_slurmctld(self) -> None:
+        self.execute(LOGIN, "slurmctld")
+        if not wait_until(self._answers, START):
+            raise LabError(f"slurmctld does not start:\n{self._log()}")
+
+    def unplug(self, name: str = LOGIN) -> None:
+        """Cut a host's cable; the host runs on."""
+        NETWORK.unplug(name)
+
+    def plug(self, name: str = LOGIN) -> None:
+        NETWORK.plug(name)
+
+    def _prepare(self, node: Node, base: Path, image: Path) -> None:
+        node.prepare(base)
+        for shared in remains.SHARED:
+            node.share(shared, self.directory / shared)
+        node.share("apps", image)
+        node.write("/etc/slurm/slurm.conf", config.slurm(self.names))
+        node.write("/etc/slurm/cgroup.conf", config.cgroup())
+        access.enter(self.directory, node)
+
+    def _start(self, name: str) -> None:
+        NETWORK.add_space(name)
+        NETWORK.connect(name, number(name), address(name))
+        self._nodes[name].boot()
+
+    def _answers(self) -> bool:
+        return "UP" in self.execute(LOGIN, "scontrol", "ping", check=False)
+
+    def _good(self) -> set[str]:
+        """The nodes that answer, by Slurm's words; a mark behind a state says that one does not."""
+        lines = self.execute(LOGIN, "sinfo", "--noheader", "--Node", "--format=%N %T", check=False).splitlines()
+        return {name for name, state in map(str.split, lines) if state in GOOD}
+
+    def _log(self) -> str:
+        return self.execute(LOGIN, "tail", "/var/log/slurmctld.log", check=False)
+
+    def _update(self, name: str, *words: str) -> None:
+        self.execute(LOGIN, "scontrol", "update", f"nodename={name}", *words)
+
+    def _each(self, do: Callable[[str], None]) -> None:
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(do, self.names))

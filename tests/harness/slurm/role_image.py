@@ -1,0 +1,48 @@
+"""The image of the tests as a SIF file: what `tests.harness.image` makes, packed by Apptainer, once."""
+
+import os
+import shutil
+from pathlib import Path
+
+from tests.harness import image
+from tests.harness.lab import cache
+from tests.harness.lab.command import run
+from tests.harness.slurm import tree
+from tests.harness.slurm.network import NETWORK
+from tests.harness.slurm.node import Node
+
+FILE = "mspass.sif"
+HOST = "builder"
+SQUASH = ("--mksquashfs-args", "-comp zstd -Xcompression-level 1")
+USER = "alice"
+
+
+def ensure() -> Path:
+    """The folder with the file, made where the cache has none."""
+    return cache.ensure("sif", Path(__file__).read_bytes() + image.made_of(), _build)
+
+
+def _build(directory: Path) -> None:
+    """Pack the tree in a host without a cable, as an ordinary user: root's builds take more than this root may."""
+    home = directory / "home" / USER
+    home.mkdir(parents=True)
+    image.lay_out(home / "root")
+    # Devices can be copied by nobody else.
+    shutil.rmtree(home / "root/dev")
+    (home / "root/dev").mkdir()
+    owner = tree.USERS[USER]
+    run("chown", "--recursive", f"{owner}:{owner}", str(home))
+    NETWORK.remove_host(HOST)
+    NETWORK.add_space(HOST)
+    node = Node(HOST, directory / "host")
+    try:
+        node.prepare(tree.ensure())
+        node.share("home", home.parent)
+        node.boot()
+        node.as_user(USER, "apptainer", "--silent", "build", *SQUASH, FILE, "root")
+    finally:
+        node.cut_power()
+    (home / FILE).rename(directory / FILE)
+    os.chown(directory / FILE, 0, 0)
+    shutil.rmtree(home.parent)
+    shutil.rmtree(node.directory)
