@@ -76,14 +76,14 @@ def make_plan(
     spoken = frozenset(protocol for _, placement in placed for protocol in placement.ports)
     hosts: dict[str, Host] = {}
     for name in names:
-        declared, connection = cluster.hosts[name], site.connection(cluster, name, base)
+        declared, connection = cluster.hosts[name], site.connection(cluster, stack, name, base)
         runtime = RUNTIMES[declared.runtime or cluster.runtime]
         own = declared.python or cluster.python or (None if connection.remote else python)
         hosts[name] = Host(
             name=name,
-            address=site.address(cluster, name),
+            address=site.address(cluster, stack, name),
             connection=connection.model_copy(update={"engine": engine})
-            if runtime.image(cluster) and not connection.remote
+            if runtime.engine and not connection.remote
             else connection,
             runtime=declared.runtime or cluster.runtime,
             python=runtime.python(declared.python or cluster.python, own),
@@ -91,10 +91,14 @@ def make_plan(
             workdir=site.workdir(cluster, base),
             cores=cores.get(name, 0),
             image=runtime.image(cluster),
+            has_engine=runtime.engine,
+            shares_disk=site.shares_disk,
         )
     encrypted = site.encrypted(cluster) & spoken
     warnings = (*rules.warnings(cluster), *site.warnings(cluster))
-    topology = Topology(stack, hosts, _processes(placed, hosts, encrypted), encrypted, warnings)
+    topology = Topology(
+        stack, hosts, _processes(placed, hosts, encrypted), encrypted, warnings, site.job(cluster, stack, base)
+    )
     # Where the control node is one of the hosts, its user's files are among that host's.
     here = next((host.stack_dir for host in hosts.values() if not host.connection.remote), own_directory(stack, base))
     return Plan(cluster, topology, here)

@@ -1,16 +1,39 @@
 """Start the agent from a command line."""
 
 import sys
+from collections.abc import Callable
 
 from . import serve
+from .errors import Refused
+from .job import Job
+from .step import Step, launch
+
+USAGE = """\
+usage: serve                          answer one JSON request a line of standard input
+       job DIRECTORY                  be the batch script of a stack's Slurm job
+       launch DIRECTORY HOST PROCESS  become the srun of a process's step
+       step DIRECTORY PROCESS         run the process on its node"""
 
 
 def main() -> None:
-    """Run `serve`, the only thing that there is."""
-    if sys.argv[1:] != ["serve"]:
-        sys.exit("usage: serve (one JSON request a line on standard input)")
-    serve.main()
+    """Do what the first word says."""
+    if len(sys.argv) < 2 or sys.argv[1] not in CALLS:
+        sys.exit(USAGE)
+    try:
+        CALLS[sys.argv[1]](*sys.argv[2:])
+    except Refused as refused:
+        sys.exit(str(refused))
 
+
+def _job(directory: str) -> None:
+    sys.exit(Job(directory).run())
+
+
+def _step(directory: str, name: str) -> None:
+    sys.exit(Step(directory, name).run())
+
+
+CALLS: dict[str, Callable[..., None]] = {"serve": serve.main, "job": _job, "launch": launch, "step": _step}
 
 if __name__ == "__main__":
     main()

@@ -4,43 +4,60 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from . import commands, processes, programs, sockets
+from . import beside, commands, processes, programs, relay, sockets
+from .allocation import Allocation
 from .errors import Refused
+from .job_supervisor import JobSupervisor, supervisor_of
 from .login import daemon_environment
 from .marks import marked
-from .supervisor import Supervisor
 
 
 def stop(*, directory: str, stack_id: str, name: str) -> None:
     """Stop a process in the way that it was started with, and forget it; absent is fine."""
-    Supervisor(directory, stack_id).stop(name)
+    supervisor_of(directory, stack_id).stop(name)
 
 
 def shut_down(*, directory: str, stack_id: str) -> None:
     """Stop all processes of a directory and their supervisord; leaves no file but the logs."""
-    Supervisor(directory, stack_id).shut_down()
+    supervisor_of(directory, stack_id).shut_down()
 
 
 def has_given_up(*, directory: str, stack_id: str, name: str) -> bool:
     """Whether supervisord tries no more to start a process, or knows no such process."""
-    return Supervisor(directory, stack_id).has_given_up(name)
+    return supervisor_of(directory, stack_id).has_given_up(name)
 
 
 def exit_report(*, directory: str, stack_id: str, name: str) -> str:
     """Tell how a process last ended, and the end of its log."""
-    return Supervisor(directory, stack_id).exit_report(name)
+    return supervisor_of(directory, stack_id).exit_report(name)
 
 
 def log_tail(*, directory: str, stack_id: str, name: str, lines: int) -> str:
     """Read the last lines of a process's log."""
-    return Supervisor(directory, stack_id).files.log_tail(name, lines)
+    return supervisor_of(directory, stack_id).files.log_tail(name, lines)
 
 
 def run_once(*, argv: Sequence[str], seconds: float, directory: str = "") -> dict[str, Any]:
     """Run a command in the login's environment: `status` and `output`, both streams together."""
     return commands.run(argv, seconds, daemon_environment(), directory)
+
+
+def run_beside(*, directory: str, name: str, argv: Sequence[str], seconds: float) -> dict[str, Any]:
+    """Run a command in the container of a process whose step is on this node: `status` and `output`."""
+    try:
+        return beside.ask(Allocation(Path(directory) / "run").local / name / "beside", argv, seconds)
+    except OSError:
+        return {"status": processes.DOWN, "output": f"{name} is not up\n"}
+
+
+def apply(*, directory: str, stack_id: str) -> None:
+    """Take in what a job's files say since its supervisord has read them."""
+    supervisor = supervisor_of(directory, stack_id)
+    assert isinstance(supervisor, JobSupervisor)
+    supervisor.apply()
 
 
 def listeners(*, ports: Sequence[int]) -> list[dict[str, Any]]:
@@ -68,12 +85,18 @@ CALLS: dict[str, Callable[..., Any]] = {
         exit_report,
         log_tail,
         run_once,
+        run_beside,
+        apply,
         listeners,
         strays,
         programs.find,
         programs.version,
         programs.modules,
         programs.versions,
+        relay.relay_open,
+        relay.relay_send,
+        relay.relay_receive,
+        relay.relay_close,
     )
 }
 """All calls by name: keyword arguments in, plain types of JSON in and out."""

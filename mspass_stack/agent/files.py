@@ -10,13 +10,24 @@ from .marks import DIGEST
 
 
 class Files:
-    """Name the files of a stack's directory: launchers, pids and programs under `run`, and logs under `log`."""
+    """Name the files of a stack's directory: launchers, pids and programs under `run`, and logs under `log`.
+
+    Attributes:
+        local: where pids and the socket are.
+    """
+
+    paths = settings.PATHS
+    program = settings.PROGRAM
 
     def __init__(self, directory: str) -> None:
         self.directory = Path(directory)
         self.run, self.log = self.directory / "run", self.directory / "log"
-        self.socket = self.run / "supervisor.sock"
+        self.local = self.run
         self._programs = self.run / "programs"
+
+    @property
+    def socket(self) -> Path:
+        return self.local / "supervisor.sock"
 
     def prepare(self, stack_id: str) -> Path:
         """Write the config of a supervisord that starts anew, without any program; its path."""
@@ -25,24 +36,28 @@ class Files:
         for stale in (*self._programs.iterdir(), self.socket):
             stale.unlink(missing_ok=True)
         config = self.run / "supervisord.conf"
-        settings.write(config, settings.CONFIG.format(**settings.PATHS, stack_id=stack_id))
+        settings.write(config, settings.CONFIG.format(**self.paths, stack_id=stack_id))
         return config
 
-    def add(self, name: str, launcher: str, order: int, stop_signal: str, grace: int) -> None:
-        """Write the launcher of a process and how it is stopped."""
+    def add(self, name: str, launcher: str, order: int, stop_signal: str, grace: int, step: str = "") -> None:
+        """Write the launcher of a process, what its step runs in a job, and how it is stopped."""
+        for directory in (self._programs, self.log):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if step:
+            settings.write(self.step(name), step)
         settings.write(self._launcher(name), launcher)
         self.restate(name, order, stop_signal, grace)
 
     def restate(self, name: str, order: int, stop_signal: str, grace: int) -> None:
         """Write how a process is stopped, where that is something new."""
         values = {"name": name, "order": order, "signal": stop_signal, "grace": grace}
-        text = settings.PROGRAM.format(**settings.PATHS, **values)
+        text = self.program.format(**self.paths, **values)
         if _read(self._program(name)) != text:
             settings.write(self._program(name), text)
 
     def forget(self, name: str) -> None:
         """Remove what says that a process runs; its log stays."""
-        for path in (self._program(name), self._launcher(name), self.run / f"{name}.pid"):
+        for path in (self._program(name), self._launcher(name), self.step(name), self.local / f"{name}.pid"):
             path.unlink(missing_ok=True)
 
     def remove(self) -> None:
@@ -53,6 +68,10 @@ class Files:
         """List the processes that were started here, last started first."""
         ranked = sorted((int(settings.of(path)["priority"]), path.stem) for path in self._programs.glob("*.ini"))
         return [name for _, name in reversed(ranked)]
+
+    def order(self, name: str) -> int:
+        """Read the place of a process in the order of starting."""
+        return int(settings.of(self._program(name))["priority"])
 
     def digest(self, name: str) -> str:
         """Read what the launcher says that it starts; empty when there is none."""
@@ -70,7 +89,7 @@ class Files:
     def pid(self, name: str) -> int:
         """Read the pid that a process wrote when it started, or supervisord's; 0 when there is none."""
         try:
-            return int(_read(self.run / f"{name}.pid"))
+            return int(_read(self.local / f"{name}.pid"))
         except ValueError:
             return 0
 
@@ -81,6 +100,10 @@ class Files:
         except OSError:
             return "(no log)"
         return "\n".join(said.splitlines()[-lines:])
+
+    def step(self, name: str) -> Path:
+        """Return the file that says what a process's step runs."""
+        return self.run / f"{name}.json"
 
     def _launcher(self, name: str) -> Path:
         return self.run / f"{name}.sh"

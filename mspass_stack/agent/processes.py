@@ -10,8 +10,8 @@ from typing import Any
 
 from . import commands, proc
 from .errors import Refused
+from .job_supervisor import supervisor_of
 from .marks import DIGEST
-from .sockets import described, listeners
 from .supervisor import Supervisor
 from .waiting import wait_until
 
@@ -34,6 +34,7 @@ def ensure(
     grace: int,
     ports: Sequence[int],
     supervisord: Sequence[str],
+    step: str = "",
 ) -> dict[str, Any]:
     """Adopt the process when it runs as declared, and start it anew when not.
 
@@ -48,26 +49,26 @@ def ensure(
         grace: seconds until the process is killed after that signal.
         ports: that nobody else may hold.
         supervisord: the command that starts one; an empty word is our own interpreter, its config is added.
+        step: what runs on the node of a process in a job, as JSON.
 
     Returns:
-        `incarnation` (empty when it is not up), `restarted` (whether this call started it), and `failed`: how it ended
-        when it does not run as launched, or None.
+        `incarnation` (empty when it is not up, or waits for its job), `restarted` (whether this call started it), and
+        `failed`: how it ended when it does not run as launched, or None.
 
     Raises:
         Refused: somebody else holds a port, or supervisord hangs or does not start.
     """
-    supervisor = Supervisor(directory, stack_id)
+    supervisor = supervisor_of(directory, stack_id)
     running = _pid(supervisor, name)
     adopted = running and supervisor.files.digest(name) == digest and not proc.is_lost(running)
     if adopted:
         supervisor.restate(name, order, stop_signal, grace)
     else:
         supervisor.stop(name)
-        for listener in listeners(ports):
-            raise Refused(f"port {listener['port']} is held by {described(listener)}")
+        supervisor.refuse_held(ports)
         program = [word or sys.executable for word in supervisord]
-        supervisor.start(name, launcher, order, stop_signal, grace, program)
-    settled = wait_until(lambda: _become(supervisor, name, digest), START)
+        supervisor.start(name, launcher, order, stop_signal, grace, program, step)
+    settled = "runs" if supervisor.waits else wait_until(lambda: _become(supervisor, name, digest), START)
     return {
         "incarnation": supervisor.incarnation(name),
         "restarted": not adopted,
@@ -82,7 +83,7 @@ def observe(*, directory: str, stack_id: str, name: str) -> dict[str, Any]:
         `state` (supervisord's name for it), `incarnation` and `digest` (of the launcher on the disk), each empty where
         there is none, and `lost`: whether its working directory was removed.
     """
-    supervisor = Supervisor(directory, stack_id)
+    supervisor = supervisor_of(directory, stack_id)
     state = supervisor.state(name).get("statename", "")
     pid = _pid(supervisor, name)
     return {
@@ -95,7 +96,7 @@ def observe(*, directory: str, stack_id: str, name: str) -> dict[str, Any]:
 
 def halt(*, directory: str, stack_id: str, name: str) -> bool:
     """Stop a process that is to go on later, and tell whether it ran."""
-    supervisor = Supervisor(directory, stack_id)
+    supervisor = supervisor_of(directory, stack_id)
     running = bool(_pid(supervisor, name))
     if running:
         supervisor.halt(name)
@@ -104,7 +105,7 @@ def halt(*, directory: str, stack_id: str, name: str) -> bool:
 
 def resume(*, directory: str, stack_id: str, name: str) -> None:
     """Start a process that was halted."""
-    Supervisor(directory, stack_id).resume(name)
+    supervisor_of(directory, stack_id).resume(name)
 
 
 def signal(*, directory: str, stack_id: str, name: str, signal: str) -> None:
@@ -113,7 +114,7 @@ def signal(*, directory: str, stack_id: str, name: str, signal: str) -> None:
     Raises:
         Refused: it is not up.
     """
-    pid = _pid(Supervisor(directory, stack_id), name)
+    pid = _pid(supervisor_of(directory, stack_id), name)
     if not pid:
         raise Refused(f"{name} is not up")
     os.kill(pid, signals.Signals[f"SIG{signal}"])
@@ -125,7 +126,7 @@ def execute(*, directory: str, stack_id: str, name: str, argv: Sequence[str], se
     Returns:
         `status` and `output`, both streams together; killed with its group after `seconds`.
     """
-    pid = _pid(Supervisor(directory, stack_id), name)
+    pid = _pid(supervisor_of(directory, stack_id), name)
     environment, working = proc.marks_of(pid), proc.directory(pid)
     if not environment or not working:
         return {"status": DOWN, "output": f"{name} is not up\n"}

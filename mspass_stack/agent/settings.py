@@ -11,11 +11,11 @@ from .marks import HOME
 
 CONFIG = """\
 [unix_http_server]
-file={run}/supervisor.sock
+file={local}/supervisor.sock
 chmod=0700
 
 [supervisord]
-pidfile={run}/supervisord.pid
+pidfile={local}/supervisord.pid
 logfile={log}/supervisord.log
 childlogdir={log}
 directory={home}
@@ -25,7 +25,7 @@ identifier={stack_id}
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 
 [supervisorctl]
-serverurl=unix://{run}/supervisor.sock
+serverurl=unix://{local}/supervisor.sock
 
 [include]
 files=programs/*.ini
@@ -48,8 +48,31 @@ stdout_logfile_backups=3
 """
 
 _HOME = f"%(ENV_{HOME})s"
-PATHS = {"home": _HOME, "run": f"{_HOME}/run", "log": f"{_HOME}/log"}
+PATHS = {"home": _HOME, "run": f"{_HOME}/run", "log": f"{_HOME}/log", "local": f"{_HOME}/run"}
 """The directory of the stack and what is in it, as the files have them."""
+
+
+JOB_PROGRAM = """\
+[program:{name}]
+command=/bin/sh "{run}/{name}.sh"
+priority={order}
+autorestart=true
+startsecs=3
+startretries=3
+stopsignal={signal}
+stopwaitsecs={grace}
+redirect_stderr=true
+stdout_logfile={log}/{name}.srun.log
+stdout_logfile_maxbytes=1MB
+stdout_logfile_backups=1
+"""
+"""Of a process in a Slurm job: supervisord holds its srun. Of the group of that one, a part outlives a SIGKILL unseen;
+the log of the process is written on its own node."""
+
+LOCAL = "MSPASS_JOB_LOCAL"
+"""The variable that names the job's directory on a node."""
+
+JOB_PATHS = {**PATHS, "local": f"%(ENV_{LOCAL})s"}
 
 
 def of(program: Path) -> dict[str, str]:

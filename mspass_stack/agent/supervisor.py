@@ -11,6 +11,7 @@ from .errors import Refused
 from .files import Files
 from .lock import held
 from .marks import HOME, PROCESS, STACK_ID
+from .sockets import described, listeners
 from .waiting import wait_until
 
 START = 30
@@ -56,8 +57,25 @@ class Supervisor:
         """Whether supervisord tries no more, or knows no such process."""
         return self.state(name).get("statename", "FATAL") == "FATAL"
 
+    @property
+    def waits(self) -> bool:
+        """Whether what is written down is started by somebody else, later."""
+        return False
+
+    def refuse_held(self, ports: Sequence[int]) -> None:
+        """Refuse ports that somebody else holds."""
+        for listener in listeners(ports):
+            raise Refused(f"port {listener['port']} is held by {described(listener)}")
+
     def start(
-        self, name: str, launcher: str, order: int, stop_signal: str, grace: int, supervisord: Sequence[str]
+        self,
+        name: str,
+        launcher: str,
+        order: int,
+        stop_signal: str,
+        grace: int,
+        supervisord: Sequence[str],
+        step: str = "",
     ) -> None:
         """Start a process under supervision; one of the same name must not be there.
 
@@ -68,11 +86,14 @@ class Supervisor:
             stop_signal: without SIG, as in `TERM`.
             grace: seconds until the process is killed after that signal.
             supervisord: the command that starts one; its config is added.
+            step: what runs on the node of a process in a job, as JSON.
         """
         self.files.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with held(self.files.directory):
             self._ensure_running(supervisord)
-            self.files.add(name, launcher, order, stop_signal, grace)
+            self.files.add(name, launcher, order, stop_signal, grace, step)
+            if self.waits:
+                return
             self._ask("reloadConfig")
             try:
                 self._ask("addProcessGroup", name)

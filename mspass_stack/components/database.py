@@ -92,7 +92,7 @@ class MongoShardedCluster(pulumi.ComponentResource):
 
     def _members(self, processes: Sequence[Process], after: Sequence[HostedProcess]) -> list[HostedProcess]:
         return [
-            HostedProcess(self._foundation, process, self, after=after, before=[self._repair(process)])
+            HostedProcess(self._foundation, process, self, after=after, before=self._repair(process))
             for process in processes
         ]
 
@@ -117,14 +117,16 @@ class MongoShardedCluster(pulumi.ComponentResource):
             "abandoned": list(foundation.abandoned),
         }
 
-    def _repair(self, process: Process) -> resources.AddressRepair:
-        """Declare what a member's data have to say of its peers before it starts."""
+    def _repair(self, process: Process) -> list[resources.AddressRepair]:
+        """Declare what a member's data have to say of its peers before it starts; names of a job never change."""
         foundation, topology = self._foundation, self._foundation.topology
+        if topology.job:
+            return []
         host, spec = topology.hosts[process.host], foundation.plan.render(process)
         names = dict.fromkeys(shard.replica_set for shard in topology.of(Shard.kind))
         seeds = {name: topology.seeds(name) for name in names}
         docker = foundation.docker.get(process.host)
-        return resources.AddressRepair(
+        repair = resources.AddressRepair(
             f"addresses-{process.key}",
             {
                 "stack": topology.stack,
@@ -144,6 +146,7 @@ class MongoShardedCluster(pulumi.ComponentResource):
             },
             pulumi.ResourceOptions(parent=self, depends_on=[foundation.files[process.host]]),
         )
+        return [repair]
 
 
 def _users(foundation: Foundation) -> dict[str, dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from mspass_stack.components import requirements, resources
+from mspass_stack.components.allocation import SlurmAllocation
 from mspass_stack.config.hosts import LOOPBACK
 from mspass_stack.plan import Plan
 from mspass_stack.roles.clients import CA, CERTIFICATE, CLIENT_ENV, tls_files
@@ -16,8 +17,9 @@ from mspass_stack.roles.registry import client_env, role_of
 from mspass_stack.runtimes import RUNTIMES
 from mspass_stack.spec.inventory import CONTROL_NODE
 from mspass_stack.spec.layout import StackLayout
+from mspass_stack.spec.process import ProcessSpec
 from mspass_stack.spec.resources import MongoPlace
-from mspass_stack.spec.topology import HTTP, MONGODB, Host, Process
+from mspass_stack.spec.topology import HTTP, MONGODB, NODES, Host, Process, Topology
 
 if TYPE_CHECKING:
     from mspass_stack.components.docker_host import DockerHost
@@ -45,6 +47,7 @@ class Foundation(pulumi.ComponentResource):
         client_profile: path of an env file for the user's own shell, with the names that the frontend has.
         client_authority: path of the certificate of who signs, for clients on the control node.
         hosted: the processes that are declared, by name.
+        allocation: the job that gives the hosts; None where they are there anyway.
         unowned: those of roles that have no component: each is declared before the first that is stopped before it.
     """
 
@@ -75,19 +78,16 @@ class Foundation(pulumi.ComponentResource):
         self.shown: dict[str, pulumi.Output[str]] = {}
         preflight = self._preflight(child)
         checked = pulumi.ResourceOptions(parent=self, depends_on=[preflight])
-        self.files = {host.name: self._files(host, checked) for host in topology.hosts.values()}
+        self.files: dict[str, resources.HostFiles] = {}
+        for disk, hosts in _disks(topology).items():
+            self.files |= dict.fromkeys((host.name for host in hosts), self._files(disk, hosts, checked))
         self._client = StackLayout(plan.control_dir).client
         self.client_profile = str(self._client.profile)
-        profile = resources.ClientProfile(
-            "client-profile",
-            self._of_stack(self._profile()),
-            pulumi.ResourceOptions(parent=self, depends_on=[preflight, *self.files.values()]),
-        )
-        self.client_authority = profile.trusts
+        self.client_authority = self._client_profile([preflight, *self.files.values()])
         self.docker = {
             host.name: self._engine(host, [preflight, self.files[host.name]])
             for host in topology.hosts.values()
-            if host.image
+            if host.has_engine
         }
         if abandoned:
             engine = resources.start_stub_engine(topology.stack, abandoned)
@@ -101,13 +101,14 @@ class Foundation(pulumi.ComponentResource):
         self.images = pulumi.Output.from_input({host: docker.image.pinned for host, docker in self.docker.items()})
         self.versions = self._versions(preflight)
         self.certificates = pulumi.Output.from_input(self._ends)
+        self.allocation = SlurmAllocation("allocation", self, child) if topology.job else None
         self.register_outputs({})
 
     def _engine(self, host: Host, after: Sequence[pulumi.Resource]) -> "DockerHost":
         # A native stack needs no Docker, whose packages take a while to load.
         from mspass_stack.components.docker_host import DockerHost
 
-        inputs = self._of_stack({"image": host.image, "stack_dir": host.stack_dir})
+        inputs = self.of_stack({"image": host.image, "stack_dir": host.stack_dir})
         return DockerHost(host.connection, inputs, requirements.needs(self.plan, host.name), after, parent=self)
 
     def _signs(self, protocol: str) -> pulumi.Input[str]:
@@ -135,7 +136,14 @@ class Foundation(pulumi.ComponentResource):
             }
         )
 
-    def _of_stack(self, inputs: Mapping[str, object]) -> dict[str, object]:
+    def digest_of(self, process: Process, spec: ProcessSpec) -> pulumi.Output[str]:
+        """Return the digest of a process: another one restarts it."""
+        docker = self.docker.get(process.host)
+        made_of = [docker.image.pinned] if docker else []
+        known = pulumi.Output.all(self.digests(process.host, spec.reads), self.stack_id, *made_of)
+        return known.apply(lambda at: spec.digest(*at))
+
+    def of_stack(self, inputs: Mapping[str, object]) -> dict[str, object]:
         return {"stack": self.topology.stack, "stack_id": self.stack_id, **inputs}
 
     def _preflight(self, opts: pulumi.ResourceOptions) -> resources.Preflight:
@@ -148,44 +156,50 @@ class Foundation(pulumi.ComponentResource):
             "encrypted": sorted(self.topology.encrypted),
             "abandoned": list(self.abandoned),
         }
-        return resources.Preflight("preflight", self._of_stack(inputs), opts)
+        return resources.Preflight("preflight", self.of_stack(inputs), opts)
 
-    def _files(self, host: Host, opts: pulumi.ResourceOptions) -> resources.HostFiles:
-        has_server = any(MONGODB in process.ports for process in self.topology.on(host.name))
+    def _files(self, name: str, hosts: Sequence[Host], opts: pulumi.ResourceOptions) -> resources.HostFiles:
+        """Declare the files on a disk, which one host has or several."""
+        host = hosts[0]
+        has_server = any(MONGODB in process.ports for one in hosts for process in self.topology.on(one.name))
         serves_tls = has_server and MONGODB in self.topology.encrypted
         inputs = {
-            "host": host.name,
-            "connection": host.connection,
+            "host": name,
+            "connection": host.connection.of_files,
             "stack_dir": host.stack_dir,
-            "directories": self._directories(host),
-            "files": self._values(host).apply(partial(self._contents, host)),
+            "directories": list(dict.fromkeys(path for one in hosts for path in self._directories(one))),
+            "files": self._values(name, hosts).apply(partial(self._contents, hosts)),
             "reloaded": [str(host.layout.server_tls.certificate)] if serves_tls else [],
             "tls_mode": str(host.layout.tls_mode) if serves_tls else "",
             "digest_key": self._digest_key,
         }
-        return resources.HostFiles(f"files@{host.name}", self._of_stack(inputs), opts)
+        return resources.HostFiles(f"files@{name}", self.of_stack(inputs), opts)
 
     def _directories(self, host: Host) -> list[str]:
         """Return what the processes of a host work in."""
         written = [path for process in self.topology.on(host.name) for path in self.plan.command(process).writes]
         return list(dict.fromkeys([*written, str(host.layout.log), str(host.layout.scratch)]))
 
-    def _contents(self, host: Host, values: Mapping[str, str]) -> dict[str, str]:
-        """Return the secret files of a host: those that its processes read."""
-        known = {**values, CLIENT_ENV: client_env(self.topology, values, host.layout.authority)}
+    def _contents(self, hosts: Sequence[Host], values: Mapping[str, str]) -> dict[str, str]:
+        """Return the secret files of hosts: those that their processes read."""
         files: dict[str, str] = {}
-        for process in self.topology.on(host.name):
-            files |= role_of(process).files(process, self.plan.context(host.name), known)
+        for host in hosts:
+            known = {**values, CLIENT_ENV: client_env(self.topology, values, host.layout.authority)}
+            for process in self.topology.on(host.name):
+                files |= role_of(process).files(process, self.plan.context(host.name), known)
         return files
 
-    def _values(self, host: Host) -> pulumi.Output[dict[str, str]]:
-        """Return the secrets by name, with the certificate of a host where one of its processes needs it."""
-        spoken = frozenset[str]().union(*(role_of(process).speaks for process in self.topology.on(host.name)))
+    def _values(self, name: str, hosts: Sequence[Host]) -> pulumi.Output[dict[str, str]]:
+        """Return the secrets by name, with the certificate of hosts where one of their processes needs it."""
+        processes = [process for host in hosts for process in self.topology.on(host.name)]
+        spoken = frozenset[str]().union(*(role_of(process).speaks for process in processes))
         values: dict[str, pulumi.Input[str]] = {**self.secrets}
         if self._jupyter_password is not None:
             values[JUPYTER_PASSWORD] = self._jupyter_password
         if self._authority and spoken & self.topology.encrypted:
-            values |= self._signed(f"certificate@{host.name}", host.name, host.address, host.name)
+            names = [*(host.address for host in hosts), *(host.name for host in hosts)]
+            values |= self._signed(f"certificate@{name}", name, *names)
+            self.shown |= dict.fromkeys((host.name for host in hosts), self.shown[name])
         return _together(values)
 
     def _signed(self, name: str, holder: str, *names: str) -> dict[str, pulumi.Input[str]]:
@@ -197,6 +211,14 @@ class Foundation(pulumi.ComponentResource):
         signed = self._authority.sign(name, known, pulumi.ResourceOptions(parent=self))
         self._ends[holder], self.shown[holder] = signed.ends, signed.digest
         return {CA: self._authority.certificate, CERTIFICATE: signed.pem}
+
+    def _client_profile(self, after: Sequence[pulumi.Resource]) -> pulumi.Input[str]:
+        """Declare the user's own files; return where clients on the control node find who signs."""
+        if self.topology.job:
+            # The names of its nodes lead nowhere outside of it.
+            return str(next(iter(self.topology.hosts.values())).layout.authority)
+        inputs, options = self.of_stack(self._profile()), pulumi.ResourceOptions(parent=self, depends_on=list(after))
+        return resources.ClientProfile("client-profile", inputs, options).trusts
 
     def _profile(self) -> dict[str, Any]:
         """Return the user's own files; a client of Dask shows a certificate too."""
@@ -225,7 +247,7 @@ class Foundation(pulumi.ComponentResource):
     def _versions(self, preflight: resources.Preflight) -> list[pulumi.Resource]:
         """Compare the Pythons that speak to each other, of environments and of images."""
         wanted = [host for host in self.topology.hosts if requirements.needs(self.plan, host).versions]
-        if len(wanted) < 2:
+        if len(wanted) < 2 or self.topology.job:  # its hosts have one image
             return []
         found = {
             host: self.docker[host].image.versions
@@ -235,6 +257,13 @@ class Foundation(pulumi.ComponentResource):
         }
         opts = pulumi.ResourceOptions(parent=self)
         return [resources.VersionMatch("versions", {"stack": self.topology.stack, "hosts": found}, opts)]
+
+
+def _disks(topology: Topology) -> dict[str, list[Host]]:
+    """Return the hosts by the disk that they have, each its own or all the same."""
+    if topology.job:
+        return {NODES: list(topology.hosts.values())}
+    return {host.name: [host] for host in topology.hosts.values()}
 
 
 def _together(values: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[dict[str, str]]:

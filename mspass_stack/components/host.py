@@ -10,7 +10,7 @@ from mspass_stack.roles.base import Turn
 from mspass_stack.roles.registry import role_of
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.inventory import Entry
-from mspass_stack.spec.process import ContainedProcess, ProcessSpec, SupervisedProcess
+from mspass_stack.spec.process import ContainedProcess, ProcessSpec, SlurmProcess, SupervisedProcess
 from mspass_stack.spec.resources import DrainSpec
 from mspass_stack.spec.topology import CONFIG_SET, Process
 
@@ -42,16 +42,14 @@ class HostedProcess:
         self.process, self._foundation, self._owner = process, foundation, owner
         after = [*after, *(other for other in unowned_before(foundation, process.order) if other not in after)]
         self.spec = spec = foundation.plan.render(process)
-        digests = foundation.digests(process.host, spec.reads)
-        docker = foundation.docker.get(process.host)
-        made_of = [docker.image.pinned] if docker else []
-        self._digest = pulumi.Output.all(digests, foundation.stack_id, *made_of).apply(lambda at: spec.digest(*at))
+        self._digest = foundation.digest_of(process, spec)
         self._drain, self._drain_connection = self._drained()
         self._authority = foundation.authority_of(process)
         # Edges go to every process before it, not through checks: a refresh that drops a dead process drops its edges.
         files = foundation.files[process.host]
         edges: list[pulumi.Resource] = [files, *(other.resource for other in after), *before]
-        if turn := role_of(process).turn(process, foundation.plan.context(process.host)):
+        turn = role_of(process).turn(process, foundation.plan.context(process.host))
+        if turn and not foundation.allocation:
             edges += [foundation.hosted[name].resource for name in turn.after]
             edges.append(self._turn(turn, edges))
         self.resource, self.started = _DECLARE[type(spec)](self, edges)
@@ -153,6 +151,13 @@ class HostedProcess:
         )
         return process, process.incarnation
 
+    def submit(self, edges: Sequence[pulumi.Resource]) -> tuple[pulumi.CustomResource, pulumi.Output[str]]:
+        """Return the job by which it runs: its program is there before that."""
+        allocation = self._foundation.allocation
+        assert allocation
+        known = pulumi.Output.all(allocation.resource.incarnation, self._digest)
+        return allocation.resource, known.apply("/".join)
+
     def contain(self, edges: Sequence[pulumi.Resource]) -> tuple[pulumi.CustomResource, pulumi.Output[str]]:
         """Declare it for the Docker engine of its host."""
         host, spec = self.process.host, self.spec
@@ -186,7 +191,7 @@ class HostedProcess:
             threads=share.threads,
             memory=share.memory,
             incarnation=incarnation,
-            log=str(host.layout.log_of(process.name)) if isinstance(spec, SupervisedProcess) else "",
+            log=str(host.layout.log_of(process.name)) if not isinstance(spec, ContainedProcess) else "",
             image=images.get(process.host, ""),
             spec=spec,
         )
@@ -207,5 +212,6 @@ _Declared = tuple[pulumi.CustomResource, pulumi.Output[str]]
 _DECLARE: dict[type[ProcessSpec], Callable[[HostedProcess, Sequence[pulumi.Resource]], _Declared]] = {
     SupervisedProcess: HostedProcess.supervise,
     ContainedProcess: HostedProcess.contain,
+    SlurmProcess: HostedProcess.submit,
 }
 """Which resource makes a process true, by what it was rendered as."""

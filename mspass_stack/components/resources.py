@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import pulumi
 
 from mspass_stack.spec import resources as spec
+from mspass_stack.spec.job_resources import AllocationInputs, SlurmJobInputs
 from mspass_stack.spec.value import Value
 
 PACKAGE = "mspassnode"
@@ -117,6 +118,24 @@ class HostProcess(Resource):
 
     incarnation: pulumi.Output[str]
     model = spec.HostProcessInputs
+
+
+class SlurmJob(Resource):
+    """The job that gives a stack its nodes, submitted or found again."""
+
+    job: pulumi.Output[str]
+    model = SlurmJobInputs
+
+
+class Allocation(Resource):
+    """The nodes of a job, once it runs.
+
+    Attributes:
+        incarnation: which start of which job it is.
+    """
+
+    incarnation: pulumi.Output[str]
+    model = AllocationInputs
 
 
 class ContainerImage(Resource):

@@ -69,7 +69,8 @@ class VirtualCluster(pulumi.ComponentResource):
         hosted = [foundation.hosted[process.name] for process in plan.topology.processes]
         ids = [known.id for known in (*usable, *(process.ready for process in hosted))]
         all_ready = pulumi.Output.all(*ids)
-        outputs["clientProfile"] = all_ready.apply(lambda _: foundation.client_profile)
+        if not plan.topology.job:
+            outputs["clientProfile"] = all_ready.apply(lambda _: foundation.client_profile)
         if any(host.connection.remote for host in plan.topology.hosts.values()):
             outputs["connect"] = all_ready.apply(lambda _: f"{CONNECT} --stack {plan.topology.stack}")
         if any(isinstance(process.spec, SupervisedProcess) for process in hosted):

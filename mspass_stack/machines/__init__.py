@@ -4,16 +4,20 @@ import threading
 
 from mspass_stack.machines.base import Machine
 from mspass_stack.machines.local import LocalMachine
+from mspass_stack.machines.slurm import SlurmNode
 from mspass_stack.spec.connection import ConnectionSpec
 
 _kept: dict[ConnectionSpec, Machine] = {}
-_lock = threading.Lock()
+_nodes: dict[ConnectionSpec, SlurmNode] = {}
+_lock = threading.RLock()
 
 
 def machine(connection: ConnectionSpec) -> Machine:
     """Return the machine that is reached so; connections are opened when they are needed, and kept."""
     if not connection.remote:
         return LocalMachine()
+    if connection.job:
+        return slurm_node(connection)
     # A desktop needs no SSH, whose packages take a while to load.
     from mspass_stack.machines.ssh import SshMachine
 
@@ -21,3 +25,11 @@ def machine(connection: ConnectionSpec) -> Machine:
         if connection not in _kept:
             _kept[connection] = SshMachine(connection)
         return _kept[connection]
+
+
+def slurm_node(connection: ConnectionSpec) -> SlurmNode:
+    """Return a node of a Slurm job."""
+    with _lock:
+        if connection not in _nodes:
+            _nodes[connection] = SlurmNode(connection, machine(connection.login))
+        return _nodes[connection]

@@ -54,6 +54,10 @@ class Machine(Protocol):
         """Start a command there, and return the byte stream of its standard input and output."""
         ...
 
+    def connect(self, address: str, port: int) -> Channel:
+        """Return the byte stream of a connection to a port that the machine sees."""
+        ...
+
     def endpoint(self, address: str, port: int) -> tuple[str, int]:
         """Return where a port that the machine sees at `address` is reached from here."""
         ...

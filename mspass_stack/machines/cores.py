@@ -20,6 +20,8 @@ def cores(cluster: Cluster, base: Path) -> dict[str, int]:
     Raises:
         ConfigError: a host has to be asked and cannot be.
     """
+    if cluster.slurm:
+        return dict.fromkeys(cluster.hosts, cluster.slurm.cores or 0)
     found = {host: len(os.sched_getaffinity(0)) for host, declared in cluster.hosts.items() if not declared.ssh}
     workers = cluster.pool.workers if cluster.pool else {}
     open_ = [host for host, declared in workers.items() if declared.processes is None and host not in found]
@@ -30,7 +32,7 @@ def cores(cluster: Cluster, base: Path) -> dict[str, int]:
 def _ask(cluster: Cluster, base: Path, host: str) -> int:
     try:
         return int(
-            machine(site_of(cluster).connection(cluster, host, base)).run(["getconf", "_NPROCESSORS_ONLN"]).stdout
+            machine(site_of(cluster).connection(cluster, "", host, base)).run(["getconf", "_NPROCESSORS_ONLN"]).stdout
         )
     except (Unreachable, ValueError) as error:
         path = f"{KEY}.pool.workers.{host}.processes"

@@ -10,6 +10,9 @@ from pathlib import Path
 from mspass_stack.machines.agent import LocalAgent
 from mspass_stack.machines.base import Agent, Channel, CompletedCommand
 
+CONNECT_TIMEOUT = 3.0
+"""Seconds for a port to take a connection."""
+
 
 class LocalMachine:
     """This machine."""
@@ -26,6 +29,9 @@ class LocalMachine:
         with far:
             subprocess.Popen(argv, stdin=far.fileno(), stdout=far.fileno(), stderr=subprocess.DEVNULL)
         return near
+
+    def connect(self, address: str, port: int) -> Channel:
+        return socket.create_connection((address, port), CONNECT_TIMEOUT)
 
     def endpoint(self, address: str, port: int) -> tuple[str, int]:
         return address, port

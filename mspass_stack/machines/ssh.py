@@ -93,6 +93,12 @@ class SshMachine:
             raise
         return _ExecChannel(channel, partial(self._release, pooled))
 
+    def connect(self, address: str, port: int) -> Channel:
+        try:
+            return self._open_tunnel((address, port))
+        except (paramiko.SSHException, EOFError) as error:
+            raise ConnectionRefusedError(f"{address}:{port}: {error}") from None
+
     def endpoint(self, address: str, port: int) -> tuple[str, int]:
         """Return the direct way where somebody answers it; behind a jump host an address may be another machine's."""
         place = address, port

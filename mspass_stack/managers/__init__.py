@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from mspass_stack.machines import machine
 from mspass_stack.managers.base import ProcessManager
+from mspass_stack.managers.slurm_job import SlurmJobManager
 from mspass_stack.managers.supervisord import Supervisord
 from mspass_stack.spec.connection import ConnectionSpec
 
@@ -24,6 +25,7 @@ def engine_of(connection: ConnectionSpec, stack_id: str = "") -> "DockerEngine":
 
 MANAGERS: dict[str, Factory] = {
     "supervisord": lambda connection, stack_dir, stack_id: Supervisord(machine(connection), stack_dir, stack_id),
+    "slurm-job": SlurmJobManager,
     "docker-engine": lambda connection, stack_dir, stack_id: engine_of(connection, stack_id),
 }
 """The process managers by the name that a process specification says."""

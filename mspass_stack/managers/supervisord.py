@@ -10,7 +10,7 @@ from mspass_stack.machines.base import Machine
 from mspass_stack.machines.bundle import file_name, supervisor_bundle
 from mspass_stack.managers.base import Exit
 from mspass_stack.managers.mongod import embedded_mongod
-from mspass_stack.spec.process import SupervisedProcess
+from mspass_stack.spec.process import SlurmProcess, SupervisedProcess
 
 RUN_ONCE = 3600.0
 """Seconds for a command beside the processes: the recovery of large data takes its time."""
@@ -40,6 +40,10 @@ class Supervisord:
 
     def observe(self, name: str) -> Observed:
         return Observed(**self._ask("observe", name=name))
+
+    def is_gone(self, found: Observed) -> bool:
+        """Return whether what was observed is not there any more as it was declared."""
+        return not found.incarnation or found.lost
 
     def incarnation(self, name: str) -> str:
         return self.observe(name).incarnation
@@ -89,7 +93,7 @@ class Supervisord:
     ) -> Exit:
         return Exit(**self._machine.agent.call("run_once", argv=list(argv), seconds=RUN_ONCE))
 
-    def ensure(self, process: SupervisedProcess, stack: str, digest: str) -> dict[str, Any]:
+    def ensure(self, process: SupervisedProcess | SlurmProcess, stack: str, digest: str) -> dict[str, Any]:
         """Adopt a process that runs as declared, replace one that differs, refuse what is not ours.
 
         Returns:
@@ -107,7 +111,7 @@ class Supervisord:
             supervisord=self._program(),
         )
 
-    def launcher(self, process: SupervisedProcess, stack: str, digest: str) -> str:
+    def launcher(self, process: SupervisedProcess | SlurmProcess, stack: str, digest: str) -> str:
         """Return the script that becomes the process: environment, secrets from their files, then exec."""
         program = [*process.wrapper, self.find(process.argv[0], process.python), *process.argv[1:]]
         marks = {

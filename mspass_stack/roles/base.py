@@ -64,6 +64,8 @@ class Command:
         writes: directories of the stack and of the user that it works in.
         stop_grace: seconds between the stop signal and SIGKILL.
         memory, cpus: what it is meant to use at most, in bytes and cores; 0 is no limit.
+        holds_data: whether it opens data that two must not.
+        oom_score: how soon it goes when the memory that it shares with others is used up, from 0 to 1000.
     """
 
     argv: tuple[str, ...]
@@ -78,6 +80,8 @@ class Command:
     stop_signal: Literal["TERM", "INT"] = "TERM"
     memory: int = 0
     cpus: int = 0
+    holds_data: bool = False
+    oom_score: int = 0
 
 
 @dataclass(frozen=True)

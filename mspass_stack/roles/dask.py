@@ -116,6 +116,7 @@ class Worker(Role):
             # The scheduler's pages stay inside its own host: what a worker sees of it is the way to it.
             health=HealthCheck(scheduler.address, scheduler.port),
             stop_grace=30,
+            oom_score=800,
             # The limit of each worker is Dask's own business; the rest is for the process that watches over them.
             memory=share.workers * share.memory + NANNY if share.memory else 0,
             # Docker refuses more than the host has: no limit where nobody has asked it.

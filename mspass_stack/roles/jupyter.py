@@ -64,6 +64,7 @@ class Frontend(Role):
             # Who signs is not known in its container: there the port has to do.
             health=HealthCheck(process.address, process.port, "" if certificate else "/api"),
             stop_grace=15,
+            oom_score=500,
         )
 
     def needs(self, process: Process, context: Context) -> Needs:

@@ -48,6 +48,7 @@ class MongoServer(Role):
             stop_grace=GRACE,
             reads=server_reads(context),
             writes=(data,),
+            holds_data=True,
         )
 
     def needs(self, process: Process, context: Context) -> Needs:

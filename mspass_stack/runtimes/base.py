@@ -10,7 +10,14 @@ from mspass_stack.spec.topology import Process
 
 
 class Runtime(Protocol):
-    """How an argv is packaged."""
+    """How an argv is packaged.
+
+    Attributes:
+        engine: whether an engine of Docker keeps its processes up.
+    """
+
+    @property
+    def engine(self) -> bool: ...
 
     def python(self, declared: str | None, own: str | None) -> str:
         """Return the interpreter of a host's roles.

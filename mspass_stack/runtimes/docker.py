@@ -15,6 +15,8 @@ PYTHON = "python3"
 class Docker:
     """Containers of one image, kept up by their engine."""
 
+    engine = True
+
     def python(self, declared: str | None, own: str | None) -> str:
         return declared or PYTHON
 

@@ -10,6 +10,8 @@ from mspass_stack.spec.topology import Process
 class Native:
     """Processes of the user, kept up by supervisord."""
 
+    engine = False
+
     def python(self, declared: str | None, own: str | None) -> str:
         return own or "python3"
 

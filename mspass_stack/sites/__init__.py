@@ -4,8 +4,9 @@ from mspass_stack.config.sections import Cluster
 from mspass_stack.sites.base import Site
 from mspass_stack.sites.desktop import Desktop
 from mspass_stack.sites.lab import Lab
+from mspass_stack.sites.slurm import SlurmSite
 
-SITES: dict[str, Site] = {"lab": Lab(), "desktop": Desktop()}
+SITES: dict[str, Site] = {"slurm": SlurmSite(), "lab": Lab(), "desktop": Desktop()}
 """The sites by name; a cluster is of the first one that claims it."""
 
 

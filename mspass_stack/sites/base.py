@@ -6,10 +6,18 @@ from typing import Protocol
 
 from mspass_stack.config.sections import Cluster
 from mspass_stack.spec.connection import ConnectionSpec
+from mspass_stack.spec.job import JobSpec
 
 
 class Site(Protocol):
-    """Who gives the hosts of a cluster."""
+    """Who gives the hosts of a cluster.
+
+    Attributes:
+        shares_disk: whether its hosts have one file system: then they have their files, and a certificate, together.
+    """
+
+    @property
+    def shares_disk(self) -> bool: ...
 
     def claims(self, cluster: Cluster) -> bool:
         """Return whether a cluster is of this site."""
@@ -23,11 +31,11 @@ class Site(Protocol):
         """Yield what works there and is worth a word, with its YAML path."""
         ...
 
-    def address(self, cluster: Cluster, host: str) -> str:
+    def address(self, cluster: Cluster, stack: str, host: str) -> str:
         """Return the address of a host: for its processes, their peers, and clients on the control node."""
         ...
 
-    def connection(self, cluster: Cluster, host: str, base: Path) -> ConnectionSpec:
+    def connection(self, cluster: Cluster, stack: str, host: str, base: Path) -> ConnectionSpec:
         """Return how a host is reached.
 
         Args:
@@ -49,6 +57,10 @@ class Site(Protocol):
         Args:
             hosts: those of the config that play a role.
         """
+        ...
+
+    def job(self, cluster: Cluster, stack: str, base: Path) -> JobSpec | None:
+        """Return the Slurm job by which it has its hosts; None where they are there anyway."""
         ...
 
 

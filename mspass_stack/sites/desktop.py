@@ -7,10 +7,13 @@ from mspass_stack.config.hosts import LOOPBACK
 from mspass_stack.config.sections import KEY, Cluster
 from mspass_stack.sites.base import own_directory, resolve_path
 from mspass_stack.spec.connection import ConnectionSpec
+from mspass_stack.spec.job import JobSpec
 
 
 class Desktop:
     """This machine alone."""
+
+    shares_disk = False
 
     def claims(self, cluster: Cluster) -> bool:
         return not any(host.ssh for host in cluster.hosts.values())
@@ -21,10 +24,10 @@ class Desktop:
     def warnings(self, cluster: Cluster) -> Iterator[str]:
         yield from ()
 
-    def address(self, cluster: Cluster, host: str) -> str:
+    def address(self, cluster: Cluster, stack: str, host: str) -> str:
         return LOOPBACK
 
-    def connection(self, cluster: Cluster, host: str, base: Path) -> ConnectionSpec:
+    def connection(self, cluster: Cluster, stack: str, host: str, base: Path) -> ConnectionSpec:
         return ConnectionSpec(host=host, python=cluster.hosts[host].python or cluster.python or "")
 
     def stack_dir(self, cluster: Cluster, stack: str, base: Path) -> str:
@@ -32,6 +35,9 @@ class Desktop:
 
     def workdir(self, cluster: Cluster, base: Path) -> str:
         return resolve_path(cluster.workdir, base)
+
+    def job(self, cluster: Cluster, stack: str, base: Path) -> JobSpec | None:
+        return None
 
     def violations(self, cluster: Cluster, hosts: Iterable[str]) -> Iterator[str]:
         if cluster.frontend and cluster.frontend.expose:

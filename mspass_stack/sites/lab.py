@@ -9,11 +9,14 @@ from mspass_stack.config import rules
 from mspass_stack.config.sections import KEY, Cluster
 from mspass_stack.sites.base import resolve_path
 from mspass_stack.spec.connection import ConnectionSpec
+from mspass_stack.spec.job import JobSpec
 from mspass_stack.spec.topology import DASK, HTTP, MONGODB
 
 
 class Lab:
     """Several machines on one network."""
+
+    shares_disk = False
 
     def claims(self, cluster: Cluster) -> bool:
         return any(host.ssh for host in cluster.hosts.values())
@@ -29,10 +32,10 @@ class Lab:
                 "as the user of the workers"
             )
 
-    def address(self, cluster: Cluster, host: str) -> str:
+    def address(self, cluster: Cluster, stack: str, host: str) -> str:
         return cluster.hosts[host].address
 
-    def connection(self, cluster: Cluster, host: str, base: Path) -> ConnectionSpec:
+    def connection(self, cluster: Cluster, stack: str, host: str, base: Path) -> ConnectionSpec:
         declared = cluster.hosts[host]
         python = declared.python or cluster.python or ""
         if (ssh := declared.ssh) is None:
@@ -54,6 +57,9 @@ class Lab:
 
     def workdir(self, cluster: Cluster, base: Path) -> str:
         return str(PurePosixPath(cluster.workdir))
+
+    def job(self, cluster: Cluster, stack: str, base: Path) -> JobSpec | None:
+        return None
 
     def violations(self, cluster: Cluster, hosts: Iterable[str]) -> Iterator[str]:
         yield from _addresses(cluster, list(hosts))

@@ -14,6 +14,9 @@ class ConnectionSpec(Value):
         jump: [USER@]HOST[:PORT] to go through.
         python: an interpreter on the host, for the agent where the login shell has none that is new enough.
         engine: the address of this machine's Docker engine; another host's is asked through its SSH connection.
+        job: the stack's directory on the shared file system of a Slurm cluster, of whose job the host is a node: all
+            else leads to the login host then.
+        launcher: more words for the srun of a step.
     """
 
     host: str = ""
@@ -25,11 +28,29 @@ class ConnectionSpec(Value):
     jump: str = ""
     python: str = ""
     engine: str = ""
+    job: str = ""
+    launcher: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        if self.job:
+            return f"host '{self.host}' (of the job in {self.job})"
         return f"host '{self.host}' ({self.address})" if self.remote else f"host '{self.host}'"
 
     @property
     def remote(self) -> bool:
         """Whether it is another machine than the control node."""
-        return bool(self.address)
+        return bool(self.address or self.job)
+
+    @property
+    def login(self) -> "ConnectionSpec":
+        """How the login host is reached, of a cluster whose node this is."""
+        return self.model_copy(update={"host": "login", "job": "", "launcher": ()})
+
+    @property
+    def of_files(self) -> "ConnectionSpec":
+        """How the machine is reached on whose disk its files are."""
+        return self.login if self.job else self
+
+    def sibling(self, host: str) -> "ConnectionSpec":
+        """Return how another node of the same job is reached."""
+        return self.model_copy(update={"host": host})

@@ -23,12 +23,17 @@ class ClientLayout:
 
 
 class StackLayout:
-    """The layout of a stack's directory on a host, the same under every runtime."""
+    """The layout of a stack's directory on a host, the same under every runtime.
 
-    def __init__(self, root: str) -> None:
+    Args:
+        shared_by: the host, where others have the same directory: what is its own has its name.
+    """
+
+    def __init__(self, root: str, shared_by: str = "") -> None:
         self.root = PurePosixPath(root)
+        self._own = shared_by and f"_{shared_by}"
         self.database = self.root / "db"
-        self.config_data = self.root / "data_config"
+        self.config_data = self.root / f"data_config{self._own}"
         self.log = self.root / "log"
         self.scratch = self.root / "scratch"
         self.run = self.root / "run"
@@ -50,7 +55,7 @@ class StackLayout:
 
     def shard_data(self, key: str) -> PurePosixPath:
         """Return the directory of a shard's member: named as MsPASS's own script names it, one per shard and host."""
-        return self.root / f"data_shard_{key}"
+        return self.root / f"data_shard_{key}{self._own}"
 
     def log_of(self, process: str) -> PurePosixPath:
         return self.log / f"{process}.log"

@@ -108,7 +108,30 @@ class ContainedProcess(ProcessBase):
         return self.container
 
 
-ProcessSpec: TypeAlias = Annotated[SupervisedProcess | ContainedProcess, Field(discriminator="manager")]
+class SlurmProcess(ProcessBase):
+    """A process in a container on a node of a Slurm job, which a supervisord on the first node keeps up.
+
+    Attributes:
+        wrapper: words before the command, that run it in its container.
+        memory, cpus: nobody holds it to them: the steps of a job share its memory.
+        holds_data: whether it opens data that two must not.
+        oom_score: how soon it goes when the memory is used up, from 0 to 1000.
+    """
+
+    manager: Literal["slurm-job"] = no_restart("slurm-job")
+    memory: int = no_restart()
+    cpus: int = no_restart()
+    wrapper: tuple[str, ...]
+    holds_data: bool = no_restart(False)
+    oom_score: int = no_restart(0)
+
+    @property
+    def managed_name(self) -> str:
+        """Its name for whom keeps it up."""
+        return self.name
+
+
+ProcessSpec: TypeAlias = Annotated[SupervisedProcess | ContainedProcess | SlurmProcess, Field(discriminator="manager")]
 
 _ADAPTER: TypeAdapter[ProcessSpec] = TypeAdapter(ProcessSpec)
 

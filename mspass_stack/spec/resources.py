@@ -11,22 +11,22 @@ from mspass_stack.spec.process import ProcessSpec
 from mspass_stack.spec.value import Value
 
 
-def _described(description: str, default: Any = ..., **marks: bool) -> Any:
+def described(description: str, default: Any = ..., **marks: bool) -> Any:
     return Field(default, description=description, json_schema_extra=dict(marks))
 
 
 def secret(description: str, default: Any = ...) -> Any:
     """Describe an input that is encrypted in the state."""
-    return _described(description, default, secret=True)
+    return described(description, default, secret=True)
 
 
 def unseen(description: str, default: Any = ...) -> Any:
     """Describe an input that is in no diff: the state has the newest, and a new one changes nothing there."""
-    return _described(description, default, unseen=True)
+    return described(description, default, unseen=True)
 
 
 def _authority() -> Any:
-    return _described("certificate of who signs those of MongoDB's servers, PEM; empty where they speak no TLS", "")
+    return described("certificate of who signs those of MongoDB's servers, PEM; empty where they speak no TLS", "")
 
 
 class Inputs(Value):

@@ -4,10 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mspass_stack.spec.connection import ConnectionSpec
+from mspass_stack.spec.job import JobSpec
 from mspass_stack.spec.layout import StackLayout
 
 DASK, MONGODB, HTTP = "dask", "mongodb", "http"
 """What processes and clients of each speak: the protocols that a site may ask to be encrypted."""
+
+NODES = "nodes"
+"""The nodes of a job together, which have one disk."""
+
+FIRST_NODE = "node0"
+"""The node of a job that holds its supervisord."""
 
 CONFIG_SET = "configserver"
 """The replica set of the config servers, named as MsPASS's own script names it."""
@@ -23,6 +30,8 @@ class Host:
         python: the interpreter that has the modules of its roles.
         cores: how many it has; 0 where nobody asked.
         image: what its containers are made of, where it has some.
+        has_engine: whether an engine of Docker keeps its processes up.
+        shares_disk: whether other hosts of the stack have the same directory.
     """
 
     name: str
@@ -34,10 +43,12 @@ class Host:
     workdir: str
     cores: int = 0
     image: str = ""
+    has_engine: bool = False
+    shares_disk: bool = False
 
     @property
     def layout(self) -> StackLayout:
-        return StackLayout(self.stack_dir)
+        return StackLayout(self.stack_dir, self.name if self.shares_disk else "")
 
 
 @dataclass(frozen=True)
@@ -93,6 +104,7 @@ class Topology:
 
     Attributes:
         encrypted: the protocols that speak TLS.
+        job: the Slurm job that gives the hosts; None where they are there anyway.
     """
 
     stack: str
@@ -100,6 +112,7 @@ class Topology:
     processes: tuple[Process, ...]
     encrypted: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
+    job: JobSpec | None = None
 
     def of(self, *kinds: str) -> tuple[Process, ...]:
         return tuple(process for process in self.processes if process.kind in kinds)

@@ -119,6 +119,8 @@ ANSWERS: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
         "user": "1000:1000",
     },
     "HostProcess": lambda name, _: {"incarnation": f"run of {name}"},
+    "SlurmJob": lambda name, _: {"job": "4711"},
+    "Allocation": lambda name, _: {"incarnation": "4711.0"},
     "Ready": lambda name, _: {"incarnation": f"run of {name}"},
     "ContainerImage": lambda name, _: {"pinned": "repository@sha256:0", "versions": {"distributed": f"of {name}"}},
     "Preflight": lambda _, inputs: {"versions": {host: {"distributed": f"of {host}"} for host in inputs["hosts"]}},

@@ -56,7 +56,7 @@ def test_a_new_runtime_is_taken_beside_another_one_and_named_among_those_that_ar
     plan = _plan(hosts=hosts)
     argv = {process.name: plan.render(process).argv[0] for process in plan.topology.processes}
     assert argv == {"mongod": "mongod", "scheduler": "python3", "exporter-shelf": "nice", "worker-shelf": "nice"}
-    with pytest.raises(ConfigError, match="'rude': expected 'native' or 'docker' or 'polite'"):
+    with pytest.raises(ConfigError, match="'rude': expected 'native' or 'docker' or 'apptainer' or 'polite'"):
         _plan(runtime="rude")
 
 

@@ -129,10 +129,10 @@ def test_a_misspelt_flat_key_is_refused() -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"runtime": "apptainer"}, "mspass:cluster.runtime: 'apptainer': expected 'native' or 'docker'"),
+        ({"runtime": "apptainer"}, "mspass:cluster.runtime: 'apptainer': expected slurm: beside it"),
         (
             {"hosts": {"desktop": {"runtime": "podman"}}},
-            "mspass:cluster.hosts.desktop.runtime: 'podman': expected 'native' or 'docker'",
+            "mspass:cluster.hosts.desktop.runtime: 'podman': expected 'native' or 'docker' or 'apptainer'",
         ),
         (
             {"hosts": {"desktop": {"address": "10.0.0.1"}}},

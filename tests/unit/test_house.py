@@ -52,6 +52,8 @@ LITERALS: dict[tuple[str, str], str] = {
     ("cli/runs.py", "frontend"): SERVICE,
     ("components/virtual_cluster.py", "frontend"): "the logical name of a component",
     ("config/sections.py", "native"): "the default of a config key",
+    ("config/sections.py", "slurm"): "the name of a config key",
+    ("config/slurm.py", "apptainer"): "the default of a config key",
     ("managers/docker_engine.py", "docker"): "the program, asked on a host for its version and its engine's socket",
     ("managers/mongod.py", "mongod"): "the program that a Python package embeds",
     ("provider/mongo/drain.py", "shard"): PROTOCOL_WORD,
@@ -59,7 +61,9 @@ LITERALS: dict[tuple[str, str], str] = {
     ("provider/mongo/replica_set.py", "configsvr"): PROTOCOL_WORD,
     ("provider/probes/__init__.py", "mongos"): "a kind of probe, named after what it speaks to",
     ("provider/resources/address_repair.py", "mongod"): "the program that repairs its own data",
+    ("sites/profile.py", "apptainer"): "the program, by its usual name",
     ("spec/process.py", "docker-engine"): KINDS,
+    ("spec/process.py", "slurm-job"): KINDS,
     ("spec/process.py", "supervisord"): KINDS,
 }
 """Why a literal that equals a key of another axis may stand in a file."""

@@ -31,7 +31,7 @@ def _connection(base: str = "/project", **ssh: object) -> ConnectionSpec:
     hosts = {"n1": {"address": "10.0.0.1", "ssh": ssh}, "n2": {"address": "10.0.0.2"}}
     value = {"runtime": "docker", "workdir": "/w", "datadir": "/d", "hosts": hosts, "database": {"db": "n1"}}
     cluster = read_cluster(value)
-    return site_of(cluster).connection(cluster, "n1", Path(base))
+    return site_of(cluster).connection(cluster, "stack", "n1", Path(base))
 
 
 def test_an_engine_has_the_address_that_dockers_own_tools_take() -> None:
@@ -42,7 +42,7 @@ def test_an_engine_has_the_address_that_dockers_own_tools_take() -> None:
 def test_a_host_without_ssh_is_this_machine() -> None:
     value: dict[str, Any] = {"hosts": {"desktop": {}}, "database": {"db": "desktop"}}
     cluster = read_cluster(value)
-    here = site_of(cluster).connection(cluster, "desktop", Path("/project"))
+    here = site_of(cluster).connection(cluster, "stack", "desktop", Path("/project"))
     assert here == ConnectionSpec(host="desktop")
     assert not here.remote
     assert PLAIN.remote

@@ -13,6 +13,7 @@ from mspass_stack.roles.registry import ROLES
 from mspass_stack.runtimes import RUNTIMES
 from mspass_stack.runtimes.base import common
 from mspass_stack.spec.connection import ConnectionSpec
+from mspass_stack.spec.job import JobSpec
 from mspass_stack.spec.probe import Probe
 from mspass_stack.spec.process import SupervisedProcess
 from mspass_stack.spec.topology import Process
@@ -60,6 +61,8 @@ class Exporter(Role):
 class Polite:
     """Processes that leave the machine to others, kept up by the process manager that there is."""
 
+    engine = False
+
     def python(self, declared: str | None, own: str | None) -> str:
         return declared or "polite-python"
 
@@ -74,6 +77,8 @@ class Polite:
 class Toys:
     """A site whose hosts have names below a domain of its own, and whose figures are encrypted."""
 
+    shares_disk = False
+
     def claims(self, cluster: Cluster) -> bool:
         return any(host.address.endswith(DOMAIN) for host in cluster.hosts.values())
 
@@ -83,17 +88,20 @@ class Toys:
     def warnings(self, cluster: Cluster) -> Iterator[str]:
         yield from ()
 
-    def address(self, cluster: Cluster, host: str) -> str:
+    def address(self, cluster: Cluster, stack: str, host: str) -> str:
         return f"{host}.{DOMAIN}"
 
-    def connection(self, cluster: Cluster, host: str, base: Path) -> ConnectionSpec:
-        return ConnectionSpec(host=host, address=self.address(cluster, host), user="toy")
+    def connection(self, cluster: Cluster, stack: str, host: str, base: Path) -> ConnectionSpec:
+        return ConnectionSpec(host=host, address=self.address(cluster, stack, host), user="toy")
 
     def stack_dir(self, cluster: Cluster, stack: str, base: Path) -> str:
         return f"/toys/{stack}"
 
     def workdir(self, cluster: Cluster, base: Path) -> str:
         return "/toys/work"
+
+    def job(self, cluster: Cluster, stack: str, base: Path) -> JobSpec | None:
+        return None
 
     def violations(self, cluster: Cluster, hosts: Iterable[str]) -> Iterator[str]:
         if "bear" in hosts:

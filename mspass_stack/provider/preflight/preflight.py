@@ -7,6 +7,7 @@ from functools import partial
 from mspass_stack.errors import Refused
 from mspass_stack.provider.preflight import forbidden_changes
 from mspass_stack.provider.preflight.host_check import HostCheck, unreachable_reason
+from mspass_stack.provider.preflight.login_check import LoginCheck
 from mspass_stack.provider.preflight.shared_directory import shared_directories
 from mspass_stack.provider.resources.base import Call, Resource
 from mspass_stack.provider.server.codec import Props, has_unknown
@@ -23,16 +24,17 @@ class Preflight(Resource[PreflightInputs]):
     def create(self, call: Call) -> tuple[str, Props]:
         inputs = self.parse(call.inputs)
         stack_id = "" if has_unknown(inputs.stack_id) else inputs.stack_id
-        leaving, problems, checked = _leaving(call), list[str](), dict[str, HostCheck]()
+        leaving, problems, checked = _leaving(call), list[str](), dict[str, HostCheck | LoginCheck]()
         with ThreadPoolExecutor(len(inputs.hosts) + len(leaving)) as pool:
             removals = pool.map(partial(_check_removal, call, inputs.abandoned), leaving)
-            checks = pool.map(partial(_check, call, inputs, stack_id), sorted(inputs.hosts))
-            for host, check in zip(sorted(inputs.hosts), checks, strict=True):
+            hosts = _machines(inputs)
+            checks = pool.map(partial(_check, call, inputs, stack_id), hosts)
+            for host, check in zip(hosts, checks, strict=True):
                 checked[host] = check
                 problems += [f"host '{host}': {line}" for line in check.problems]
             problems += [line for lines in removals for line in lines]
-        if not problems and len(checked) > 1:
-            anchors = {host: check.anchor for host, check in checked.items() if check.anchor}
+        anchors = {host: check.anchor for host, check in checked.items() if check.anchor}
+        if not problems and len(anchors) > 1:
             problems += shared_directories(anchors, inputs.connections)
         if problems:
             raise Refused("nothing was started:\n" + "\n".join(f"  {problem}" for problem in problems))
@@ -81,9 +83,17 @@ def _moves(call: Call) -> bool:
     return any(call.old_inputs.get(key, {}) != call.inputs[key] for key in ("shards", "documents"))
 
 
-def _check(call: Call, inputs: PreflightInputs, stack_id: str, host: str) -> HostCheck:
+def _check(call: Call, inputs: PreflightInputs, stack_id: str, host: str) -> HostCheck | LoginCheck:
     known = _known(call).get(host, [])
-    return HostCheck(inputs.connections[host], inputs.hosts[host], inputs.stack, stack_id, known)
+    connection = inputs.connections[host]
+    kind = LoginCheck if connection.job else HostCheck
+    return kind(connection, inputs.hosts[host], inputs.stack, stack_id, known)
+
+
+def _machines(inputs: PreflightInputs) -> list[str]:
+    """Return the hosts that are looked at: of the nodes of a job one, which stands for its login host."""
+    hosts = sorted(inputs.hosts)
+    return hosts[:1] if inputs.connections[hosts[0]].job else hosts
 
 
 def _known(call: Call) -> dict[str, list[str]]:

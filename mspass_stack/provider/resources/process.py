@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from mspass_stack.errors import InitFailed, Refused
 from mspass_stack.machines import machine
+from mspass_stack.managers import manager_of
 from mspass_stack.managers.supervisord import Supervisord
 from mspass_stack.provider.resources.base import Call, Resource, changed
 from mspass_stack.provider.server.codec import Props
-from mspass_stack.spec.process import SupervisedProcess
+from mspass_stack.spec.process import ContainedProcess
 from mspass_stack.spec.resources import HostProcessInputs
 
 
@@ -25,9 +26,10 @@ class HostProcess(Resource[HostProcessInputs]):
 
     def read(self, call: Call) -> Props | None:
         inputs = self.parse(call.inputs)
+        manager = _manager(inputs)
         with _reported(inputs):
-            found = _manager(inputs).observe(inputs.process.name)
-        if not found.incarnation or found.lost:
+            found = manager.observe(inputs.process.name)
+        if manager.is_gone(found):
             return None
         return call.outputs | {"incarnation": found.incarnation, "running": found.digest}
 
@@ -53,7 +55,7 @@ class HostProcess(Resource[HostProcessInputs]):
     def _ensure(self, call: Call, id: str) -> Props:
         inputs = self.parse(call.inputs)
         process, manager = inputs.process, _manager(inputs)
-        assert isinstance(process, SupervisedProcess)
+        assert not isinstance(process, ContainedProcess)
         call.say("status", "starting")
         with _reported(inputs):
             ended = manager.ensure(process, inputs.stack, inputs.digest)
@@ -73,4 +75,6 @@ def _reported(inputs: HostProcessInputs) -> Generator[None]:
 
 
 def _manager(inputs: HostProcessInputs) -> Supervisord:
-    return Supervisord(machine(inputs.connection), inputs.process.stack_dir, inputs.stack_id)
+    manager = manager_of(inputs.process.manager, inputs.connection, inputs.process.stack_dir, inputs.stack_id)
+    assert isinstance(manager, Supervisord)
+    return manager

@@ -8,6 +8,7 @@ from mspass_stack.provider.mongo.encryption import Encryption
 from mspass_stack.provider.mongo.users import DatabaseUsers
 from mspass_stack.provider.preflight.preflight import Preflight
 from mspass_stack.provider.resources.address_repair import AddressRepair
+from mspass_stack.provider.resources.allocation import Allocation
 from mspass_stack.provider.resources.base import Resource
 from mspass_stack.provider.resources.certificate import Certificate, CertificateAuthority
 from mspass_stack.provider.resources.client_profile import ClientProfile
@@ -16,6 +17,7 @@ from mspass_stack.provider.resources.image import ContainerImage
 from mspass_stack.provider.resources.process import HostProcess
 from mspass_stack.provider.resources.ready import Ready
 from mspass_stack.provider.resources.secret import Random
+from mspass_stack.provider.resources.slurm_job import SlurmJob
 from mspass_stack.provider.resources.turn import Turn
 from mspass_stack.provider.resources.version_match import VersionMatch
 
@@ -31,6 +33,8 @@ RESOURCES: Mapping[str, Resource[Any]] = {
     "VersionMatch": VersionMatch(),
     "AddressRepair": AddressRepair(),
     "HostProcess": HostProcess(),
+    "SlurmJob": SlurmJob(),
+    "Allocation": Allocation(),
     "Turn": Turn(),
     "Retirement": Resource(),  # what a state has of it is forgotten: turns have taken its place
     "Ready": Ready(),

@@ -1,0 +1,143 @@
+"""Keep the processes of a stack up in a Slurm job: its batch script, which needs nobody outside.
+
+It names the nodes, holds supervisord, and ends all in order: at USR1, which Slurm sends before the time is over and
+whoever stops the job sends too. At TERM (`scancel`) all steps have it already.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from . import allocation, settings, slurm
+from .errors import Refused
+from .job_supervisor import JobSupervisor
+from .lease import Lease
+from .marks import HOME, STACK_ID
+
+TURN = 1.0
+"""Seconds between two looks at supervisord."""
+
+REVIVAL = 60.0
+"""Seconds between two tries to start again what was given up."""
+
+PYTHON, AGENT = "MSPASS_JOB_PYTHON", "MSPASS_JOB_AGENT"
+"""The variables by which launchers find this interpreter and this program."""
+
+STATES: dict[int, str] = {signal.SIGUSR1: "STOPPED", signal.SIGTERM: "CANCELLED"}
+"""How a job ends that gets a signal."""
+
+BEAT, END = "beat", "end.json"
+"""Of the run directory: a counter that grows while the job lives, and how it ended."""
+
+
+class Job:
+    """One start of a job.
+
+    Args:
+        directory: of the stack.
+    """
+
+    def __init__(self, directory: str) -> None:
+        self._directory, self._run = directory, Path(directory) / "run"
+        self._asked: dict[str, Any] = json.loads((self._run / "job.json").read_text(encoding="utf-8"))
+        self._job, self._restart = os.environ["SLURM_JOB_ID"], int(os.environ.get("SLURM_RESTART_COUNT") or 0)
+        self._local = Path(self._asked["local"]) / f"mspass-{os.getuid()}-{self._job}"
+        self._beats = 0
+        self._told = ""
+        self._waked = Event()
+
+    def run(self) -> int:
+        """Run it to its end; return its exit status."""
+        os.umask(0o077)
+        self._take_over_environment()
+        for number in STATES:
+            signal.signal(number, self._hear)
+        state, status = "FAILED", 1
+        try:
+            Lease(self._run, self._job, self._restart).take()
+            self._begin()
+            self._hold()
+            state, status = self._told, 0 if self._told == "STOPPED" else 143
+        except (Refused, slurm.NoAnswerError, OSError) as error:
+            self._say(str(error))
+        self._beat(state)
+        self._note_end(state, status)
+        shutil.rmtree(self._local, ignore_errors=True)
+        return status
+
+    def _take_over_environment(self) -> None:
+        """Leave nothing that srun would take for options, and say what launchers need."""
+        kept = slurm.clean(os.environ)
+        os.environ.clear()
+        os.environ.update(kept)
+        mine = {PYTHON: sys.executable, AGENT: str(Path(sys.argv[0]).resolve()), settings.LOCAL: str(self._local)}
+        os.environ.update({**mine, STACK_ID: self._asked["stack_id"], HOME: self._directory})
+
+    def _begin(self) -> None:
+        """Name the nodes, and prepare the first one."""
+        rule, known = self._asked["address"], allocation.Allocation(self._run)
+        nodes = allocation.resolve(slurm.nodes_of(self._job), rule["suffix"], rule["domain"])
+        self._local.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (self._run / END).unlink(missing_ok=True)
+        known.write_hosts(nodes, {host: f"{host}.{self._asked['domain']}" for host in nodes})
+        known.write(self._job, self._restart, str(self._local), nodes, slurm.end_of(self._job))
+        config = settings.CONFIG.format(**settings.JOB_PATHS, stack_id=self._asked["stack_id"])
+        settings.write(self._run / "supervisord.conf", config)
+        self._say(f"job {self._job}.{self._restart} on {', '.join(node['name'] for node in nodes.values())}")
+
+    def _hold(self) -> None:
+        """Keep a supervisord until somebody ends the job; one that was killed is followed by another."""
+        supervisor = JobSupervisor(self._directory, self._asked["stack_id"])
+        while not self._told:
+            supervisor.sweep(self._say)
+            supervisor.files.socket.unlink(missing_ok=True)
+            held = self._start_supervisord()
+            revived = time.monotonic()
+            while held.poll() is None and not self._told:
+                self._beat("RUNNING" if supervisor.alive() else "STARTING")
+                if time.monotonic() - revived > REVIVAL:
+                    revived = time.monotonic()
+                    supervisor.revive(self._say)
+                self._waked.wait(TURN)
+            self._end(supervisor, held)
+            self._say(f"supervisord ended with {held.returncode}")
+
+    def _end(self, supervisor: JobSupervisor, held: subprocess.Popen[bytes]) -> None:
+        if self._told:
+            self._say(f"{self._told}: all is stopped")
+        if self._told == "STOPPED" and held.poll() is None:
+            self._beat("STOPPING")
+            supervisor.down(self._say)
+        elif held.poll() is None:
+            held.terminate()
+        held.wait()
+
+    def _start_supervisord(self) -> subprocess.Popen[bytes]:
+        words = [sys.executable, "-I", self._asked["supervisor"], "d", "-n", "-c", str(self._run / "supervisord.conf")]
+        # A group of its own: what the terminal or Slurm sends to ours is ours to pass on.
+        return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
+
+    def _hear(self, number: int, frame: object) -> None:
+        self._told = self._told or STATES[number]
+        self._waked.set()
+
+    def _beat(self, state: str) -> None:
+        self._beats += 1
+        known = {"job": self._job, "restart": self._restart, "state": state, "count": self._beats}
+        settings.write(self._run / BEAT, json.dumps(known) + "\n")
+
+    def _note_end(self, state: str, status: int) -> None:
+        known = {"job": self._job, "restart": self._restart, "state": state, "exit": status, "when": time.time()}
+        settings.write(self._run / END, json.dumps(known) + "\n")
+
+    def _say(self, text: str) -> None:
+        print(time.strftime("%F %T"), text, flush=True)

@@ -1,0 +1,87 @@
+"""Speak with Slurm from inside of a job."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+
+ANSWER = 30.0
+"""Seconds for an answer of the controller."""
+
+ENDED = frozenset(
+    {
+        *("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED"),
+        *("REVOKED", "SPECIAL_EXIT", "TIMEOUT"),
+    }
+)
+"""States of a job that is over (squeue(1), "Job state codes"); not COMPLETING, SUSPENDED and the like."""
+
+OPTIONS = ("SLURM_", "SRUN_", "SBATCH_")
+"""Prefixes of the variables from which srun and sbatch take options."""
+
+KEPT = frozenset({"SLURM_JOB_ID", "SLURM_CONF"})
+"""What says which job and which cluster is meant."""
+
+STEP = ("--nodes=1", "--ntasks=1", "--overlap", "--mem=0", "--cpu-bind=none", "--unbuffered")
+"""A step beside all others of its job, which takes nothing from them: neither `--exact` nor `-c`, which pin it."""
+
+
+class NoAnswerError(Exception):
+    """Tell that the controller does not answer."""
+
+
+def clean(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without what srun and sbatch would take for options."""
+    return {name: value for name, value in environment.items() if name in KEPT or not name.startswith(OPTIONS)}
+
+
+def step(node: str, name: str, launcher: Sequence[str], *argv: str) -> list[str]:
+    """Return the command line of a step.
+
+    Args:
+        node: Slurm's name of it.
+        name: of the step, as `squeue -s` shows it.
+        launcher: more words for srun.
+        argv: the task.
+    """
+    return ["srun", f"--job-name={name}", *STEP, f"--nodelist={node}", "--input=none", *launcher, *argv]
+
+
+def job_states(job: str) -> list[str]:
+    """Return the states of a job; nothing where Slurm knows none of that number any more.
+
+    Raises:
+        NoAnswerError: the controller does not answer.
+    """
+    ran = _ask("squeue", "-h", "-j", job, "--states=all", "-o", "%T")
+    if ran.returncode and "Invalid job id" not in ran.stderr:
+        raise NoAnswerError(ran.stderr.strip())
+    return [] if ran.returncode else ran.stdout.split()
+
+
+def nodes_of(job: str) -> list[str]:
+    """Return the nodes of a running job in Slurm's order.
+
+    Raises:
+        NoAnswerError: the controller does not answer.
+    """
+    # Not SLURM_JOB_NODELIST, which inside of a step is that of the step.
+    found = _ask("squeue", "-h", "-j", job, "-o", "%N")
+    if found.returncode or not found.stdout.strip():
+        raise NoAnswerError(found.stderr.strip() or f"job {job} has no nodes")
+    return _ask("scontrol", "show", "hostnames", found.stdout.strip()).stdout.split()
+
+
+def end_of(job: str) -> str:
+    """Return when a job's time is over, as Slurm writes it; empty when it does not say."""
+    ran = _ask("squeue", "-h", "-j", job, "-o", "%e")
+    return "" if ran.returncode else ran.stdout.strip()
+
+
+def _ask(*argv: str) -> subprocess.CompletedProcess[str]:
+    environment = clean(os.environ)
+    try:
+        return subprocess.run(argv, env=environment, capture_output=True, text=True, errors="replace", timeout=ANSWER)
+    except subprocess.TimeoutExpired:
+        raise NoAnswerError(f"{argv[0]} has not answered within {ANSWER:g} s") from None

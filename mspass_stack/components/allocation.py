@@ -1,0 +1,44 @@
+"""`SlurmAllocation`: the job that gives a stack its hosts, and all that it has to find when it starts."""
+
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from mspass_stack.components import resources
+from mspass_stack.spec.topology import FIRST_NODE
+
+if TYPE_CHECKING:
+    from mspass_stack.components.foundation import Foundation
+
+
+class SlurmAllocation(pulumi.ComponentResource):
+    """A Slurm job: its programs are written first, so that one that starts at once finds everything.
+
+    Attributes:
+        resource: its nodes, once it runs.
+    """
+
+    def __init__(self, name: str, foundation: "Foundation", opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("mspass:index:SlurmAllocation", name, None, opts)
+        topology, plan = foundation.topology, foundation.plan
+        assert topology.job
+        first = next(iter(topology.hosts.values()))
+        programs: list[pulumi.Resource] = []
+        for process in topology.processes:
+            spec, host = plan.render(process), topology.hosts[process.host]
+            digest = foundation.digest_of(process, spec)
+            inputs = foundation.of_stack({"connection": host.connection, "process": spec, "digest": digest})
+            options = pulumi.ResourceOptions(parent=self, depends_on=[foundation.files[process.host]])
+            programs.append(resources.HostProcess(process.key, inputs, options))
+        known = {"connection": first.connection.sibling(FIRST_NODE), "stack_dir": first.stack_dir}
+        job = resources.SlurmJob(
+            "job",
+            foundation.of_stack({**known, "asked": topology.job}),
+            pulumi.ResourceOptions(parent=self, depends_on=programs),
+        )
+        self.resource = resources.Allocation(
+            "nodes",
+            foundation.of_stack({**known, "job": job.job, "queue_wait": topology.job.queue_wait}),
+            pulumi.ResourceOptions(parent=self, depends_on=[job]),
+        )
+        self.register_outputs({})

@@ -1,0 +1,133 @@
+"""A node of a Slurm job, reached by its login host: files there, all else by a step of the job."""
+
+import json
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from mspass_stack.agent import slurm
+from mspass_stack.agent.allocation import FILE
+from mspass_stack.errors import Unreachable
+from mspass_stack.machines.agent import RemoteAgent
+from mspass_stack.machines.base import Agent, Channel, CompletedCommand, Machine
+from mspass_stack.machines.forward import forward_port
+from mspass_stack.machines.relay import RelayChannel
+from mspass_stack.machines.slurm_login import SlurmLogin
+from mspass_stack.spec.connection import ConnectionSpec
+
+FRESH = 2.0
+"""Seconds for which what was seen of the job holds."""
+
+
+class SlurmNode:
+    """A node of the job of a stack.
+
+    Args:
+        login: the machine on which Slurm is asked, and which has the shared file system.
+    """
+
+    remote = True
+
+    def __init__(self, connection: ConnectionSpec, login: Machine) -> None:
+        self._spec, self.login = connection, login
+        self._endpoints: dict[tuple[str, int], tuple[str, int]] = {}
+        self._relayed = False
+        self._seen: dict[str, Any] = {}
+        self._when = -FRESH
+        self._lock = threading.Lock()
+        self.agent: Agent = RemoteAgent(connection, self.dial)
+
+    def allocation(self) -> dict[str, Any]:
+        """Return what the job that runs has written down of itself (`agent.allocation`); nothing where none runs."""
+        with self._lock:
+            if time.monotonic() - self._when > FRESH:
+                self._seen, self._when = self._look_up(), time.monotonic()
+            return self._seen
+
+    def dial(self, argv: Sequence[str]) -> Channel:
+        """Start a command in a step of its own, on this node."""
+        allocation = self.allocation()
+        node = allocation.get("nodes", {}).get(self._spec.host)
+        if node is None:
+            raise Unreachable(f"{self}: no job runs: pulumi up")
+        words = ["--job-name=mspass-agent", *slurm.STEP, f"--nodelist={node['name']}", *self._spec.launcher]
+        return self.login.dial(["srun", f"--jobid={allocation['job']}", *words, *argv])
+
+    def connect(self, address: str, port: int) -> Channel:
+        """Return a connection to a port that the node sees: by the login host, else by a step."""
+        inside = address.startswith("127.") or address == "localhost"
+        if not inside and not self._relayed:
+            nodes = self.allocation().get("nodes", {})
+            known = nodes.get(address.partition(".")[0])
+            if known:
+                with suppress(OSError):
+                    return self.login.connect(known["address"], port)
+        channel = RelayChannel(self.agent, address if inside else self._real(address), port)
+        self._relayed = self._relayed or not inside
+        return channel
+
+    def endpoint(self, address: str, port: int) -> tuple[str, int]:
+        """Return a port of this machine: certificates name that one, and not the nodes of the day."""
+        place = address, port
+        with self._lock:
+            if place not in self._endpoints:
+                self._endpoints[place] = forward_port(partial(self.connect, address, port))
+            return self._endpoints[place]
+
+    def forward(self, address: str, port: int) -> tuple[str, int]:
+        return forward_port(partial(self.connect, address, port), port)
+
+    def look(self) -> None:
+        self.login.look()
+
+    def run(self, argv: Sequence[str], stdin: str = "") -> CompletedCommand:
+        return self.login.run(argv, stdin)
+
+    def make_directory(self, path: str, mode: int) -> None:
+        self.login.make_directory(path, mode)
+
+    def is_directory(self, path: str) -> bool:
+        return self.login.is_directory(path)
+
+    def is_empty(self, path: str) -> bool:
+        return self.login.is_empty(path)
+
+    def remove_directory(self, path: str) -> None:
+        self.login.remove_directory(path)
+
+    def exists(self, path: str) -> bool:
+        return self.login.exists(path)
+
+    def mode(self, path: str) -> int:
+        return self.login.mode(path)
+
+    def owner(self, path: str) -> tuple[int, int]:
+        return self.login.owner(path)
+
+    def read(self, path: str) -> str:
+        return self.login.read(path)
+
+    def write(self, path: str, content: str | bytes) -> None:
+        self.login.write(path, content)
+
+    def remove(self, path: str) -> None:
+        self.login.remove(path)
+
+    def _real(self, address: str) -> str:
+        """Return the address that a node has in this job, by the name that it has in all."""
+        known = self.allocation().get("nodes", {}).get(address.partition(".")[0])
+        return str(known["address"]) if known else address
+
+    def _look_up(self) -> dict[str, Any]:
+        try:
+            known = json.loads(self.login.read(f"{self._spec.job}/run/{FILE}"))
+        except (OSError, ValueError):
+            return {}
+        job = SlurmLogin(self.login).job(known["job"])
+        return known if job and job.state == "RUNNING" else {}
+
+    def __str__(self) -> str:
+        return str(self._spec)

@@ -1,0 +1,172 @@
+"""`SlurmJob`: the job that gives a stack its nodes: found again, or submitted; at its end it is not gone but over."""
+
+import json
+import time
+from typing import Any
+
+from mspass_stack.agent.job import END
+from mspass_stack.agent.slurm import ENDED
+from mspass_stack.errors import Refused
+from mspass_stack.machines import slurm_node
+from mspass_stack.machines.bundle import agent_bundle, file_name, supervisor_bundle
+from mspass_stack.machines.slurm import SlurmNode
+from mspass_stack.machines.slurm_login import JobStatus, SlurmLogin
+from mspass_stack.polling import wait_until
+from mspass_stack.provider.resources.base import Call, Resource, changed
+from mspass_stack.provider.resources.job_script import job_script
+from mspass_stack.provider.server.codec import Props, has_unknown
+from mspass_stack.spec.job_resources import SlurmJobInputs
+
+STOP = 900.0
+"""Seconds for all of a job to stop in order."""
+
+PAUSE = 1.0
+"""Seconds between two looks at a job that stops."""
+
+
+class SlurmJob(Resource[SlurmJobInputs]):
+    """Outputs: `job`, its id; `ended`: `state`, `exit` and `when`, of one that is over."""
+
+    model = SlurmJobInputs
+
+    def create(self, call: Call) -> tuple[str, Props]:
+        id = f"{call.inputs['stack']}/job"
+        return id, {} if call.preview else _Submission(call, self.parse(call.inputs)).ensure()
+
+    def read(self, call: Call) -> Props:
+        submission = _Submission(call, self.parse(call.inputs))
+        status = submission.slurm.job(call.outputs["job"])
+        return call.outputs | {"ended": {} if status and status.state not in ENDED else submission.end(status)}
+
+    def diff(self, call: Call) -> list[str]:
+        names = changed(call.old_inputs, call.inputs, self.model.marked("unseen"))
+        return names or (["ended"] if call.outputs.get("ended") else [])
+
+    def update(self, call: Call) -> Props:
+        if has_unknown(call.inputs["stackId"]):
+            return {}
+        submission = _Submission(call, self.parse(call.inputs))
+        ended: dict[str, Any] = call.outputs.get("ended") or {}
+        if ended:
+            call.say(
+                "info",
+                f"job {call.outputs['job']} ended by {ended['state']} at {ended['when']}; a new one is submitted "
+                f"({submission.inputs.asked})",
+            )
+        return {} if call.preview else submission.ensure(call.outputs["job"])
+
+    def delete(self, call: Call) -> None:
+        """Cancel a job that waits; stop one that runs in order."""
+        submission = _Submission(call, self.parse(call.inputs))
+        submission.slurm.cancel(call.outputs["job"], "--state=PENDING")
+        submission.stop(call.outputs["job"])
+
+
+class _Submission:
+    """The job of a stack at its login host."""
+
+    def __init__(self, call: Call, inputs: SlurmJobInputs) -> None:
+        self._call, self.inputs = call, inputs
+        self._node: SlurmNode = slurm_node(inputs.connection)
+        self.slurm = SlurmLogin(self._node.login)
+        self._run = f"{inputs.stack_dir}/run"
+        self._comment = f"mspass stack={inputs.stack_id} run={self._run}"
+
+    @property
+    def name(self) -> str:
+        return f"mspass-{self.inputs.stack}-{self.inputs.stack_id[:6]}"
+
+    def ensure(self, known: str = "") -> Props:
+        """Find the stack's own job, or submit one; return the outputs.
+
+        Args:
+            known: the id that the state has.
+        """
+        self._write()
+        alive = [job for job in self.slurm.named(self.name) if job.comment == self._comment and _is_alive(job)]
+        if alive:
+            (job, *others) = sorted(alive, key=lambda job: job.state == "PENDING")
+            for other in others:
+                self.slurm.cancel(other.id, "--state=PENDING")
+            if known and job.id == known and self._call.old_inputs.get("asked") != self._call.inputs["asked"]:
+                return self._changed(job)
+            return {"job": job.id, "ended": {}}
+        self._call.say("status", f"submitting {self.inputs.asked}")
+        return {"job": self.slurm.submit(self._words()), "ended": {}}
+
+    def stop(self, id: str) -> None:
+        """Stop a job in order, and wait for its end record; cancel what is left.
+
+        Raises:
+            Refused: it does not end.
+        """
+        status = self.slurm.job(id)
+        if status and status.state == "RUNNING":
+            self._call.say("status", f"job {id} stops in order")
+            self.slurm.stop(id)
+            wait_until(lambda: self._is_over(id), STOP, PAUSE)
+        self.slurm.cancel(id)
+        if not wait_until(lambda: self._is_over(id), STOP, PAUSE):
+            raise Refused(f"job {id} has not ended within {STOP:.0f} s: squeue -j {id}")
+
+    def end(self, status: JobStatus | None) -> dict[str, Any]:
+        """Return how a job ended: by its own record, else in Slurm's word, which forgets after minutes."""
+        try:
+            known: dict[str, Any] = json.loads(self._node.read(f"{self._run}/{END}"))
+        except (OSError, ValueError):
+            known = {}
+        if known.get("job") == self._call.outputs["job"]:
+            when = time.strftime("%F %T", time.localtime(float(known["when"])))
+            return {"state": known["state"], "exit": known["exit"], "when": when}
+        return {"state": status.state if status else "an end that nobody wrote down", "exit": -1, "when": "?"}
+
+    def _changed(self, job: JobStatus) -> Props:
+        """Take over other directives: one that waits is submitted anew, for one that runs they hold next time."""
+        if job.state == "PENDING":
+            self.slurm.cancel(job.id, "--state=PENDING")
+            return {"job": self.slurm.submit(self._words()), "ended": {}}
+        self._call.say("warning", f"job {job.id} runs as it was submitted: what changed holds for the next one")
+        return {"job": job.id, "ended": {}}
+
+    def _is_over(self, id: str) -> bool:
+        status = self.slurm.job(id)
+        return status is None or status.state in ENDED
+
+    def _write(self) -> None:
+        """Write what the job starts with, each file named after its content or whole."""
+        agent, supervisor = agent_bundle(), supervisor_bundle()
+        paths: list[str] = []
+        for kind, content in (("agent", agent), ("supervisor", supervisor)):
+            paths.append(f"{self._run}/{file_name(kind, content)}")  # pyright: ignore[reportArgumentType]
+            if not self._node.exists(paths[-1]):
+                self._node.write(paths[-1], content)
+        job = self.inputs.asked
+        settings = {
+            "stack_id": self.inputs.stack_id,
+            "supervisor": paths[1],
+            "launcher": list(job.launcher),
+            "local": job.local,
+            "domain": job.domain,
+            "address": {"suffix": job.suffix, "domain": job.domain_of_nodes},
+        }
+        self._node.write(f"{self._run}/job.json", json.dumps(settings, indent=1) + "\n")
+        self._node.write(f"{self._run}/job.sh", job_script(job, paths[0], self.inputs.stack_dir))
+
+    def _words(self) -> list[str]:
+        job = self.inputs.asked
+        log = f"{self.inputs.stack_dir}/log/job.log"
+        return [
+            f"--job-name={self.name}",
+            f"--comment={self._comment}",
+            # A second one of the same name waits until the first is over: never two at once.
+            "--dependency=singleton",
+            f"--signal=B:USR1@{job.lead}",
+            f"--output={log}",
+            "--open-mode=append",
+            *job.directives,
+            f"{self._run}/job.sh",
+        ]
+
+
+def _is_alive(job: JobStatus) -> bool:
+    return job.state not in ENDED

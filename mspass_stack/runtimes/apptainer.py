@@ -1,0 +1,55 @@
+"""Containers of Apptainer, each in the foreground of what keeps it up (Apptainer manual, "apptainer exec")."""
+
+import shlex
+from collections.abc import Iterator
+
+from mspass_stack.config.sections import Cluster
+from mspass_stack.roles.base import Command, Context
+from mspass_stack.runtimes.base import common
+from mspass_stack.spec.process import SlurmProcess
+from mspass_stack.spec.topology import Process
+
+PYTHON = "python3"
+"""The interpreter of an image, by its PATH: in MsPASS's own it is conda's."""
+
+HOSTS = "hosts"
+"""The file of the run directory by which the nodes of a job know each other."""
+
+
+class Apptainer:
+    """Containers of one image, which see nothing of their host but what is declared."""
+
+    engine = False
+
+    def python(self, declared: str | None, own: str | None) -> str:
+        return declared or PYTHON
+
+    def image(self, cluster: Cluster) -> str:
+        return cluster.image
+
+    def render(self, command: Command, process: Process, context: Context) -> SlurmProcess:
+        fields = common(command, process, context)
+        return SlurmProcess(
+            **fields,
+            wrapper=tuple(_wrapper(command, context)),
+            holds_data=command.holds_data,
+            oom_score=command.oom_score,
+        )
+
+
+def _wrapper(command: Command, context: Context) -> Iterator[str]:
+    """Yield the words before a command: neither `--env`, which splits at commas, nor `--env-file`, which evaluates."""
+    layout, scratch = context.layout, str(context.layout.scratch)
+    # Not --containall, whose processes end with the first of them: what runs beside one has to outlive the asker.
+    yield from ["apptainer", "--silent", "exec", "--contain", "--ipc", "--cleanenv"]
+    yield from ["--home", scratch, "--workdir", "@local@", "--pwd", command.directory]
+    binds = [f"{layout.run / HOSTS}:/etc/hosts:ro"]
+    binds += [path for path in command.writes if path != scratch]
+    binds += [f"{path}:{path}:ro" for path in command.reads]
+    for bind in dict.fromkeys(binds):
+        yield from ["--bind", bind]
+    yield context.host.image
+    environment = {"USER": "mspass", **command.environment}
+    yield from ["env", *(f"{name}={value}" for name, value in sorted(environment.items()))]
+    files = "".join(f". {shlex.quote(path)}; " for path in command.env_files)
+    yield from ["/bin/sh", "-c", f'set -a; {files}set +a; exec "$@"', "sh"]

@@ -1,0 +1,41 @@
+"""`JobSpec`: the Slurm job that is asked for a stack's nodes."""
+
+from mspass_stack.spec.value import Value
+
+
+class JobSpec(Value):
+    """A Slurm job.
+
+    Attributes:
+        nodes: how many.
+        time: its limit, as Slurm writes it; `seconds` is the same.
+        directives: options of sbatch, each `--name` or `--name=value`.
+        lead: seconds before its end that it begins to stop in order.
+        queue_wait: seconds that one `up` waits for it to start.
+        domain: what goes behind a host's name to be the one by which all know it.
+        prelude: shell lines that go before, on nodes and where Slurm is asked.
+        python: of the nodes; searched where empty.
+        launcher: more words of each srun.
+        suffix, domain_of_nodes: what makes a node's name the address by which other nodes reach it.
+        local: a directory on each node's own disk.
+        purged: file systems on which unused files are removed.
+    """
+
+    nodes: int
+    time: str
+    seconds: int
+    directives: tuple[str, ...]
+    lead: int
+    queue_wait: int
+    domain: str
+    prelude: tuple[str, ...] = ()
+    python: str = ""
+    launcher: tuple[str, ...] = ()
+    suffix: str = ""
+    domain_of_nodes: str = ""
+    local: str = "/tmp"
+    purged: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return it in words: `5 nodes x 4:00:00`."""
+        return f"{self.nodes} node{'s' if self.nodes > 1 else ''} x {self.time}"

@@ -1,0 +1,106 @@
+"""What a stack declares whose hosts are the nodes of a Slurm job."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from mocked_engine import MARK, Run, Secret, opened, shown
+from own_program import PROJECT, Deploy
+
+from mspass_stack import Inventory, Topology, make_plan, read_cluster
+
+FILES = [PROJECT / "stacks" / f"Pulumi.{name}.yaml" for name in ("hpc", "hpc-sharded")]
+
+
+def _config(file: Path) -> dict[str, Any]:
+    return yaml.safe_load(file.read_text())["config"]
+
+
+@pytest.fixture(params=FILES, ids=lambda file: file.name)
+def file(request: pytest.FixtureRequest) -> Path:
+    return request.param
+
+
+@pytest.fixture
+def declared(file: Path, deploy: Deploy) -> Run:
+    result = deploy(_config(file), "hpc")
+    assert not result.error
+    return result
+
+
+@pytest.fixture
+def topology(file: Path, tmp_path: Path) -> Topology:
+    cluster = read_cluster(_config(file)["mspass:cluster"])
+    return make_plan(cluster, "hpc", {}, tmp_path, "python3").topology
+
+
+def test_a_job_that_starts_at_once_finds_everything(declared: Run, topology: Topology) -> None:
+    programs = declared.of("HostProcess")
+    assert sorted(programs) == sorted(process.key for process in topology.processes)
+    assert all("files@nodes" in program.after for program in programs.values())
+    assert set(programs) <= declared.of("SlurmJob")["job"].after
+    assert "job" in declared.of("Allocation")["nodes"].after
+
+
+def test_whatever_speaks_with_a_process_waits_for_the_nodes(declared: Run) -> None:
+    asking = [
+        *declared.of("Ready").values(),
+        *declared.of("ShardedCluster").values(),
+        *declared.of("Encryption").values(),
+    ]
+    assert len(asking) > len(declared.of("HostProcess"))
+    for one in asking:
+        assert "nodes" in one.after
+        assert not one.after & {"job"} or "nodes" in one.after
+
+
+def test_another_start_of_the_job_probes_all_again(declared: Run) -> None:
+    for check in declared.of("Ready").values():
+        assert any(str(run).startswith("4711.0/") for run in check.inputs["incarnations"])
+
+
+def test_the_nodes_have_their_files_and_a_certificate_together(declared: Run, topology: Topology) -> None:
+    assert set(declared.of("HostFiles")) == {"files@nodes"}
+    (certificate,) = declared.of("Certificate").values()
+    assert {host.address for host in topology.hosts.values()} <= set(certificate.inputs["names"])
+
+
+def test_nothing_is_rendered_by_the_node_of_the_day(declared: Run, topology: Topology) -> None:
+    """So that another job changes no digest: the names are those of the stack."""
+    for process in topology.processes:
+        assert process.address in (f"{process.host}.hpc", "127.0.0.1")
+
+
+def test_kept_data_need_no_repair_and_no_turn_is_waited_for(declared: Run) -> None:
+    assert not {"AddressRepair", "Turn", "ClientProfile"} & set(declared.types.values())
+
+
+def test_members_on_one_disk_have_directories_of_their_own(file: Path, tmp_path: Path) -> None:
+    database = {
+        "router": ["node0"],
+        "config": ["node0", "node1", "node2"],
+        "shards": {"a": ["node[0-2]"]},
+        "cache": "256MiB",
+    }
+    config = _config(file)["mspass:cluster"] | {"database": database}
+    plan = make_plan(read_cluster(config), "hpc", {}, tmp_path, "python3")
+    directories = [plan.command(process).directory for process in plan.topology.of("configsvr", "shard")]
+    assert len(set(directories)) == 6
+
+
+def test_outputs_that_carry_a_secret_are_secret_and_no_other_text_shows_one(declared: Run) -> None:
+    assert {name for name, value in declared.outputs.items() if isinstance(value, Secret)} == {
+        "jupyterUrl",
+        "databaseUri",
+    }
+    texts = [text for found in declared.resources for text in (found.urn, *shown(found.inputs))]
+    assert not [text for text in (*texts, *declared.log) if MARK in text]
+    assert MARK in "".join(opened(declared.of("HostFiles")["files@nodes"].inputs["files"]).values())
+
+
+def test_the_inventory_lists_the_processes_as_declared(declared: Run, topology: Topology) -> None:
+    inventory = Inventory.model_validate(declared.outputs["inventory"])
+    assert inventory.names == [process.name for process in topology.processes]
+    assert {entry.runtime for entry in inventory.processes} == {"apptainer"}
+    assert all(inventory.hosts[host].connection.job for host in inventory.hosts)
