@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import beside, commands, processes, programs, relay, sockets
+from . import beside, commands, proc, processes, programs, relay, sockets
 from .allocation import Allocation
 from .errors import Refused
 from .job_supervisor import JobSupervisor, supervisor_of
@@ -53,6 +53,16 @@ def run_beside(*, directory: str, name: str, argv: Sequence[str], seconds: float
         return {"status": processes.DOWN, "output": f"{name} is not up\n"}
 
 
+def pid_of_step(*, directory: str, name: str) -> int:
+    """Find the process that a step on this node runs in its container; 0 when it is not up."""
+    try:
+        started = int((Allocation(Path(directory) / "run").local / name / "pid").read_text())
+    except (OSError, ValueError):
+        return 0
+    # Apptainer's own stays before it; beside it is who reads the image.
+    return next(iter(proc.children(started)), started)
+
+
 def apply(*, directory: str, stack_id: str) -> None:
     """Take in what a job's files say since its supervisord has read them."""
     supervisor = supervisor_of(directory, stack_id)
@@ -86,6 +96,7 @@ CALLS: dict[str, Callable[..., Any]] = {
         log_tail,
         run_once,
         run_beside,
+        pid_of_step,
         apply,
         listeners,
         strays,

@@ -69,6 +69,7 @@ class Step:
             words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/"
         )
         self._child = child
+        (self._own / "pid").write_text(f"{child.pid}\n")
         if self._told:
             self._stop()
         assert child.stdout

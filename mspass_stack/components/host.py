@@ -192,7 +192,7 @@ class HostedProcess:
             memory=share.memory,
             incarnation=incarnation,
             log=str(host.layout.log_of(process.name)) if not isinstance(spec, ContainedProcess) else "",
-            image=images.get(process.host, ""),
+            image=images.get(process.host, host.image),
             spec=spec,
         )
 

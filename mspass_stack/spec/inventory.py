@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.process import ProcessSpec
-from mspass_stack.spec.topology import DASK, HTTP
+from mspass_stack.spec.topology import DASK, HTTP, NODES
 
 RENEWED_BEFORE = timedelta(days=30)
 """How long before its end `pulumi up` renews a certificate."""
@@ -116,6 +116,15 @@ class Inventory(BaseModel):
         cost = " and ".join(name for protocol, name in restarted.items() if protocol in self.encrypted)
         renewal += f", which restarts {cost}" if cost else ""
         return f"WARNING: the certificate of {holder} ends on {end:%Y-%m-%d} (in {left.days} days): {renewal}"
+
+    def certificate_end(self, host: str) -> datetime:
+        """Return when the certificate of a host ends, which nodes of a job have together."""
+        return self.certificates.get(host) or self.certificates[NODES]
+
+    def beside(self, host: str) -> list[Entry]:
+        """Return the processes that have their files on the disk of a host."""
+        disk = self.hosts[host].connection.of_files
+        return [entry for entry in self.processes if self.hosts[entry.host].connection.of_files == disk]
 
     @property
     def names(self) -> list[str]:

@@ -1,10 +1,11 @@
 """A deployed stack as its outputs describe it."""
 
 import re
+import socket
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -13,7 +14,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from mspass_stack import state
-from mspass_stack.machines import machine
+from mspass_stack.machines import machine, slurm_node
 from mspass_stack.machines.base import Machine
 from mspass_stack.provider.mongo.client import tls_options
 from mspass_stack.spec.inventory import Entry, Inventory
@@ -88,6 +89,23 @@ class Deployed:
             process.spec.probe.address, process.spec.probe.port
         )
         return f"{'https' if process.spec.probe.kind == 'https' else 'http'}://{address}:{port}"
+
+    @property
+    def client_profile(self) -> Path | None:
+        """The env file of the user's own shell; none where its names would lead nowhere."""
+        if "clientProfile" not in self.outputs:
+            self.notes.append(
+                "the nodes' names lead nowhere outside of their job: programs go there by mspass-stack run"
+            )
+            return None
+        return Path(self.outputs["clientProfile"])
+
+    def resolved(self, process: Entry) -> str:
+        """The IP address of a process's host."""
+        connection = self.inventory.connection(process)
+        if connection.job and not process.address.startswith("127."):
+            return str(slurm_node(connection).allocation()["nodes"][process.host]["address"])
+        return socket.gethostbyname(process.address)
 
     @property
     def trust(self) -> ssl.SSLContext:

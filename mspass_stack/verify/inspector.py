@@ -6,9 +6,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
+from mspass_stack.machines import machine
+from mspass_stack.managers import manager_of
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.inventory import Entry, Inventory
-from mspass_stack.spec.process import ContainedProcess, SupervisedProcess
+from mspass_stack.spec.process import ContainedProcess, SlurmProcess, SupervisedProcess
 from mspass_stack.verify.places import container_on, machine_at
 
 LISTENING = Path(__file__).parent / "inside" / "listening.py"
@@ -46,7 +48,7 @@ class ProcessInspector(Protocol):
 class Native:
     """A process of the user on a machine."""
 
-    def __init__(self, process: Entry, connection: ConnectionSpec) -> None:
+    def __init__(self, process: Entry, connection: ConnectionSpec, stack_id: str) -> None:
         self._process = process
         self.machine: Any = machine_at(connection)
 
@@ -75,7 +77,7 @@ class Native:
 class Contained:
     """A process in a container of a Docker engine, here or on another host."""
 
-    def __init__(self, process: Entry, connection: ConnectionSpec) -> None:
+    def __init__(self, process: Entry, connection: ConnectionSpec, stack_id: str) -> None:
         assert isinstance(process.spec, ContainedProcess)
         self._name = process.spec.container
         self.machine: Any = machine_at(connection)
@@ -111,15 +113,44 @@ class Contained:
         return self.machine.docker(self._name).inspect()
 
 
-INSPECTORS: dict[type, Callable[[Entry, ConnectionSpec], ProcessInspector]] = {
+class Submitted:
+    """A process in a container on a node of a Slurm job."""
+
+    def __init__(self, process: Entry, connection: ConnectionSpec, stack_id: str) -> None:
+        self._process, self._agent = process, machine(connection).agent
+        self._manager = manager_of(process.spec.manager, connection, process.spec.stack_dir, stack_id)
+        self.machine: Any = machine_at(connection)
+
+    @property
+    def pid(self) -> int:
+        place = {"directory": self._process.spec.stack_dir, "name": self._process.name}
+        return int(self._agent.call("pid_of_step", **place))
+
+    def incarnation(self) -> str:
+        return self._manager.incarnation(self._process.name)
+
+    def listening(self) -> set[tuple[str, int]]:
+        return _listening(self.machine, self.pid)
+
+    def shown(self) -> list[str]:
+        lines = self.machine.check_output("ps -e -o args")
+        return [lines, self.machine.file(self._process.log).content_string]
+
+    def is_made_of(self, image: str) -> bool:
+        environment = self.machine.file(f"/proc/{self.pid}/environ").content_string.split("\0")
+        return f"APPTAINER_CONTAINER={image}" in environment
+
+
+INSPECTORS: dict[type, Callable[[Entry, ConnectionSpec, str], ProcessInspector]] = {
     SupervisedProcess: Native,
     ContainedProcess: Contained,
+    SlurmProcess: Submitted,
 }
 
 
 def inspect(process: Entry, inventory: Inventory) -> ProcessInspector:
     """Return the look at a process that its manager calls for."""
-    return INSPECTORS[type(process.spec)](process, inventory.connection(process))
+    return INSPECTORS[type(process.spec)](process, inventory.connection(process), inventory.stack_id)
 
 
 def _listening(machine: Any, pid: int) -> set[tuple[str, int]]:

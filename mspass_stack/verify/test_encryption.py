@@ -35,6 +35,15 @@ def test_the_users_address_checks_who_answers(deployed: Deployed, tmp_path: Path
     uri = str(deployed.outputs["databaseUri"])
     assert "tls=true&tlsCAFile=" in uri
     assert not [word for word in SWITCHES if word.lower() in uri.lower()]
-    assert not refusal(uri)
     authority, _ = foreign_files(tmp_path)
+    entrance = deployed.inventory.database_endpoint
+    if deployed.inventory.connection(entrance).job:
+        # Its names lead nowhere from here; the certificate is also one of the way there.
+        address, port = deployed.place(entrance, entrance.ports[0])
+        with tls_options(deployed.inventory.authority) as tls:
+            assert not refusal(address, port, directConnection=True, **tls)
+            foreign = {**tls, "tlsCAFile": str(authority)}
+            assert "certificate verify failed" in refusal(address, port, directConnection=True, **foreign)
+        return
+    assert not refusal(uri)
     assert "certificate verify failed" in refusal(uri, tlsCAFile=str(authority))

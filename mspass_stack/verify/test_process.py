@@ -1,7 +1,5 @@
 """Each process runs as declared: this run of it, its user, its command line, its ports, no secret in sight."""
 
-import socket
-
 from mspass_stack.spec.inventory import Entry
 from mspass_stack.verify.deployed import Deployed
 from mspass_stack.verify.inspector import ProcessInspector
@@ -30,11 +28,13 @@ def test_it_may_open_as_many_files_as_its_host_allows(process: Entry, inspector:
     assert soft == hard
 
 
-def test_it_listens_on_its_ports_and_on_its_own_address_only(process: Entry, inspector: ProcessInspector) -> None:
+def test_it_listens_on_its_ports_and_on_its_own_address_only(
+    process: Entry, inspector: ProcessInspector, deployed: Deployed
+) -> None:
     """A desktop's own address is the loopback one."""
     places = inspector.listening()
     assert set(process.ports) <= {port for _, port in places}
-    assert {address for address, _ in places} <= {"127.0.0.1", socket.gethostbyname(process.address)}
+    assert {address for address, _ in places} <= {"127.0.0.1", deployed.resolved(process)}
 
 
 def test_it_is_made_of_the_one_image_of_all_containers(

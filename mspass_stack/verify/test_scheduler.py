@@ -18,7 +18,7 @@ def test_it_is_where_the_outputs_say(process: Entry, deployed: Deployed) -> None
 def test_it_shows_the_certificate_of_its_host(process: Entry, deployed: Deployed) -> None:
     if "dask" in deployed.inventory.encrypted:
         shown = x509.load_der_x509_certificate(certificate(*deployed.place(process, process.ports[0])))
-        assert shown.not_valid_after_utc == deployed.inventory.certificates[process.host]
+        assert shown.not_valid_after_utc == deployed.inventory.certificate_end(process.host)
         deployed.notes.append(f"TLS: {deployed.inventory.expiry()}")
 
 
