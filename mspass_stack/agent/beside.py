@@ -1,38 +1,62 @@
 """Run commands in the container of a process, for whoever asks at a socket that only its user can reach.
 
-A command that goes into the background there lives as long as the process: their step is the same.
+A command that leaves something in the background keeps its container: with it would go the image that it reads. All of
+it ends with the process, whose step is the same.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import signal
 import socket
+import subprocess
+import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from . import commands
+from .commands import ENDED, PAUSE
+from .waiting import wait_until
+
+HOLD = """
+import ctypes, os, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+status = subprocess.call(sys.argv[2:])
+with open(sys.argv[1] + ".partial", "w") as file:
+    file.write(str(status))
+os.rename(sys.argv[1] + ".partial", sys.argv[1])
+try:
+    while True:
+        os.wait()
+except ChildProcessError:
+    sys.exit(status if status >= 0 else 128 - status)
+"""
+"""A program that runs a command, writes down its exit status, and stays for what that has left behind: it is the parent
+of orphans (prctl(2), PR_SET_CHILD_SUBREAPER)."""
+
+_numbers = itertools.count(1)
 
 
-def serve(path: Path, wrapper: Sequence[str]) -> None:
+def serve(own: Path, wrapper: Sequence[str]) -> None:
     """Answer requests, one a connection, until the process of this step ends.
 
     Args:
-        path: of the socket.
+        own: the directory of the process on this node; its `tmp` is /tmp in the container.
         wrapper: the words before a command that run it in the container.
     """
-    path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
+        listener.bind(str(socket_of(own)))
         listener.listen(16)
         while True:
             near = listener.accept()[0]
-            Thread(target=_respond, args=(near, wrapper), daemon=True).start()
+            Thread(target=_respond, args=(near, own, wrapper), daemon=True).start()
 
 
-def ask(path: Path, argv: Sequence[str], seconds: float) -> dict[str, Any]:
+def ask(own: Path, argv: Sequence[str], seconds: float) -> dict[str, Any]:
     """Run a command beside a process; `status` and `output`.
 
     Raises:
@@ -40,14 +64,41 @@ def ask(path: Path, argv: Sequence[str], seconds: float) -> dict[str, Any]:
     """
     with socket.socket(socket.AF_UNIX) as far:
         far.settimeout(seconds + 30)
-        far.connect(str(path))
+        far.connect(str(socket_of(own)))
         far.sendall(json.dumps({"argv": list(argv), "seconds": seconds}).encode() + b"\n")
         with far.makefile("rb") as answer:
             return dict(json.loads(answer.readline()))
 
 
-def _respond(near: socket.socket, wrapper: Sequence[str]) -> None:
+def socket_of(own: Path) -> Path:
+    """Return the socket beside a process."""
+    return own / "beside"
+
+
+def _respond(near: socket.socket, own: Path, wrapper: Sequence[str]) -> None:
     with near, near.makefile("rb") as request:
         asked = json.loads(request.readline())
-        ran = commands.run([*wrapper, *asked["argv"]], asked["seconds"], os.environ)
-        near.sendall(json.dumps(ran).encode() + b"\n")
+        near.sendall(json.dumps(_run(own, wrapper, asked["argv"], asked["seconds"])).encode() + b"\n")
+
+
+def _run(own: Path, wrapper: Sequence[str], argv: Sequence[str], seconds: float) -> dict[str, Any]:
+    name = f"beside-{next(_numbers)}"
+    words = [*wrapper, "python3", "-I", "-c", HOLD, f"/tmp/{name}", *argv]
+    noted = own / "tmp" / name
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd="/", start_new_session=True
+        )
+        in_time = wait_until(lambda: noted.exists() or process.poll() is not None, seconds, PAUSE)
+        if not in_time:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        status = int(noted.read_text()) if noted.exists() else process.wait()
+        with suppress(FileNotFoundError):
+            noted.unlink()
+        Thread(target=process.wait, daemon=True).start()
+        output.seek(0)
+        said = output.read().decode(errors="replace")
+    if not in_time:
+        return {"status": ENDED, "output": f"{said}\nkilled after {seconds:g} s\n"}
+    return {"status": status if status >= 0 else 128 - status, "output": said}

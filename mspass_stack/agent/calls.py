@@ -48,7 +48,7 @@ def run_once(*, argv: Sequence[str], seconds: float, directory: str = "") -> dic
 def run_beside(*, directory: str, name: str, argv: Sequence[str], seconds: float) -> dict[str, Any]:
     """Run a command in the container of a process whose step is on this node: `status` and `output`."""
     try:
-        return beside.ask(Allocation(Path(directory) / "run").local / name / "beside", argv, seconds)
+        return beside.ask(Allocation(Path(directory) / "run").local / name, argv, seconds)
     except OSError:
         return {"status": processes.DOWN, "output": f"{name} is not up\n"}
 

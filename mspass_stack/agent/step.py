@@ -75,7 +75,7 @@ class Step:
         assert child.stdout
         keeper = Thread(target=self._log.keep, args=(child.stdout,), daemon=True)
         keeper.start()
-        Thread(target=beside.serve, args=(self._own / "beside", self._wrapper()), daemon=True).start()
+        Thread(target=beside.serve, args=(self._own, self._wrapper()), daemon=True).start()
         if self._spec.get("data"):
             Thread(target=self._watch, daemon=True).start()
         status = child.wait()
