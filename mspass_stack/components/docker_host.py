@@ -66,7 +66,7 @@ class DockerHost:
                 "programs": needs.programs,
                 "python": needs.python,
                 "modules": needs.modules,
-                "versions": needs.versions,
+                "distributions": needs.versions,
             },
             # It removes leftovers when it goes: after all containers that the state knows.
             pulumi.ResourceOptions(parent=parent, depends_on=[self._provider]),

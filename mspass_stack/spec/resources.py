@@ -163,7 +163,7 @@ class ContainerImageInputs(OfStack):
     programs: list[str] = Field(description="that must run in it")
     python: str = Field(description="the interpreter in it; empty where no role needs one")
     modules: list[str] = Field(description="that the interpreter must have")
-    versions: list[str] = Field(description="distributions whose release is of interest")
+    distributions: list[str] = Field(description="whose release is of interest")
     stack_dir: str = Field(description="the stack's directory on the host")
 
 

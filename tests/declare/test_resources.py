@@ -1,5 +1,7 @@
 """What a resource is told goes over the wire as its model says."""
 
+import inspect
+
 import pulumi
 import pytest
 import yaml
@@ -38,6 +40,13 @@ def test_inputs_that_are_marked_as_secret_are_hidden(declared: Run) -> None:
                 assert isinstance(found.inputs[name], Secret), f"{name} of {found.name}"
                 hidden += 1
     assert hidden
+
+
+@pytest.mark.parametrize("kind", resources.Resource.__subclasses__())
+def test_no_output_has_the_name_of_an_input(kind: type[resources.Resource]) -> None:
+    """The first preview hands the inputs back, and Pulumi reads outputs by their types."""
+    own = set(inspect.get_annotations(kind))
+    assert not own & set(kind.model.model_fields)
 
 
 @pytest.mark.parametrize("inputs", [{}, {"form": "token", "from": "id"}], ids=["missing", "unknown"])

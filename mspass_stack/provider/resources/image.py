@@ -76,8 +76,8 @@ def _modules(engine: "DockerEngine", image: str, inputs: ContainerImageInputs) -
 
 
 def _versions(engine: "DockerEngine", image: str, inputs: ContainerImageInputs) -> dict[str, str]:
-    if not inputs.versions:
+    if not inputs.distributions:
         return {}
-    ended = engine.run_once(words_of(inputs.python, VERSIONS, *inputs.versions), image)
+    ended = engine.run_once(words_of(inputs.python, VERSIONS, *inputs.distributions), image)
     found = json.loads(ended.output.splitlines()[-1])
     return {"python": found["python"], **{name: release or "none" for name, release in found["distributions"].items()}}

@@ -78,7 +78,7 @@ def _call(engine: TestEngine, stack_dir: Path, name: str, **needs: Any) -> tuple
     output: list[str] = []
     inputs: dict[str, Any] = {"stack": "test", "stackId": "0123", "host": "here", "image": name}
     inputs |= {"connection": ConnectionSpec(host="here", engine=engine.address).dump(), "stackDir": str(stack_dir)}
-    inputs |= {"programs": [], "python": "", "modules": [], "versions": []} | needs
+    inputs |= {"programs": [], "python": "", "modules": [], "distributions": []} | needs
     return Call("image", inputs, say=lambda severity, text: output.append(text)), output
 
 
@@ -119,7 +119,7 @@ def test_all_that_an_image_lacks_is_reported_at_once(engine: TestEngine, tmp_pat
 
 
 def test_the_versions_that_other_hosts_must_have_too_are_known(engine: TestEngine, tmp_path: Path) -> None:
-    needs: dict[str, Any] = {"python": "python3", "modules": ["distributed"], "versions": ["distributed"]}
+    needs: dict[str, Any] = {"python": "python3", "modules": ["distributed"], "distributions": ["distributed"]}
     call, _ = _call(engine, tmp_path, image.name(), **needs)
     versions = IMAGE.create(call)[1]["versions"]
     assert versions == {"python": "3.11", "distributed": version("distributed")}

@@ -77,6 +77,13 @@ def test_a_port_that_a_container_has_is_reported_with_its_name(project: Project,
     )
 
 
+def test_a_stack_that_was_never_up_is_previewed(project: Project, desktop: Stack) -> None:
+    new = Stack(project, "new", {"runtime": "docker", "image": image.name()})
+    ran = new.pulumi("preview")
+    assert ran.returncode == 0, ran.stdout
+    assert f"+ {desktop.counted()} to create" in ran.stdout
+
+
 def test_an_engine_that_does_not_answer_is_reported_before_anything_is_touched(desktop: Stack) -> None:
     before = desktop.runs()
     away = desktop.project.environment | {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
