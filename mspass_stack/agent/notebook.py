@@ -1,13 +1,21 @@
-"""Runs a notebook, and saves it after each cell with its results and its error. Argument: its path."""
+"""Runs a notebook, and saves it after each cell with its results and its error. Argument: its path.
+
+What a cell says is printed as it comes. An interrupt goes to the cell that runs, and ends the notebook with it.
+"""
 
 import os
 import sys
 
 sys.path[:] = [path for path in sys.path if path]  # not what happens to lie in the working directory
 
+import asyncio  # noqa: E402
 import shutil  # noqa: E402
+import signal  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any, cast  # noqa: E402
+
+INTERRUPTED = 130
+"""Exit status after an interrupt, as a shell has it."""
 
 
 def main(path: str) -> None:
@@ -21,6 +29,7 @@ def main(path: str) -> None:
     notebook = cast("Any", nbformat.read(path, as_version=4))
     total = sum(cell.cell_type == "code" for cell in notebook.cells)
     done = 0
+    interrupts: list[Any] = []
 
     def save() -> None:
         """Write it as a whole or not at all, for whom it was readable."""
@@ -30,31 +39,54 @@ def main(path: str) -> None:
         shutil.copymode(path, partial)
         Path(partial).replace(path)
 
-    def executed(cell: Any, **_: Any) -> None:
+    def started(cell: Any, **_: Any) -> None:
         nonlocal done
-        save()
-        if cell.cell_type == "code" and cell.source.strip():
+        if interrupts:
+            raise InterruptedError
+        if cell.source.strip():
             done += 1
             first = cell.source.strip().splitlines()[0]
             print(f"[{done}/{total}] {first[:100]}", flush=True)
-            for output in cell.outputs:
-                print(_text(output), end="", flush=True)
 
-    client = NotebookClient(
+    def executed(**_: Any) -> None:
+        save()
+
+    class Client(NotebookClient):
+        async def async_start_new_kernel(self, **kwargs: Any) -> None:
+            def interrupt() -> None:  # instead of nbclient's own handler, which kills the kernel
+                # A kernel that is about to start is waited for; then no cell is begun.
+                interrupts.append(asyncio.ensure_future(cast("Any", self.km).interrupt_kernel()) if done else None)
+
+            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupt)
+            await super().async_start_new_kernel(**kwargs)
+
+        def output(self, *words: Any, **more: Any) -> Any:
+            said = super().output(*words, **more)
+            if said:
+                print(_text(said), end="", flush=True)
+            return said
+
+    client = Client(
         notebook,
         timeout=None,
         kernel_name="python3",
+        # It speaks on loopback, by messages that are signed, and warns about that each time.
+        extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(Path(path).parent)}},
+        on_cell_execute=started,
         on_cell_executed=executed,
     )
     if not client.has_trait("on_cell_executed"):
         sys.exit(f"{sys.executable} has an nbclient that is too old: pip install 'nbclient>=0.7'")
     try:
         client.execute()
-    except CellExecutionError as error:
+    except Exception as error:
+        if interrupts:
+            print(f"{path}: interrupted", file=sys.stderr)
+            sys.exit(INTERRUPTED)
+        if not isinstance(error, CellExecutionError):  # told to end, or its kernel was killed
+            sys.exit(f"{path}: ended before its last cell: {type(error).__name__}: {error}")
         sys.exit(f"{path}: a cell has failed: {error.ename}: {error.evalue}")
-    except Exception as error:  # told to end, or its kernel was killed
-        sys.exit(f"{path}: ended before its last cell: {type(error).__name__}: {error}")
     finally:
         save()
 
