@@ -25,19 +25,25 @@ LOADER = (
 )
 """A program that reads the agent from its first line: nothing is written on the host."""
 
-SCRIPT = """\
-unset AGENT
-for python in python3 "$AGENT_PYTHON"; do
-    if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null </dev/null; then
-        exec "$python" -I -c "$AGENT_LOADER"
-    fi
-done
-echo '{"agent": 0}'
-"""
-"""Finds a Python that is new enough, in the environment of a login."""
+SCRIPT = (
+    'unset AGENT; for python in python3 "$AGENT_PYTHON"; do '
+    "if \"$python\" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null </dev/null; "
+    'then exec "$python" -I -c "$AGENT_LOADER"; fi; done; '
+    "echo '{\"agent\": 0}'"
+)
+"""Finds a Python that is new enough, in the environment of a login. In quotes csh takes no newline and no `!`."""
 
-LOGIN = 'exec "${SHELL:-/bin/sh}" -l -c \'exec sh -c "$AGENT"\''
-"""Of the user's shell, which takes `-l` beside `-c`: sh, bash, zsh, ksh and fish do."""
+RUN = "exec sh -c 'eval \"$AGENT\"'"
+"""What every shell runs in the same way."""
+
+CSH = f"if (-r /etc/csh.login) source /etc/csh.login; if (-r ~/.login) source ~/.login; {RUN}"
+"""The same after what a login reads: csh and tcsh take no `-l` beside `-c`."""
+
+LOGIN = (
+    'case "${SHELL:=/bin/sh}" in */csh | */tcsh | */bsd-csh) exec "$SHELL" -c "$AGENT_CSH";; '
+    '*) exec "$SHELL" -l -c "$AGENT_RUN";; esac'
+)
+"""Of the user's shell: sh, bash, zsh, ksh and fish take `-l` beside `-c`."""
 
 
 class LocalAgent:
@@ -74,7 +80,13 @@ class RemoteAgent:
         return _answer(future.result(), str(self._connection))
 
     def _open(self) -> Channel:
-        environment = {"AGENT": SCRIPT, "AGENT_LOADER": LOADER, "AGENT_PYTHON": self._connection.python or "python3"}
+        environment = {
+            "AGENT": SCRIPT,
+            "AGENT_CSH": CSH,
+            "AGENT_RUN": RUN,
+            "AGENT_LOADER": LOADER,
+            "AGENT_PYTHON": self._connection.python or "python3",
+        }
         words = [f"{name}={value}" for name, value in environment.items()]
         channel = self._dial(["env", *words, "sh", "-c", LOGIN])
         hello: bytes | None = None

@@ -29,9 +29,10 @@ PACKAGES = {
     "nft": "nftables",
     "ssh": "openssh-client",
     "tcpdump": "tcpdump",
+    "tcsh": "tcsh",
 }
-"""Of Debian, by program: the engine, what its networks need, what the test image is made with, a registry, and what a
-lab of several hosts is made and overheard with."""
+"""Of Debian, by program: the engine, what its networks need, what the test image is made with, a registry, what a
+lab of several hosts is made and overheard with, and a login shell of another family."""
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "mspass_stack", "docker")
 

@@ -1,6 +1,8 @@
 """The agent of a host behind a byte stream; the host is this machine, behind a local socket."""
 
 import os
+import shlex
+import shutil
 import signal
 import socket
 import sys
@@ -21,6 +23,9 @@ from mspass_stack.spec.connection import ConnectionSpec
 NODE = ConnectionSpec(host="n1", address="10.0.0.1")
 
 BROKEN = r"^host 'n1' \(10\.0\.0\.1\): the connection broke while it was asked$"
+
+SHELLS = ("sh", "bash", "zsh", "ksh", "fish", "csh", "tcsh")
+"""Of logins; the first two are everywhere, and `make test` brings the last."""
 
 NOBODY = {"directory": "/nowhere", "stack_id": "0123456789ab", "name": "nobody"}
 
@@ -103,6 +108,29 @@ def test_what_a_login_shell_says_before_is_passed_over(request: pytest.FixtureRe
     noisy = _script(tmp_path / "noisy", 'echo "Welcome to n1"; printf "{}\\n[1]\\n"; exec sh "$@"')
     agent = RemoteAgent(NODE, _far(request, noisy).dial)
     assert agent.call("listeners", ports=[]) == []
+
+
+@pytest.mark.parametrize("name", [name for name in SHELLS if shutil.which(name)])
+def test_any_login_shell_leads_to_the_agent_by_what_a_login_reads(
+    request: pytest.FixtureRequest, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / ".profile").write_text("export FROM=profile\n")
+    (tmp_path / ".zprofile").write_text("export FROM=profile\n")
+    (tmp_path / ".login").write_text("setenv FROM profile\n")
+    (tmp_path / ".config" / "fish").mkdir(parents=True)
+    (tmp_path / ".config" / "fish" / "config.fish").write_text("status is-login; and set -gx FROM profile\n")
+    shell = shutil.which(name)
+    assert shell
+    far = Far(Path(shell))
+    request.addfinalizer(far.close)
+
+    def dial(argv: Sequence[str]) -> Channel:
+        # As sshd does: the shell itself runs the line.
+        line = shlex.join(["env", "-u", "FROM", f"HOME={tmp_path}", f"SHELL={shell}", *argv])
+        return far.dial([shell, "-c", line])
+
+    ran = RemoteAgent(NODE, dial).call("run_once", argv=["sh", "-c", "echo $FROM"], seconds=10)
+    assert ran["output"] == "profile\n"
 
 
 @pytest.mark.parametrize("how", ["killed", "cut off"])
