@@ -7,18 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from mspass_stack.errors import NotUpError
+from mspass_stack.spec.inventory import Inventory
+
+PROJECT_FILES = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
 
 
-def outputs(stack: str) -> dict[str, Any]:
-    """Return the stack outputs, secrets included.
+def deployed(stack: str) -> tuple[dict[str, Any], Inventory]:
+    """Return the stack outputs, secrets included, and the inventory that is one of them.
 
     Raises:
         NotUpError: with what Pulumi said.
     """
-    found = _asked("output", "--json", "--show-secrets", stack=stack)
-    if "inventory" not in found:
-        raise NotUpError(f"stack '{stack}' is not up: pulumi up -s {stack}")
-    return found
+    outputs = _asked("output", "--json", "--show-secrets", stack=stack)
+    if "inventory" in outputs:
+        return outputs, Inventory.model_validate(outputs["inventory"])
+    if outputs:
+        raise NotUpError(f"stack '{stack}' has no output 'inventory': its program exports VirtualCluster's, or none")
+    raise NotUpError(f"stack '{stack}' is not up: pulumi up -s {stack}")
 
 
 def resources(stack: str) -> list[dict[str, Any]]:
@@ -36,6 +41,7 @@ def selected() -> str:
     Raises:
         NotUpError: there is none.
     """
+    _look_for_project()
     ran = pulumi("stack", "--show-name")
     if ran.returncode:
         raise NotUpError(f"which stack? --stack NAME\n{ran.stderr.strip()}".strip())
@@ -51,7 +57,20 @@ def pulumi(*words: str) -> "subprocess.CompletedProcess[str]":
 
 def _asked(*words: str, stack: str) -> dict[str, Any]:
     """Return what `pulumi stack ...` answers."""
+    if "/" not in stack:  # the name of a project is in it
+        _look_for_project()
     ran = pulumi("stack", *words, "--stack", stack)
     if ran.returncode:
         raise NotUpError(ran.stderr.strip())
     return json.loads(ran.stdout)
+
+
+def _look_for_project() -> None:
+    """Say so where there is none, which Pulumi has other words for.
+
+    Raises:
+        NotUpError: there is none.
+    """
+    here = Path.cwd()
+    if not any((folder / file).exists() for folder in (here, *here.parents) for file in PROJECT_FILES):
+        raise NotUpError(f"no Pulumi.yaml in {here} or above it: change to the folder of the project")

@@ -11,7 +11,6 @@ from mspass_stack.cli.options import stack_option
 from mspass_stack.errors import Unreachable
 from mspass_stack.machines import machine
 from mspass_stack.spec.connection import ConnectionSpec
-from mspass_stack.spec.inventory import Inventory
 
 PAUSE = 5.0
 """Seconds between two looks whether a host still answers."""
@@ -34,8 +33,7 @@ def command(stack: str, everything: bool) -> None:
     They are carried by SSH and listen for this machine alone. After a cut they come back by themselves.
     """
     try:
-        outputs = state.outputs(stack)
-        inventory = Inventory.model_validate(outputs["inventory"])
+        outputs, inventory = state.deployed(stack)
         entrances = [*pages(outputs, inventory), *(ports(outputs, inventory) if everything else ())]
         connect(entrances, click.echo, Event())
     except KeyboardInterrupt:

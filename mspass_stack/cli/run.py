@@ -8,7 +8,6 @@ from mspass_stack import state
 from mspass_stack.cli.options import stack_option
 from mspass_stack.cli.runs import Runs, place_for_runs
 from mspass_stack.errors import Refused
-from mspass_stack.spec.inventory import Inventory
 
 INTERRUPTED = 130
 """Exit status of a program that was ended by Ctrl-C, as a shell has it."""
@@ -23,9 +22,10 @@ INTERRUPTED = 130
 def command(stack: str, attach: bool, detach: bool, file: str | None, arguments: tuple[str, ...]) -> None:
     """Run FILE (.py or .ipynb) with its ARGUMENTS where the frontend is, else a worker.
 
-    Exit status: that of the program. It goes on when the connection or the terminal is lost; Ctrl-C ends it.
+    Options come before FILE: what is behind it is the program's. Exit status: that of the program. It goes on when the
+    connection or the terminal is lost; Ctrl-C ends it.
     """
-    inventory = Inventory.model_validate(state.outputs(stack)["inventory"])
+    _, inventory = state.deployed(stack)
     runs = Runs(inventory, place_for_runs(inventory))
     if attach:
         name = file or runs.newest()

@@ -51,8 +51,7 @@ class Row:
 @click.option("--json", "as_json", is_flag=True, help="for programs; the secrets of addresses are in it")
 def command(stack: str, watch: bool, as_json: bool) -> None:
     """Show which processes run and are ready, and where Jupyter is. Exit status 1: one is not ready."""
-    outputs = state.outputs(stack)
-    inventory = Inventory.model_validate(outputs["inventory"])
+    outputs, inventory = state.deployed(stack)
     if watch:
         _watch(inventory, outputs)
         return

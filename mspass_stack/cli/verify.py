@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from mspass_stack import state
 from mspass_stack.cli.options import stack_option
 from mspass_stack.errors import Refused
 
@@ -29,7 +28,6 @@ def command(stack: str, words: tuple[str, ...]) -> None:
     """Check from outside that each role of a stack does its job; WORDS go to pytest. Exit status 1: one does not."""
     if missing := [name for name in NEEDED if find_spec(name) is None]:
         raise Refused(f"{', '.join(missing)} missing: pip install 'mspass-stack[verify]'")
-    state.outputs(stack)  # says so where there is none
     # The suite's own settings, and no others that lie about: a project of the user's may have a pytest.ini.
     own = ["-c", str(SUITE / "pytest.ini"), "--rootdir", str(SUITE), "-p", "no:cacheprovider"]
     pytest = [sys.executable, "-I", "-c", PYTEST, str(PACKAGE.parent)]

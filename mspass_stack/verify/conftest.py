@@ -39,7 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         config.stash[DEPLOYED] = deployed = Deployed.of(stack)
     except NotUpError as error:
-        raise pytest.UsageError(str(error)) from error
+        pytest.exit(str(error), returncode=2)
     for host in deployed.inventory.hosts.values():
         if host.connection.engine:
             os.environ["DOCKER_HOST"] = host.connection.engine  # testinfra asks the client

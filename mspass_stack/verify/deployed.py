@@ -64,8 +64,7 @@ class Deployed:
         Raises:
             NotUpError: there is no such stack, or it is not up.
         """
-        outputs = state.outputs(stack)
-        return cls(outputs, Inventory.model_validate(outputs["inventory"]))
+        return cls(*state.deployed(stack))
 
     @property
     def is_open_to_others(self) -> bool:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from click import Context
 from click.testing import CliRunner
 
 from mspass_stack.cli import init
@@ -17,6 +18,8 @@ from tests.harness.project import ROOT
 
 OWN = Path(sys.executable).parent
 
+STAND = "change to the folder of the project"
+
 
 def test_each_command_says_what_it_is_for() -> None:
     shown = CliRunner().invoke(group, ["--help"]).output
@@ -24,6 +27,28 @@ def test_each_command_says_what_it_is_for() -> None:
         assert f"\n  {name} " in shown
         # `pulumi` hands every word on, and becomes it.
         assert name == "pulumi" or CliRunner().invoke(group, [name, "--help"]).exit_code == 0
+
+
+@pytest.mark.parametrize("word", ["-s", "--stack"])
+def test_a_stack_is_named_in_the_same_way_by_every_command(word: str) -> None:
+    for name in COMMANDS:
+        found = group.get_command(Context(group), name)
+        assert found
+        if "stack" in (parameter.name for parameter in found.params):
+            context = found.make_context(name, [word, "lab", *(["--runtime", ""] if name == "choose-runtime" else [])])
+            assert context.params["stack"] == "lab", name
+        else:
+            assert name in ("init", "pulumi", "schema")
+    verify = group.get_command(Context(group), "verify")
+    assert verify
+    context = verify.make_context("verify", ["-q", "-k", "mongod", word, "lab", "-x"])
+    assert (context.params["stack"], context.params["words"]) == ("lab", ("-q", "-k", "mongod", "-x"))
+
+
+def test_verify_leaves_it_to_its_suite_to_ask_for_the_stack(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "mspass_stack", "verify", "-s", "lab"]
+    ran = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
+    assert (ran.returncode, ran.stderr) == (2, f"Exit: no Pulumi.yaml in {tmp_path} or above it: {STAND}\n")
 
 
 def test_words_are_completed() -> None:
