@@ -130,7 +130,8 @@ def _plugin() -> None:
         return
     raise Refused(
         "Pulumi's Docker plugin is not installed and cannot be fetched\n"
-        f"where the internet can be reached: pulumi {' '.join(INSTALL)}; without Docker: make desktop RUNTIME=native"
+        f"where the internet can be reached: pulumi {' '.join(INSTALL)}; "
+        "without Docker: mspass-stack choose-runtime --runtime native"
     )
 
 

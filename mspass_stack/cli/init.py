@@ -53,7 +53,7 @@ def command(directory: Path) -> None:
     os.chdir(directory)
     enter = f"    cd {directory}\n"
     if find(os.environ.get("PATH", os.defpath), Path(sys.executable).parent) is None:
-        click.echo(f"{directory} is written. Now {GET_PULUMI}:\n{enter}    mspass-stack pulumi stack init {STACK}")
+        click.echo(f"{directory} is written, but {GET_PULUMI}:\n{enter}    mspass-stack pulumi stack init {STACK}")
         return
     made = state.pulumi("stack", "init", STACK)
     if made.returncode:

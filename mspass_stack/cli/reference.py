@@ -1,4 +1,4 @@
-"""The reference of a stack file as Markdown, written from its JSON schema: docs/config.md."""
+"""The reference of a stack file as Markdown, written from its JSON schema: a page of the docs."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -20,7 +20,7 @@ NAME = "schema.json"
     type=click.Path(file_okay=False, exists=True, path_type=Path),
     help=f"write it to {NAME} in this folder, where the first line of stack files says that it is",
 )
-@click.option("--reference", is_flag=True, help="print the same as a page of Markdown: docs/config.md")
+@click.option("--reference", is_flag=True, help="print the same as a page of Markdown")
 def command(write: Path | None, reference: bool) -> None:
     """Print the JSON schema of a stack file."""
     if reference:

@@ -36,7 +36,7 @@ def read_cluster(value: object) -> Cluster:
         ConfigError: one line per problem, each with its YAML path, the value and what was expected.
     """
     if value is None:
-        raise ConfigError(f"{KEY}: missing: expected the cluster, as docs/config.md describes it")
+        raise ConfigError(f"{KEY}: missing: expected the cluster; mspass-stack schema --reference lists its keys")
     try:
         return Cluster.model_validate(value)
     except ValidationError as error:

@@ -11,6 +11,7 @@ import yaml
 
 from mspass_stack.cli.app import COMMANDS
 from mspass_stack.provider.server.registry import RESOURCES
+from tests.harness.lab import __main__ as lab
 from tests.harness.project import ROOT
 
 PAGES = {
@@ -18,6 +19,7 @@ PAGES = {
     for path in sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 }
 HISTORY = "docs/decisions.md"
+MAKEFILE = (ROOT / "Makefile").read_text()
 
 CHOICE = "tests/e2e/docker/test_choice.py::"
 SCENARIO = "tests/e2e/scenarios.py::"
@@ -245,6 +247,16 @@ def _sayings() -> tuple[str, ...]:
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found.append(node.value)
     return tuple(found)
+
+
+def test_no_message_points_to_a_page_that_a_project_of_ones_own_lacks() -> None:
+    assert [text for text in _sayings() if re.search(r"docs/\S*\.md", text)] == []
+
+
+def test_what_to_type_on_the_simulated_lab_is_what_the_docs_say() -> None:
+    targets = re.findall(r"^    make (\S+)", lab.NEXT, re.MULTILINE)
+    assert {"status", "verify", "example"} <= set(targets) <= set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
+    assert "pytest" not in lab.NEXT
 
 
 def _messages() -> list[str]:

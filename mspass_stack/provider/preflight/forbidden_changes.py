@@ -96,7 +96,8 @@ def moved_shards(old: dict[str, dict[str, int]], new: dict[str, dict[str, int]],
             if name != CONFIG_SET and set(before) <= set(gone):
                 yield (
                     f"mspass:abandon: shard '{name}' on {here} was not drained: its documents would be lost: "
-                    'bring the host back (docs/troubles.md, "Starting over without the state", has the last resort)'
+                    "bring the host back; the last resort is an empty database, in another datadir, after "
+                    "pulumi stack rm --force --preserve-config and the end of all that runs on the other hosts"
                 )
             continue
         if not set(before) & set(after):

@@ -121,7 +121,7 @@ def _removal(call: Call, abandoned: list[str], host: str) -> Iterator[str]:
     if why and host not in abandoned:
         yield (
             f"{why}; it plays no role any more, and what runs there cannot be removed: "
-            'bring it back, or give it up by mspass:abandon (docs/operations.md, "A host that is down")'
+            f"bring it back, or give it up by mspass:abandon: pulumi config set --path 'mspass:abandon[0]' {host}"
         )
     if host in abandoned and not why:
         yield "it answers: what runs there would go on; pulumi up removes it without mspass:abandon"

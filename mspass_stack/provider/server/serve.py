@@ -34,7 +34,7 @@ THREADS = 256
 ADVICE = (
     "If it is reached in another way now: --refresh=false, once. "
     "To go on without it: --refresh=false --exclude '**@HOST' --exclude '**::preflight'; to give it up for good: "
-    'mspass:abandon (docs/operations.md, "A host that is down").'
+    "pulumi config set --path 'mspass:abandon[0]' HOST, give its roles to others, and --refresh=false, once."
 )
 
 SEVERITY = {"status": engine_pb2.INFO, "info": engine_pb2.INFO, "warning": engine_pb2.WARNING}

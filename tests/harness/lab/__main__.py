@@ -20,7 +20,8 @@ Go on with:
     export MSPASS_TEST_DOUBLES=1 PATH={shlex.quote(str(Path(docker_plugin.__file__).parent))}:$PATH
                           where Pulumi's own Docker plugin is not installed
     pulumi up -s lab-sim
-    pytest tests/verify --stack lab-sim
+    make status STACK=lab-sim
+    make verify STACK=lab-sim
     make example STACK=lab-sim
     pulumi destroy -s lab-sim
     make lab-sim-down"""
