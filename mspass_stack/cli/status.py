@@ -25,7 +25,8 @@ from mspass_stack.spec.inventory import CONNECT, Entry, Inventory
 EVERY = 2.0
 """Seconds between two looks of `--watch`."""
 
-HEAD = ("PROCESS", "HOST", "STATE", "INCARNATION", "ENDPOINT", "READY")
+# Without what takes a line beyond a terminal of 80 columns: incarnations are in `--json`.
+HEAD = ("PROCESS", "HOST", "STATE", "ENDPOINT", "READY")
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Row:
     @property
     def cells(self) -> tuple[str, ...]:
         ready = f"no: {self.missing}" if self.missing else "yes"
-        return self.process, self.host, self.state, self.incarnation or "-", self.endpoint or "-", ready
+        return self.process, self.host, self.state, self.endpoint or "-", ready
 
 
 @click.command("status")
