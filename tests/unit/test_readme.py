@@ -39,6 +39,8 @@ CONNECT = "tests/e2e/lab/test_native_lab.py::test_connect_opens_its_pages_on_thi
 LOGS = f"{USE}test_logs_show_a_process_and_name_what_there_is"
 SECOND = "tests/e2e/native/test_lifecycle.py::test_a_second_stack_stands_beside_the_first_and_may_not_take_its_ports"
 
+OVER = "tests/e2e/native/test_starting_over.py::test_the_data_open_again_when_the_state_or_its_passphrase_is_lost"
+
 WHEEL = "tests/e2e/native/test_wheel.py::test_a_wheel_and_a_pulumi_cli_are_enough"
 
 TESTED = {
@@ -101,6 +103,11 @@ TESTED = {
     "pulumi stack output startAtBoot -s lab-cluster": (
         "tests/e2e/lab/test_native_lab.py::test_a_power_cut_is_healed_and_the_line_of_the_docs_starts_it_at_boot"
     ),
+    "pulumi stack rm desktop --force --preserve-config": OVER,
+    "pid=$(cat data/desktop/run/supervisord.pid) && kill $pid && tail --pid=$pid -f /dev/null": OVER,
+    "rm data/desktop/.mspass-stack": OVER,
+    "sed -i '/^encryptionsalt:/d' stacks/Pulumi.desktop.yaml": OVER,
+    "pulumi stack init desktop": OVER,
     "pulumi cancel -s desktop": (
         "tests/e2e/native/test_interrupted.py::test_an_up_killed_after_any_step_converges_and_leaves_nothing"
     ),
