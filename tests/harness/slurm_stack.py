@@ -1,9 +1,14 @@
 """A stack of a copy of the project on a simulated Slurm cluster."""
 
+import json
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
+from pymongo import MongoClient
 
+from mspass_stack.provider.mongo.client import tls_options
+from tests.harness.lab.command import LabError
 from tests.harness.project import ROOT, Project, Stack
 from tests.harness.slurm import SlurmCluster
 
@@ -35,17 +40,12 @@ class SlurmStack(Stack):
         self.on, self.directory = on, f"/scratch/mspass/{name}"
         ssh = {"user": on.user, "key": str(on.key), "known_hosts": str(on.known_hosts)}
         login = {"address": on.login_address, "ssh": ssh}
-        asked = {
-            **declared["slurm"],
-            "time": "30:00",
-            "stopBefore": "2m",
-            "cores": 2,
-            "memory": "3000MiB",
-            "login": login,
-        }
+        asked = {"time": "30:00", "stopBefore": "2m", "cores": 2, "memory": "3000MiB", "login": login}
         declared |= {"image": on.image, "datadir": self.directory, "workdir": "/scratch/mspass/work"}
-        # `hosts` tells the harness that this is all of the config; Slurm gives them.
-        self._given = {**declared, "slurm": asked | (slurm or {}), **(config or {})}
+        for workers in declared["pool"]["workers"].values():
+            workers["processes"] = 1
+        # `hosts` tells the harness that this is all of the config; here Slurm gives them.
+        self._given = {**declared, "slurm": {**declared["slurm"], **asked, **(slurm or {})}, **(config or {})}
         super().__init__(project, name, {"hosts": {}})
 
     def move_to_free_ports(self) -> None:
@@ -53,6 +53,50 @@ class SlurmStack(Stack):
         self.cluster = self._given
         self.write()
 
+    def jobs(self) -> list[str]:
+        """Return id and state of all jobs of its user that wait or run."""
+        return self.on.as_user("login", "squeue", "-h", "-o", "%i %T").splitlines()
+
     def job(self) -> str:
-        """Return the id of its job, pending or running; empty where it has none."""
-        return self.on.as_user("login", "squeue", "-h", "-o", "%i").strip()
+        """Return the id of its only job.
+
+        Raises:
+            AssertionError: it has none, or more than one.
+        """
+        jobs = self.jobs()
+        assert len(jobs) == 1, jobs
+        return jobs[0].split()[0]
+
+    def node(self, host: str) -> str:
+        """Return the cluster's name of a host's node in the job of the day."""
+        known = json.loads(self.on.as_user("login", "cat", f"{self.directory}/run/allocation.json"))
+        return str(known["nodes"][host]["name"])
+
+    def database(self) -> MongoClient[dict[str, Any]]:
+        """Return a client of the database by the node that it is entered by, as its user.
+
+        Raises:
+            LabError: no job has run yet.
+        """
+        outputs = self.outputs()
+        inventory = outputs["inventory"]
+        entrance = next(entry for entry in inventory["processes"] if entry["serves"] == "database")
+        address = self.on.address(self.node(entrance["host"]))
+        user: dict[str, Any] = {
+            "username": "mspass",
+            "password": urlsplit(outputs["databaseUri"]).password,
+            "authSource": "admin",
+        }
+        with tls_options(inventory["authority"]) as tls:
+            # The certificate names hosts of the stack, not the nodes of the day.
+            options: dict[str, Any] = {**tls, **user, "tlsAllowInvalidHostnames": True}
+            return MongoClient(
+                address, entrance["ports"][0], directConnection=True, serverSelectionTimeoutMS=3000, **options
+            )
+
+    def log(self) -> str:
+        """Return the log of its job."""
+        try:
+            return self.on.as_user("login", "cat", f"{self.directory}/log/job.log")
+        except LabError as error:
+            return str(error)
