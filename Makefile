@@ -7,9 +7,10 @@ export PATH := $(CURDIR)/tests/harness/docker_plugin:$(PATH)
 endif
 
 python := .venv/bin/python
+hpc := tests/e2e/slurm
 mspass_stack := $(python) -I -m mspass_stack
 
-.PHONY: help ready bootstrap desktop test lint status logs example verify destroy bench bench-lab bench-encryption lab-sim lab-sim-down
+.PHONY: help ready bootstrap desktop test test-hpc lint status logs example verify destroy bench bench-lab bench-encryption lab-sim lab-sim-down
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "make %-17s%s\n", $$1, $$2 }'
@@ -34,7 +35,11 @@ desktop: bootstrap ## a running MsPASS cluster on this machine (RUNTIME=docker o
 
 test: lint ## lint, then every tier of the tests
 	@$(python) -m tests.harness
-	MSPASS_TEST_DOUBLES=1 $(python) -m pytest --numprocesses 2 --dist loadscope
+	MSPASS_TEST_DOUBLES=1 $(python) -m pytest --numprocesses 2 --dist loadscope --ignore $(hpc)
+
+test-hpc: bootstrap ## the tests on a simulated Slurm cluster (Debian, root)
+	@$(python) -m tests.harness.slurm.prepare
+	MSPASS_TEST_DOUBLES=1 $(python) -m pytest --numprocesses 2 --dist loadscope $(hpc)
 
 lint: bootstrap ## ruff, pyright and import-linter
 	$(python) -m ruff check

@@ -46,6 +46,7 @@ WHEEL = "tests/e2e/native/test_wheel.py::test_a_wheel_and_a_pulumi_cli_are_enoug
 TESTED = {
     "make bootstrap": ".ci/run",
     "make test": ".ci/run",
+    "make test-hpc": ".ci/run",
     ". .venv/bin/activate": ".ci/run",
     "make desktop": f"{CHOICE}test_a_new_desktop_takes_docker_where_it_can_be_had_and_keeps_it",
     "make desktop RUNTIME=native": f"{CHOICE}test_a_new_desktop_takes_docker_where_it_can_be_had_and_keeps_it",

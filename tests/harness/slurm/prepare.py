@@ -1,0 +1,7 @@
+"""`python -m tests.harness.slurm.prepare`: makes what the clusters of the tests are made from, before they run."""
+
+from tests.harness.engine import install_tools
+from tests.harness.slurm import role_image, tree
+
+install_tools()
+print(f"the nodes are made from {tree.ensure()}, the roles from {role_image.ensure()}")
