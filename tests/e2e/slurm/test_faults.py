@@ -177,3 +177,28 @@ def test_the_job_script_submitted_once_more_by_hand_waits(stack: SlurmStack, slu
         slurm.as_user("login", "scancel", "--signal=KILL", "--full", again)
     assert wait_until(lambda: len(stack.jobs()) == 1, 60, 0.5), stack.jobs()
     assert stack.job() == job
+
+
+def test_a_login_host_that_is_gone_for_a_while_is_not_felt_by_the_job(stack: SlurmStack, slurm: SlurmCluster) -> None:
+    job = stack.job()
+    with inserting(stack, "login"):
+        slurm.unplug()
+        try:
+            # Slurm's controller is there too: nothing can be asked, and all goes on.
+            assert "host 'node" in stack.refused_up()
+        finally:
+            slurm.plug()
+    assert stack.job() == job
+    assert "unchanged" in stack.up()
+
+
+def test_the_end_of_its_time_comes_after_an_ordered_stop(stack: SlurmStack, slurm: SlurmCluster) -> None:
+    former = stack.job()
+    with inserting(stack, "walltime"):
+        # Only its owner may shorten it: two minutes before the end, a minute more or less, it is told to stop.
+        now = slurm.as_user("login", "squeue", "-h", "-j", former, "-o", "%M").strip().split(":")
+        minutes = int(now[-2]) + 4
+        slurm.as_user("login", "scontrol", "update", f"JobId={former}", f"TimeLimit={minutes}")
+        assert wait_until(lambda: not stack.jobs(), 240, 1), stack.jobs()
+        assert "STOPPED: all is stopped" in stack.log().partition(f"job {former}.")[2]
+        assert f"job {former} ended by STOPPED" in stack.up()

@@ -1,0 +1,102 @@
+"""A job that waits, one that is changed, and strangers on its nodes: every role on one node."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from mspass_stack.polling import wait_until
+from tests.harness.killed import killed_when
+from tests.harness.lab.command import LabError
+from tests.harness.project import Project
+from tests.harness.slurm import SlurmCluster
+from tests.harness.slurm_stack import SlurmStack
+
+ALL = {
+    "database": {"router": ["node0"], "shards": {"a": ["node0"], "b": ["node0"]}, "cache": "256MiB"},
+    "pool": {"host": "node0", "workers": {"node0": {"processes": 2, "memory": "256MiB"}}},
+    "frontend": {"host": "node0"},
+}
+
+
+@pytest.fixture(scope="module")
+def stack(project: Project, slurm: SlurmCluster) -> Iterator[SlurmStack]:
+    stack = SlurmStack(project, slurm, name="one", slurm={"nodes": 1, "queueWait": "5s"}, config=ALL)
+    yield stack
+    for job in stack.jobs():
+        slurm.as_user("login", "scancel", job.split()[0])
+
+
+@pytest.fixture
+def full(slurm: SlurmCluster) -> Iterator[None]:
+    """A cluster that starts no job."""
+    for name in slurm.names:
+        slurm.drain(name)
+    yield
+    for name in slurm.names:
+        # A test may have let it start.
+        with suppress(LabError):
+            slurm.resume(name)
+
+
+def _resume(slurm: SlurmCluster) -> None:
+    for name in slurm.names:
+        slurm.resume(name)
+
+
+@pytest.mark.usefixtures("full")
+def test_an_up_does_not_wait_for_ever_and_the_next_one_goes_on(stack: SlurmStack, slurm: SlurmCluster) -> None:
+    said = stack.refused_up()
+    job = stack.job()
+    assert f"job {job} waits: " in said
+    assert "the cluster comes up without you, and pulumi up goes on from here" in said
+    stack.refused_up()
+    assert stack.jobs() == [f"{job} PENDING"]
+    _resume(slurm)
+    assert wait_until(lambda: f"{job} RUNNING" in stack.jobs(), 60, 0.5), stack.jobs()
+    stack.up()
+    assert stack.job() == job
+    assert f"{stack.counted()} unchanged" in stack.up()
+
+
+def test_a_changed_process_is_restarted_in_the_job_and_no_other(stack: SlurmStack) -> None:
+    job, before = stack.job(), stack.runs()
+    stack.cluster["pool"]["workers"]["node0"]["memory"] = "300MiB"
+    stack.write()
+    stack.up()
+    after = stack.runs()
+    assert {name for name in before if before[name] != after[name]} == {"worker-node0"}
+    assert stack.job() == job
+
+
+def test_another_user_on_the_node_sees_no_secret_and_reaches_no_page(stack: SlurmStack, slurm: SlurmCluster) -> None:
+    node, outputs = stack.node("node0"), stack.outputs()
+    seen = slurm.as_user(node, "sh", "-c", "ps -ef; cat /proc/*/environ 2>&1; env", user="bob", check=False)
+    secrets = [
+        str(outputs["jupyterUrl"]).rpartition("=")[2],
+        str(outputs["databaseUri"]).split("@")[0].rpartition(":")[2],
+    ]
+    assert "mongod --dbpath" in seen
+    assert not [secret for secret in secrets if secret in seen]
+    for path in (f"{stack.directory}/secrets", f"{stack.directory}/run", f"{stack.directory}/log", "/tmp/mspass-*"):
+        assert "denied" in slurm.as_user(node, "sh", "-c", f"ls {path} 2>&1", user="bob", check=False)
+    page = "import sys, urllib.request; urllib.request.urlopen('http://127.0.0.1:8888/api/contents')"
+    assert "403" in slurm.as_user(node, "sh", "-c", f'python3 -c "{page}" 2>&1', user="bob", check=False)
+
+
+@pytest.mark.usefixtures("full")
+def test_an_up_that_is_killed_after_the_submission_makes_no_second_job(stack: SlurmStack, slurm: SlurmCluster) -> None:
+    stack.destroy()
+    assert not stack.jobs()
+    assert killed_when(stack, lambda: bool(stack.jobs()))
+    job = stack.job()
+    stack.pulumi("cancel", "--yes")
+    stack.refused_up()
+    assert stack.jobs() == [f"{job} PENDING"]
+
+
+@pytest.mark.usefixtures("full")
+def test_destroy_takes_a_job_that_waits_out_of_the_queue(stack: SlurmStack) -> None:
+    assert stack.jobs()
+    stack.destroy()
+    assert not stack.jobs()
