@@ -155,6 +155,7 @@ class Foundation(pulumi.ComponentResource):
             "documents": requirements.documents(self.plan),
             "encrypted": sorted(self.topology.encrypted),
             "abandoned": list(self.abandoned),
+            **({"job": self.topology.job} if self.topology.job else {}),
         }
         return resources.Preflight("preflight", self.of_stack(inputs), opts)
 

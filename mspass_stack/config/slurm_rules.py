@@ -23,6 +23,7 @@ def slurm_violations(cluster: Cluster) -> Iterator[str]:
     yield from _ends(slurm)
     yield from _login(slurm)
     yield from directories(cluster, "an absolute path on the file system that the login host and all nodes share")
+    yield from _bound(cluster)
 
 
 def _packaging(cluster: Cluster, slurm: Slurm) -> Iterator[str]:
@@ -35,6 +36,14 @@ def _packaging(cluster: Cluster, slurm: Slurm) -> Iterator[str]:
         )
     elif not image.startswith(IMAGE_SCHEME) and not image.endswith(".sif") and slurm.nodes > SANDBOX_NODES:
         yield f"{path}: {image!r}: expected a .sif file for more than {SANDBOX_NODES} nodes, which read it all at once"
+
+
+def _bound(cluster: Cluster) -> Iterator[str]:
+    """Apptainer takes a path apart at these, and knows no way to quote them."""
+    paths = {"datadir": cluster.datadir or "", "workdir": cluster.workdir, "image": cluster.image}
+    for key, path in paths.items():
+        if path.startswith(("/", "~")) and {",", ":"} & set(path):
+            yield f"{KEY}.{key}: {path!r}: expected a path without comma and colon, where Apptainer's --bind splits it"
 
 
 def _closed(cluster: Cluster) -> Iterator[str]:

@@ -25,8 +25,11 @@ LOADER = (
 )
 """A program that reads the agent from its first line: nothing is written on the host."""
 
+NEWER = tuple(f"python3.{minor}" for minor in range(14, 7, -1))
+"""Where a Python is looked for when `python3` is too old: a newer one may be beside it."""
+
 SCRIPT = (
-    'unset AGENT; for python in python3 "$AGENT_PYTHON"; do '
+    f'unset AGENT; for python in python3 "$AGENT_PYTHON" {" ".join(NEWER)}; do '
     "if \"$python\" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null </dev/null; "
     'then exec "$python" -I -c "$AGENT_LOADER"; fi; done; '
     "echo '{\"agent\": 0}'"

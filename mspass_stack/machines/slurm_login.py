@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mspass_stack.agent.slurm import ENDED
 from mspass_stack.errors import Refused
 from mspass_stack.machines.base import CompletedCommand, Machine
 
@@ -11,15 +12,27 @@ MARK = "mspass-stack-output"
 SCRIPT = f"""\
 for name in $(env | sed -n 's/^\\(\\(SLURM\\|SBATCH\\|SRUN\\|SQUEUE\\)_[A-Z0-9_]*\\)=.*/\\1/p')
 do [ "$name" = SLURM_CONF ] || unset "$name"; done
-command -v "$1" >/dev/null || . /etc/profile >/dev/null 2>&1
+command -v "$1" >/dev/null || exec bash -l -c 'echo {MARK}; exec "$@"' bash "$@"
 echo {MARK}
 exec "$@"
 """
 """Runs a command without the variables that it would take options from. What a shell of the site says before is not its
-output; where Slurm is not on the PATH of such a shell, the login's own has it."""
+output; where Slurm is not on the PATH of such a shell, a login's has it."""
 
-FIELDS = "%i|%T|%r|%S|%e|%N|%k"
-"""What `squeue` is asked for: id, state, reason, start, end, nodes, comment."""
+COMMANDS = ("sbatch", "squeue", "scancel", "srun")
+"""What is asked of Slurm on a login host."""
+
+LOOK = """\
+for name; do
+    command -v "$name" >/dev/null || bash -l -c 'command -v "$1"' bash "$name" >/dev/null 2>&1 || echo "lacks $name"
+done
+"""
+
+EMPTY = "#!/bin/sh\n"
+"""A batch script of which nothing but its options is judged."""
+
+FIELDS = "%i|%T|%r|%S|%e|%N|%L|%M|%D|%k"
+"""What `squeue` is asked for: id, state, reason, start, end, nodes, time left and used, their number, comment."""
 
 UNKNOWN = "Invalid job id"
 """What Slurm says of a job that it has forgotten."""
@@ -33,6 +46,8 @@ class JobStatus:
         reason: why it waits, in Slurm's words.
         start, end: as Slurm writes them, or N/A; of a job that waits the estimate.
         nodes: as a host list.
+        left, used: of its time, as Slurm writes it: [D-][H:]M:S.
+        count: how many nodes it has or asks for.
     """
 
     id: str
@@ -41,7 +56,23 @@ class JobStatus:
     start: str
     end: str
     nodes: str
+    left: str
+    used: str
+    count: str
     comment: str
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in ENDED
+
+    @property
+    def node_hours(self) -> float:
+        """What it has used of what is charged."""
+        days, _, clock = self.used.rpartition("-")
+        seconds = 0
+        for part in clock.split(":"):
+            seconds = seconds * 60 + int(part)
+        return (int(days or 0) * 24 + seconds / 3600) * int(self.count)
 
 
 class SlurmLogin:
@@ -49,6 +80,11 @@ class SlurmLogin:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
+
+    def lacks(self) -> list[str]:
+        """Return the commands of Slurm that are not there."""
+        lines = self._machine.run(["sh", "-c", LOOK, "sh", *COMMANDS]).stdout.splitlines()
+        return [name for name in COMMANDS if f"lacks {name}" in lines]
 
     def submit(self, words: Sequence[str]) -> str:
         """Submit a job; return its id.
@@ -61,13 +97,13 @@ class SlurmLogin:
             raise Refused(f"sbatch refuses: {_said(ran)}")
         return ran.stdout.split(";")[0].strip()
 
-    def test(self, words: Sequence[str]) -> str:
-        """Ask whether Slurm would take a job; return what it says of its start.
+    def test(self, options: Sequence[str]) -> str:
+        """Ask whether Slurm would take a job; return what it says of its start. Nothing is submitted or written.
 
         Raises:
             Refused: it would not; with what it says.
         """
-        ran = self._run(["sbatch", "--test-only", *words])
+        ran = self._run(["sbatch", "--test-only", *options], EMPTY)
         if ran.status:
             raise Refused(f"sbatch refuses: {_said(ran)}")
         return _said(ran)
@@ -94,14 +130,16 @@ class SlurmLogin:
             if UNKNOWN in ran.stderr:
                 return []
             raise Refused(f"squeue: {_said(ran)}")
-        lines = [line.split("|", 6) for line in ran.stdout.splitlines() if line.count("|") >= 6]
+        most = FIELDS.count("|")
+        lines = [line.split("|", most) for line in ran.stdout.splitlines() if line.count("|") >= most]
         return [JobStatus(*(field.strip() for field in line)) for line in lines]
 
-    def _run(self, argv: Sequence[str]) -> CompletedCommand:
-        ran = self._machine.run(["sh", "-c", SCRIPT, "sh", *argv])
+    def _run(self, argv: Sequence[str], stdin: str = "") -> CompletedCommand:
+        ran = self._machine.run(["sh", "-c", SCRIPT, "sh", *argv], stdin)
         before, mark, output = ran.stdout.partition(f"{MARK}\n")
         return CompletedCommand(ran.status, output if mark else before, ran.stderr)
 
 
 def _said(ran: CompletedCommand) -> str:
-    return (ran.stderr or ran.stdout).strip().removeprefix("sbatch: ").removeprefix("error: ")
+    lines = (ran.stderr.strip() or ran.stdout.strip()).splitlines()
+    return "; ".join(line.strip().removeprefix("sbatch: ").removeprefix("error: ") for line in lines)

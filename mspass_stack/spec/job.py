@@ -39,3 +39,18 @@ class JobSpec(Value):
     def __str__(self) -> str:
         """Return it in words: `5 nodes x 4:00:00`."""
         return f"{self.nodes} node{'s' if self.nodes > 1 else ''} x {self.time}"
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options of sbatch by which the job is judged: what it asks for, and the word before its end."""
+        return (f"--signal=B:USR1@{self.lead}", *self.directives)
+
+
+def job_name(stack: str, stack_id: str) -> str:
+    """Return the name that the jobs of a stack have in the queue."""
+    return f"mspass-{stack}-{stack_id[:6]}"
+
+
+def job_comment(stack_id: str, stack_dir: str) -> str:
+    """Return the comment by which a stack knows its own among jobs of that name."""
+    return f"mspass stack={stack_id} run={stack_dir}/run"

@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from mspass_stack.spec.connection import ConnectionSpec
+from mspass_stack.spec.job import JobSpec
 from mspass_stack.spec.probe import Probe
 from mspass_stack.spec.process import ProcessSpec
 from mspass_stack.spec.value import Value
@@ -109,6 +110,7 @@ class PreflightInputs(OfStack):
     )
     encrypted: list[str] = Field(default=[], description="the protocols that speak TLS")
     abandoned: list[str] = Field(description="hosts that will not come back")
+    job: JobSpec | None = Field(default=None, description="the Slurm job that gives the hosts, where one does")
 
 
 class HostFilesInputs(OfStack):

@@ -44,6 +44,18 @@ LOGIN: dict[str, Any] = {"address": "login.example.org", "ssh": {"user": "me"}}
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no nodes": (_hpc({"nodes": 0}), "slurm.nodes: 0: expected 1 or more"),
+    "a datadir that Apptainer would split": (
+        _hpc(datadir="/scratch/me:you/mspass"),
+        "datadir: '/scratch/me:you/mspass': expected a path without comma and colon",
+    ),
+    "a workdir that Apptainer would split": (
+        _hpc(workdir="/scratch/a,b"),
+        "workdir: '/scratch/a,b': expected a path without comma and colon",
+    ),
+    "an image that Apptainer would split": (
+        _hpc(image="/apps/mspass:2.sif"),
+        "image: '/apps/mspass:2.sif': expected a path without comma and colon",
+    ),
     "nodes that are no number": (_hpc({"nodes": "many"}), "slurm.nodes: 'many': expected a whole number"),
     "half a node": (_hpc({"nodes": 2.5}), "slurm.nodes: 2.5: expected a whole number"),
     "nodes that no site has": (_hpc({"nodes": 10**9}), "slurm.nodes: 1000000000: expected 4096 or less"),

@@ -30,7 +30,9 @@ class HostCheck:
         known: processes that the state has or had there, beside those of the plan.
 
     Attributes:
+        who: the host in words.
         problems, warnings: a line each, without the host's name.
+        notes: whole lines of what is good to know.
         versions: of the Python and the distributions that other hosts must have too, where it has no image.
         anchor: the nearest directory of the stack's that exists; empty where the host did not answer.
     """
@@ -43,8 +45,10 @@ class HostCheck:
         stack_id: str,
         known: Collection[str] = (),
     ) -> None:
+        self.who = f"host '{connection.host}'"
         self.problems: list[str] = []
         self.warnings: list[str] = []
+        self.notes: list[str] = []
         self.versions: dict[str, str] = {}
         self.anchor = ""
         self._connection, self._asked, self._stack, self._stack_id = connection, asked, stack, stack_id

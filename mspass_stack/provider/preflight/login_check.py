@@ -1,40 +1,105 @@
 """The login host of a Slurm cluster, checked for all nodes of a job at once. Looks only; changes nothing."""
 
-from collections.abc import Collection
+from collections.abc import Sequence
 
+from mspass_stack.agent.slurm import ENDED
 from mspass_stack.errors import Refused, Unreachable
 from mspass_stack.machines import slurm_node
-from mspass_stack.provider.preflight import checks
-from mspass_stack.provider.preflight.facts import gather
+from mspass_stack.machines.slurm_login import SlurmLogin
+from mspass_stack.provider.preflight import checks, login_facts
+from mspass_stack.provider.preflight.facts import Facts, gather
 from mspass_stack.spec.connection import ConnectionSpec
+from mspass_stack.spec.job import JobSpec, job_comment, job_name
 from mspass_stack.spec.resources import HostRequirements
 from mspass_stack.spec.topology import NODES
 
+IMAGE = "mspass:cluster.image"
+
 
 class LoginCheck:
-    """A node of a job, checked by its login host. Takes the arguments and has the attributes of `HostCheck`."""
+    """A node of a job, checked by its login host. Has the attributes of `HostCheck`."""
+
+    who = "the login host"
 
     def __init__(
-        self,
-        connection: ConnectionSpec,
-        asked: HostRequirements,
-        stack: str,
-        stack_id: str,
-        known: Collection[str] = (),
+        self, connection: ConnectionSpec, asked: HostRequirements, stack: str, stack_id: str, job: JobSpec | None = None
     ) -> None:
         self.problems: list[str] = []
         self.warnings: list[str] = []
+        self.notes: list[str] = []
         self.versions: dict[str, str] = {}
         self.anchor = ""
-        # Ports, memory and processors are the nodes' own; the job looks at them.
-        here = asked.model_copy(update={"ports": {}, "memory": {}, "peers": [], "mongodb": False})
+        self._connection, self._asked, self._stack, self._stack_id = connection, asked, stack, stack_id
+        self._login = slurm_node(connection).login
         try:
-            facts = gather(slurm_node(connection).login, asked.stack_dir, asked.workdir, [])
-            self.problems += checks.problems(facts, here, NODES, stack_id, lambda port, process: None)
-            self._look_for_image(connection, asked.image)
+            self._look(job)
         except (Unreachable, Refused) as error:
             self.problems.append(str(error))
 
-    def _look_for_image(self, connection: ConnectionSpec, image: str) -> None:
-        if "://" not in image and not slurm_node(connection).exists(image):
-            self.problems.append(f"mspass:cluster.image: {image} is not there")
+    def _look(self, job: JobSpec | None) -> None:
+        asked = self._asked
+        # Ports, memory and processors are the nodes' own; the job looks at them.
+        here = asked.model_copy(update={"ports": {}, "memory": {}, "peers": [], "mongodb": False})
+        facts = gather(self._login, asked.stack_dir, asked.workdir, [])
+        self.problems += checks.problems(facts, here, NODES, self._stack_id, lambda port, process: None)
+        anchor = facts.anchor.get(asked.stack_dir, asked.stack_dir)
+        found = login_facts.ask(self._login, self._connection.python, anchor)
+        lacks = SlurmLogin(self._login).lacks()
+        self._tools(found, lacks)
+        self._image()
+        if job:
+            self._purged(job, found.path + asked.stack_dir.removeprefix(anchor))
+        # What follows asks more of the host, and says no more than this where it lacks that.
+        if job and not lacks:
+            self._test(job)
+        if not self.problems:
+            self._write(facts, anchor)
+
+    def _tools(self, found: login_facts.LoginFacts, lacks: Sequence[str]) -> None:
+        if lacks:
+            self.problems.append(
+                f"mspass:cluster.slurm.login: it has no {', '.join(lacks)} on the PATH of a login: name the "
+                "cluster's login host, or load Slurm's module in ~/.bash_profile there"
+            )
+        # Here the agent is a part of this very program.
+        if found.old and self._login.remote:
+            versions = ", ".join(f"{name} is {version}" for name, version in found.old.items())
+            self.problems.append(
+                f"no Python 3.8 or newer ({versions}): a site has newer ones as modules: write `module load python` "
+                "(its name there: `module avail python`) into ~/.bash_profile, or the path of one as `python:` of the "
+                "profile"
+            )
+
+    def _image(self) -> None:
+        image = self._asked.image
+        if "://" not in image and not self._login.exists(image):
+            self.problems.append(f"{IMAGE}: {image} is not there")
+
+    def _test(self, job: JobSpec) -> None:
+        """Ask Slurm whether it takes such a job; when it would start is of interest while there is none."""
+        slurm = SlurmLogin(self._login)
+        try:
+            said = slurm.test(job.options)
+            if not self._has_job(slurm):
+                self.notes.append(f"Slurm takes the job ({job}): {said}")
+        except Refused as error:
+            self.problems.append(f"mspass:cluster.slurm: {error}")
+
+    def _has_job(self, slurm: SlurmLogin) -> bool:
+        comment = job_comment(self._stack_id, self._asked.stack_dir)
+        known = slurm.named(job_name(self._stack, self._stack_id)) if self._stack_id else []
+        return any(job.comment == comment and job.state not in ENDED for job in known)
+
+    def _purged(self, job: JobSpec, real: str) -> None:
+        if place := login_facts.purged_part([self._asked.stack_dir, real], job.purged):
+            self.warnings.append(
+                f"removes files on {place} that nobody has used for a while, and a database does not read all of its "
+                f"files: {checks.DATADIR}: {self._asked.stack_dir}: choose a directory that is kept, or copy it in time"
+            )
+
+    def _write(self, facts: Facts, anchor: str) -> None:
+        if why := login_facts.refused_writing(self._login, anchor):
+            self.problems.append(
+                f"{checks.DATADIR}: {facts.user} cannot write 1 MiB in ten files in {anchor} ({why}): make room (bytes "
+                "and number of files: `quota -s`, on Lustre `lfs quota`), or choose another"
+            )

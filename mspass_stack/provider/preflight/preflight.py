@@ -31,16 +31,18 @@ class Preflight(Resource[PreflightInputs]):
             checks = pool.map(partial(_check, call, inputs, stack_id), hosts)
             for host, check in zip(hosts, checks, strict=True):
                 checked[host] = check
-                problems += [f"host '{host}': {line}" for line in check.problems]
+                problems += [f"{check.who}: {line}" for line in check.problems]
             problems += [line for lines in removals for line in lines]
         anchors = {host: check.anchor for host, check in checked.items() if check.anchor}
         if not problems and len(anchors) > 1:
             problems += shared_directories(anchors, inputs.connections)
         if problems:
             raise Refused("nothing was started:\n" + "\n".join(f"  {problem}" for problem in problems))
-        for host, check in checked.items():
+        for check in checked.values():
             for line in check.warnings:
-                call.say("warning", f"host '{host}' {line}")
+                call.say("warning", f"{check.who} {line}")
+            for line in check.notes:
+                call.say("info", line)
         known = {host: sorted({*processes}) for host, processes in _known(call).items()}
         known |= {host: sorted({*known.get(host, []), *asked.processes}) for host, asked in inputs.hosts.items()}
         versions = {host: check.versions for host, check in checked.items() if check.versions}
@@ -84,10 +86,10 @@ def _moves(call: Call) -> bool:
 
 
 def _check(call: Call, inputs: PreflightInputs, stack_id: str, host: str) -> HostCheck | LoginCheck:
-    known = _known(call).get(host, [])
     connection = inputs.connections[host]
-    kind = LoginCheck if connection.job else HostCheck
-    return kind(connection, inputs.hosts[host], inputs.stack, stack_id, known)
+    if connection.job:
+        return LoginCheck(connection, inputs.hosts[host], inputs.stack, stack_id, inputs.job)
+    return HostCheck(connection, inputs.hosts[host], inputs.stack, stack_id, _known(call).get(host, []))
 
 
 def _machines(inputs: PreflightInputs) -> list[str]:

@@ -2,10 +2,11 @@
 
 import shlex
 
+from mspass_stack.machines.agent import NEWER
 from mspass_stack.spec.job import JobSpec
 
-PYTHONS = ("python3", *(f"python3.{minor}" for minor in range(14, 7, -1)))
-"""Where a Python is looked for: a site's own may be too old, and a newer one beside it."""
+PYTHONS = ("python3", *NEWER)
+"""Where a Python is looked for that the profile does not name."""
 
 
 def job_script(job: JobSpec, agent: str, stack_dir: str) -> str:

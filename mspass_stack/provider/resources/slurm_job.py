@@ -15,6 +15,7 @@ from mspass_stack.polling import wait_until
 from mspass_stack.provider.resources.base import Call, Resource, changed
 from mspass_stack.provider.resources.job_script import job_script
 from mspass_stack.provider.server.codec import Props, has_unknown
+from mspass_stack.spec.job import job_comment, job_name
 from mspass_stack.spec.job_resources import SlurmJobInputs
 
 STOP = 900.0
@@ -53,6 +54,8 @@ class SlurmJob(Resource[SlurmJobInputs]):
                 f"job {call.outputs['job']} ended by {ended['state']} at {ended['when']}; a new one is submitted "
                 f"({submission.inputs.asked})",
             )
+        if ended and call.preview:
+            call.say("info", f"Slurm takes it: {submission.slurm.test(submission.inputs.asked.options)}")
         return {} if call.preview else submission.ensure(call.outputs["job"])
 
     def delete(self, call: Call) -> None:
@@ -70,11 +73,11 @@ class _Submission:
         self._node: SlurmNode = slurm_node(inputs.connection)
         self.slurm = SlurmLogin(self._node.login)
         self._run = f"{inputs.stack_dir}/run"
-        self._comment = f"mspass stack={inputs.stack_id} run={self._run}"
+        self._comment = job_comment(inputs.stack_id, inputs.stack_dir)
 
     @property
     def name(self) -> str:
-        return f"mspass-{self.inputs.stack}-{self.inputs.stack_id[:6]}"
+        return job_name(self.inputs.stack, self.inputs.stack_id)
 
     def ensure(self, known: str = "") -> Props:
         """Find the stack's own job, or submit one; return the outputs.
@@ -160,10 +163,9 @@ class _Submission:
             f"--comment={self._comment}",
             # A second one of the same name waits until the first is over: never two at once.
             "--dependency=singleton",
-            f"--signal=B:USR1@{job.lead}",
             f"--output={log}",
             "--open-mode=append",
-            *job.directives,
+            *job.options,
             f"{self._run}/job.sh",
         ]
 

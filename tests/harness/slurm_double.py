@@ -1,0 +1,156 @@
+"""A double of Slurm's commands for whoever submits: jobs are lines of a file, and nothing of them runs.
+
+What a real controller takes minutes for, or forgets after five, is a word here. The commands answer as those of
+Slurm 26.05 do on the simulated cluster; what they say was copied from there.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+COMMANDS = ("sbatch", "squeue", "scancel", "srun")
+
+DIRECTORY = "SLURM_DOUBLE"
+"""The variable that names the directory of its file; kept from `SLURM_` by another end of its name."""
+
+FORMAT = {
+    "%i": "id",
+    "%T": "state",
+    "%r": "reason",
+    "%S": "start",
+    "%e": "end",
+    "%N": "nodes",
+    "%k": "comment",
+    "%L": "left",
+    "%M": "used",
+    "%D": "count",
+}
+
+
+class SlurmDouble:
+    """The controller.
+
+    Args:
+        directory: for its file and its commands, which go before all others on PATH (`bin`).
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._file, self.bin = directory / "jobs.json", directory / "bin"
+        self.bin.mkdir(parents=True)
+        for name in COMMANDS:
+            command = self.bin / name
+            # Its directory stands in it: a login drops what looks like an option of Slurm.
+            command.write_text(
+                f'#!/bin/sh\nexec env {DIRECTORY}={directory} {sys.executable} -I {__file__} {name} "$@"\n'
+            )
+            command.chmod(0o755)
+        self._write({"jobs": [], "refuses": "", "signals": []})
+
+    @property
+    def jobs(self) -> list[dict[str, Any]]:
+        return self._read()["jobs"]
+
+    @property
+    def signals(self) -> list[list[str]]:
+        """The words of each scancel."""
+        return self._read()["signals"]
+
+    def set(self, id: str, **fields: str) -> None:
+        """Change what is said of a job."""
+        known = self._read()
+        for job in known["jobs"]:
+            if job["id"] == id:
+                job.update(fields)
+        self._write(known)
+
+    def forget(self, id: str) -> None:
+        known = self._read()
+        self._write(known | {"jobs": [job for job in known["jobs"] if job["id"] != id]})
+
+    def refuse(self, why: str) -> None:
+        """Take no job any more."""
+        self._write(self._read() | {"refuses": why})
+
+    def _read(self) -> dict[str, Any]:
+        return json.loads(self._file.read_text())
+
+    def _write(self, known: dict[str, Any]) -> None:
+        partial = self._file.with_suffix(".partial")
+        partial.write_text(json.dumps(known))
+        partial.replace(self._file)
+
+
+def _sbatch(known: dict[str, Any], words: list[str]) -> int:
+    options: dict[str, str] = {}
+    for word in words:
+        name, _, value = word.partition("=")
+        options[name.removeprefix("--")] = value
+    if known["refuses"]:
+        sys.stderr.write(f"sbatch: error: {known['refuses']}\n")
+        return 1
+    id = str(4711 + len(known["jobs"]))
+    if "test-only" in options:
+        assert sys.stdin.read().startswith("#!")
+        sys.stderr.write(f"sbatch: Job {id} to start at 2026-11-27T12:15:46 a using 8 processors on nodes n[1-2]\n")
+        return 0
+    known["jobs"].append(
+        {
+            "id": id,
+            "name": options["job-name"],
+            "comment": options["comment"],
+            "state": "PENDING",
+            "reason": "Priority",
+            "start": "N/A",
+            "end": "N/A",
+            "nodes": "",
+            "left": options["time"],
+            "used": "0:00",
+            "count": options["nodes"],
+            "words": words,
+        }
+    )
+    print(id)
+    return 0
+
+
+def _squeue(known: dict[str, Any], words: list[str]) -> int:
+    jobs = known["jobs"]
+    if "-j" in words:
+        jobs = [job for job in jobs if job["id"] == words[words.index("-j") + 1]]
+        if not jobs:
+            sys.stderr.write("slurm_load_jobs error: Invalid job id specified\n")
+            return 1
+    for word in words:
+        if word.startswith("--name="):
+            jobs = [job for job in jobs if job["name"] == word.removeprefix("--name=")]
+    for job in jobs:
+        line = words[words.index("-o") + 1]
+        for code, field in FORMAT.items():
+            line = line.replace(code, job[field])
+        print(line)
+    return 0
+
+
+def _scancel(known: dict[str, Any], words: list[str]) -> int:
+    known["signals"].append(words)
+    for job in known["jobs"]:
+        waits = job["state"] == "PENDING"
+        if (
+            job["id"] != words[-1]
+            or job["state"] not in ("PENDING", "RUNNING")
+            or ("--state=PENDING" in words and not waits)
+        ):
+            continue
+        job["state"] = "COMPLETED" if "--signal=USR1" in words else "CANCELLED"
+    return 0
+
+
+if __name__ == "__main__":
+    name, *rest = sys.argv[1:]
+    file = Path(os.environ[DIRECTORY]) / "jobs.json"
+    state = json.loads(file.read_text())
+    status = {"sbatch": _sbatch, "squeue": _squeue, "scancel": _scancel}[name](state, rest)
+    file.write_text(json.dumps(state))
+    sys.exit(status)
