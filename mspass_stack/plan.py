@@ -56,6 +56,7 @@ def make_plan(
     base: Path,
     python: str,
     engine: str = ENGINE,
+    replace_job: bool = False,
 ) -> Plan:
     """Lay out the processes of a cluster.
 
@@ -65,6 +66,7 @@ def make_plan(
         base: the directory that relative paths of the config start from, on the control node.
         python: the interpreter on the control node that has dask and jupyterlab, where the config names none.
         engine: the address of the control node's Docker engine.
+        replace_job: whether a Slurm job that runs may be stopped for another one.
 
     Raises:
         ConfigError: it cannot be deployed; one line per problem, each with its YAML path.
@@ -96,9 +98,9 @@ def make_plan(
         )
     encrypted = site.encrypted(cluster) & spoken
     warnings = (*rules.warnings(cluster), *site.warnings(cluster))
-    topology = Topology(
-        stack, hosts, _processes(placed, hosts, encrypted), encrypted, warnings, site.job(cluster, stack, base)
-    )
+    job = site.job(cluster, stack, base)
+    job = job.model_copy(update={"replace": replace_job}) if job else None
+    topology = Topology(stack, hosts, _processes(placed, hosts, encrypted), encrypted, warnings, job)
     # Where the control node is one of the hosts, its user's files are among that host's.
     here = next((host.stack_dir for host in hosts.values() if not host.connection.remote), own_directory(stack, base))
     return Plan(cluster, topology, here)

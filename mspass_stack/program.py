@@ -7,7 +7,7 @@ from pathlib import Path
 import pulumi
 
 from mspass_stack.components.virtual_cluster import VirtualCluster
-from mspass_stack.config.load import abandoned, check_keys, may_interrupt, read_cluster
+from mspass_stack.config.load import abandoned, check_keys, may_interrupt, may_replace_job, read_cluster
 from mspass_stack.errors import ConfigError
 from mspass_stack.machines.cores import cores
 from mspass_stack.plan import ENGINE, check, make_plan
@@ -30,7 +30,8 @@ def deploy() -> VirtualCluster:
         forgotten = abandoned(_value(config, "abandon"), places(cluster))
         interrupt = may_interrupt(_value(config, "interrupt"))
         engine = os.environ.get("DOCKER_HOST") or ENGINE
-        planned = make_plan(cluster, stack, cores(cluster, base), base, sys.executable, engine)
+        replace_job = may_replace_job(_value(config, "replaceJob"))
+        planned = make_plan(cluster, stack, cores(cluster, base), base, sys.executable, engine, replace_job)
     except ConfigError as error:
         raise pulumi.RunError(f"{stack}: the config cannot be deployed:\n{error}") from None
     for warning in planned.topology.warnings:

@@ -50,6 +50,10 @@ def schema() -> dict[str, Any]:
             "type": "boolean",
             "description": "restart also what nobody stands in for meanwhile; for one `up`",
         },
+        "mspass:replaceJob": {
+            "type": "boolean",
+            "description": "stop a Slurm job that runs for one that is as the config says now; for one `up`",
+        },
         "mspass:jupyterPassword": secret
         | {"description": "a password for Jupyter beside its token, set by `pulumi config set --secret`"},
     }

@@ -10,7 +10,7 @@ from mspass_stack.config.model import REFUSED
 from mspass_stack.config.sections import KEY, Cluster
 from mspass_stack.errors import ConfigError
 
-FLAT_KEYS = frozenset({"abandon", "cluster", "interrupt", "jupyterPassword"})
+FLAT_KEYS = frozenset({"abandon", "cluster", "interrupt", "jupyterPassword", "replaceJob"})
 """The keys of namespace `mspass`. Secrets are flat keys: Pulumi encrypts whole values, never a part of an object."""
 
 EXPECTED = {
@@ -82,8 +82,21 @@ def may_interrupt(value: object) -> bool:
     Raises:
         ConfigError: it is neither true nor false.
     """
+    return _switch("interrupt", value)
+
+
+def may_replace_job(value: object) -> bool:
+    """Return `mspass:replaceJob`: whether a Slurm job that runs may be stopped for another one.
+
+    Raises:
+        ConfigError: it is neither true nor false.
+    """
+    return _switch("replaceJob", value)
+
+
+def _switch(key: str, value: object) -> bool:
     if value is not None and not isinstance(value, bool):
-        raise ConfigError(f"mspass:interrupt: {value!r}: expected true or false")
+        raise ConfigError(f"mspass:{key}: {value!r}: expected true or false")
     return value is True
 
 

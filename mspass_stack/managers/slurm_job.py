@@ -41,8 +41,12 @@ class SlurmJobManager(Supervisord):
         if not self._first.exists(f"{run}/{MARKER}"):
             self._first.make_directory(run, 0o700)
             self._first.write(f"{run}/{MARKER}", "the processes of this stack are kept up by its Slurm job\n")
-        return self._ask(
+        # Of a node that this job lacks, it is for the next one.
+        has_node = process.host in self._first.allocation().get("nodes", {})
+        ask = self._ask if has_node else self._first.login.agent.call
+        return ask(
             "ensure",
+            **({} if has_node else self._place),
             name=process.name,
             digest=digest,
             launcher=self.launcher(process, stack, digest),

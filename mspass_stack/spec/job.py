@@ -19,6 +19,7 @@ class JobSpec(Value):
         suffix, domain_of_nodes: what makes a node's name the address by which other nodes reach it.
         local: a directory on each node's own disk.
         purged: file systems on which unused files are removed.
+        replace: whether one that runs may be stopped for it.
     """
 
     nodes: int
@@ -35,6 +36,7 @@ class JobSpec(Value):
     domain_of_nodes: str = ""
     local: str = "/tmp"
     purged: tuple[str, ...] = ()
+    replace: bool = False
 
     def __str__(self) -> str:
         """Return it in words: `5 nodes x 4:00:00`."""

@@ -15,6 +15,13 @@ from mspass_stack.spec.topology import NODES
 
 IMAGE = "mspass:cluster.image"
 
+PASSING = (
+    *("down, drained or reserved", "nodes are busy", "temporarily unavailable"),
+    # Of nodes that are drained as well as of those that there are none of; these are refused at the submission.
+    "node configuration is not available",
+)
+"""What Slurm says of a job that it would take, and cannot start yet: a maintenance is waited for."""
+
 
 class LoginCheck:
     """A node of a job, checked by its login host. Has the attributes of `HostCheck`."""
@@ -52,6 +59,7 @@ class LoginCheck:
         # What follows asks more of the host, and says no more than this where it lacks that.
         if job and not lacks:
             self._test(job)
+            self._fits(job)
         if not self.problems:
             self._write(facts, anchor)
 
@@ -83,7 +91,18 @@ class LoginCheck:
             if not self._has_job(slurm):
                 self.notes.append(f"Slurm takes the job ({job}): {said}")
         except Refused as error:
-            self.problems.append(f"mspass:cluster.slurm: {error}")
+            passes = any(words in str(error) for words in PASSING)
+            (self.warnings if passes else self.problems).append(f"mspass:cluster.slurm: {error}")
+
+    def _fits(self, job: JobSpec) -> None:
+        """Refuse a placement on more nodes than the job that runs has."""
+        known = slurm_node(self._connection).allocation()
+        if known and len(known["nodes"]) < job.nodes and not job.replace:
+            self.problems.append(
+                f"mspass:cluster.slurm.nodes: {job.nodes}: job {known['job']} runs with {len(known['nodes'])}: "
+                "expected as many until it is over; pulumi config set mspass:replaceJob true stops it in order, once, "
+                "and submits another"
+            )
 
     def _has_job(self, slurm: SlurmLogin) -> bool:
         comment = job_comment(self._stack_id, self._asked.stack_dir)

@@ -91,7 +91,7 @@ class _Submission:
             (job, *others) = sorted(alive, key=lambda job: job.state == "PENDING")
             for other in others:
                 self.slurm.cancel(other.id, "--state=PENDING")
-            if known and job.id == known and self._call.old_inputs.get("asked") != self._call.inputs["asked"]:
+            if known and job.id == known and self._is_changed():
                 return self._changed(job)
             return {"job": job.id, "ended": {}}
         self._call.say("status", f"submitting {self.inputs.asked}")
@@ -123,10 +123,17 @@ class _Submission:
             return {"state": known["state"], "exit": known["exit"], "when": when}
         return {"state": status.state if status else "an end that nobody wrote down", "exit": -1, "when": "?"}
 
+    def _is_changed(self) -> bool:
+        asked = [{**inputs.get("asked", {}), "replace": False} for inputs in (self._call.old_inputs, self._call.inputs)]
+        return asked[0] != asked[1]
+
     def _changed(self, job: JobStatus) -> Props:
         """Take over other directives: one that waits is submitted anew, for one that runs they hold next time."""
         if job.state == "PENDING":
             self.slurm.cancel(job.id, "--state=PENDING")
+            return {"job": self.slurm.submit(self._words()), "ended": {}}
+        if self.inputs.asked.replace:
+            self.stop(job.id)
             return {"job": self.slurm.submit(self._words()), "ended": {}}
         self._call.say("warning", f"job {job.id} runs as it was submitted: what changed holds for the next one")
         return {"job": job.id, "ended": {}}

@@ -47,6 +47,7 @@ def _resume(slurm: SlurmCluster) -> None:
 @pytest.mark.usefixtures("full")
 def test_an_up_does_not_wait_for_ever_and_the_next_one_goes_on(stack: SlurmStack, slurm: SlurmCluster) -> None:
     said = stack.refused_up()
+    assert stack.jobs(), said
     job = stack.job()
     assert f"job {job} waits: " in said
     assert "the cluster comes up without you, and pulumi up goes on from here" in said
@@ -66,6 +67,26 @@ def test_a_changed_process_is_restarted_in_the_job_and_no_other(stack: SlurmStac
     stack.up()
     after = stack.runs()
     assert {name for name in before if before[name] != after[name]} == {"worker-node0"}
+    assert stack.job() == job
+
+
+def test_more_nodes_want_another_job_which_is_asked_for_by_name(stack: SlurmStack) -> None:
+    job, workers = stack.job(), stack.cluster["pool"]["workers"]
+    stack.cluster["slurm"]["nodes"], workers["node1"] = 2, workers["node0"]
+    stack.write()
+    said = stack.refused_up()
+    assert f"mspass:cluster.slurm.nodes: 2: job {job} runs with 1: expected as many until it is over" in said
+    assert stack.job() == job
+    stack.cluster["slurm"]["queueWait"] = "2m"
+    stack.write()
+    stack.pulumi("config", "set", "mspass:replaceJob", "true")
+    stack.up()
+    assert stack.job() != job
+    assert stack.ask("status").returncode == 0
+    job = stack.job()
+    stack.cluster["slurm"]["queueWait"] = "5s"
+    stack.write()  # without the key
+    stack.up()
     assert stack.job() == job
 
 
