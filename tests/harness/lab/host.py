@@ -84,7 +84,7 @@ class Host:
         self.network.remove_host(self.name)
 
     def crash(self) -> None:
-        """Kill its PID 1, and so all that runs in it; its cable stays.
+        """Kill its PID 1, and so all that runs in it; its network namespace stays.
 
         Raises:
             LabError: it is off.

@@ -14,13 +14,16 @@ from tests.harness.slurm.tree import USERS
 STRICT_PORT = 2222
 """At the login host: who enters there has both a key and a password."""
 
+STRICT = "strict"
+"""How ssh_config calls that."""
+
 SSHD = """\
 Port 22
 PasswordAuthentication no
 PerSourcePenalties no
 """
 
-STRICT = f"""\
+TWO_FACTORS = f"""\
 Port {STRICT_PORT}
 Match LocalPort {STRICT_PORT}
   PasswordAuthentication yes
@@ -52,9 +55,10 @@ def prepare(directory: Path, nodes: Iterable[str]) -> None:
     scratch.chmod(0o1777)
     ours = f'  User alice\n  IdentityFile "{directory / "key"}"\n  UserKnownHostsFile "{known}"\n'
     where = [f"Host {name}\n  HostName {address(name)}\n" for name in nodes]
-    # A compute node lets in who comes from the login host.
-    jump = f"Host * !{LOGIN}\n  ProxyJump {LOGIN}\n"
-    (directory / "ssh_config").write_text("".join([*where, jump, "Host *\n", ours, SSH]))
+    strict = f"Host {STRICT}\n  HostName {address(LOGIN)}\n  Port {STRICT_PORT}\n  BatchMode no\n"
+    # Those who come from this machine enter by the login host.
+    jump = f"Host * !{LOGIN} !{STRICT}\n  ProxyJump {LOGIN}\n"
+    (directory / "ssh_config").write_text("".join([*where, strict, jump, "Host *\n", ours, SSH]))
 
 
 def enter(directory: Path, node: Node) -> None:
@@ -64,7 +68,7 @@ def enter(directory: Path, node: Node) -> None:
     node.write("/etc/hosts", "".join(["127.0.0.1 localhost\n", *(f"{address(name)} {name}\n" for name in names)]))
     node.write("/etc/ssh/ssh_known_hosts", known)
     node.write("/etc/ssh/ssh_host_ed25519_key", (node.directory / "host_key").read_text(), 0o600)
-    node.write("/etc/ssh/sshd_config.d/cluster.conf", SSHD + (STRICT if node.name == LOGIN else ""))
+    node.write("/etc/ssh/sshd_config.d/cluster.conf", SSHD + (TWO_FACTORS if node.name == LOGIN else ""))
 
 
 def _make_key(path: Path, comment: str) -> None:

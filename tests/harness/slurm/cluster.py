@@ -9,7 +9,8 @@ from mspass_stack.polling import wait_until
 from tests.harness.engine import install_tools
 from tests.harness.lab.command import LabError, run
 from tests.harness.lab.host import START
-from tests.harness.slurm import access, config, remains, role_image, tree
+from tests.harness.slurm import access, config, network, quota, remains, role_image, tree
+from tests.harness.slurm.hostile import Hostile, furnish, wall
 from tests.harness.slurm.network import LOGIN, NETWORK, address, number
 from tests.harness.slurm.node import Node
 from tests.harness.slurm.remains import SlurmClaim
@@ -25,6 +26,7 @@ class SlurmCluster:
         directory: for its disks and keys; on a file system that can lie below an overlay.
         nodes: how many compute nodes there are.
         kept: the cluster goes on when this process ends; `SlurmCluster.attach` finds it again.
+        hostile: what makes it harder to use, by the words of `Hostile`.
 
     Attributes:
         key: the private key that alice and bob have at the login host.
@@ -32,16 +34,18 @@ class SlurmCluster:
         ssh_config: all that one needs to log in: `ssh -F ssh_config login`.
         home: alice's home, which all hosts share, as this machine sees it.
         image: an image of all that the roles run, as the hosts see it.
+        strict_port: the login host's sshd there asks for the key and for alice's password.
     """
 
     user = "alice"
     password = tree.PASSWORDS["alice"]
+    strict_port = access.STRICT_PORT
     login_address = address(LOGIN)
     image = f"/apps/{role_image.FILE}"
 
     def __init__(self, directory: Path, nodes: int = 6, kept: bool = False, hostile: Collection[str] = ()) -> None:
         self.directory = directory.absolute()
-        self.hostile = frozenset(hostile)
+        self.hostile = frozenset(map(Hostile, hostile))
         self.names = [f"n{number}" for number in range(1, nodes + 1)]
         self.key, self.known_hosts = self.directory / "key", self.directory / "known_hosts"
         self.ssh_config = self.directory / "ssh_config"
@@ -70,6 +74,8 @@ class SlurmCluster:
         base, image = tree.ensure(), role_image.ensure()
         self.directory.mkdir(parents=True, exist_ok=True)
         access.prepare(self.directory, self._nodes)
+        if Hostile.QUOTA in self.hostile:
+            quota.set_up(self.directory)
         for node in self._nodes.values():
             self._prepare(node, base, image)
         state = {"nodes": len(self.names), "hostile": sorted(self.hostile)}
@@ -109,16 +115,23 @@ class SlurmCluster:
         """The pids in a host whose command lines match a pattern, as that host counts them."""
         return [int(pid) for pid in self.execute(name, "pgrep", "--full", "--", pattern, check=False).split()]
 
+    def states(self) -> dict[str, str]:
+        """The state of each node, by Slurm's words; nothing while slurmctld does not answer."""
+        # Of all nodes: one that is asked for by its name may be told as `mixed*` when it is down.
+        lines = self.execute(LOGIN, "sinfo", "--noheader", "--Node", "--format=%N %T", check=False).splitlines()
+        return dict(line.split() for line in lines)
+
     def crash(self, name: str) -> None:
-        """Kill a host's PID 1, and so all that runs in it."""
+        """Kill a host's PID 1, and so all that runs in it; nobody hears of it."""
+        NETWORK.unplug(name)
         self._nodes[name].crash()
 
     def power_on(self, name: str) -> None:
         """Start a host with the disk that it has; Slurm knows it when this returns."""
+        began = self._began(name) if name != LOGIN else ""
         self._nodes[name].cut_power()
         self._start(name)
-        wanted = set(self.names) & {name}
-        if not wait_until(lambda: self._answers() and self._good() >= wanted, START):
+        if not wait_until(self._knows_all if name == LOGIN else lambda: self._is_back(name, began), START):
             raise LabError(f"{name} does not answer:\n{self.execute(name, 'cat', '/var/log/boot.log')}{self._log()}")
 
     def drain(self, name: str) -> None:
@@ -126,15 +139,23 @@ class SlurmCluster:
         self._update(name, "state=drain", "reason=test")
 
     def resume(self, name: str) -> None:
+        """Let a node take jobs again; it answers when this returns.
+
+        Raises:
+            LabError: it does not.
+        """
         self._update(name, "state=resume")
+        if not wait_until(lambda: name in self._good(), START):
+            raise LabError(f"{name} does not answer: {self.states()[name]}")
 
     def kill_slurmctld(self) -> None:
+        """Kill it; what it has not written down yet, some five seconds later, it will not know."""
         for pid in self.processes(LOGIN, "^slurmctld"):
             self.execute(LOGIN, "kill", "-KILL", str(pid), check=False)
 
     def start_slurmctld(self) -> None:
         self.execute(LOGIN, "slurmctld")
-        if not wait_until(self._answers, START):
+        if not wait_until(self._knows_all, START):
             raise LabError(f"slurmctld does not start:\n{self._log()}")
 
     def unplug(self, name: str = LOGIN) -> None:
@@ -144,27 +165,50 @@ class SlurmCluster:
     def plug(self, name: str = LOGIN) -> None:
         NETWORK.plug(name)
 
+    def firewall(self, shut: bool = True) -> None:
+        """Shut this machine out of all but the login host's sshd; or let it in again."""
+        (network.shut if shut else network.unshut)()
+
+    def fill_quota(self, left: int = 0) -> None:
+        """Fill alice's folder of /scratch up to so many bytes; of a cluster with a quota."""
+        quota.fill(self.directory, left)
+
+    def free_quota(self) -> None:
+        quota.free(self.directory)
+
     def _prepare(self, node: Node, base: Path, image: Path) -> None:
         node.prepare(base)
         for shared in remains.SHARED:
-            node.share(shared, self.directory / shared)
+            if shared != "home" or node.name == LOGIN or Hostile.NO_HOME not in self.hostile:
+                node.share(shared, self.directory / shared)
         node.share("apps", image)
-        node.write("/etc/slurm/slurm.conf", config.slurm(self.names))
-        node.write("/etc/slurm/cgroup.conf", config.cgroup())
+        node.write("/etc/slurm/slurm.conf", config.slurm(self.names, Hostile.TASK_PLUGINS in self.hostile))
+        node.write("/etc/slurm/cgroup.conf", config.cgroup(Hostile.TASK_PLUGINS in self.hostile))
         access.enter(self.directory, node)
+        furnish(node, self.hostile)
 
     def _start(self, name: str) -> None:
         NETWORK.add_space(name)
         NETWORK.connect(name, number(name), address(name))
+        wall(self._nodes[name], self.hostile)
         self._nodes[name].boot()
 
-    def _answers(self) -> bool:
-        return "UP" in self.execute(LOGIN, "scontrol", "ping", check=False)
-
     def _good(self) -> set[str]:
-        """The nodes that answer, by Slurm's words; a mark behind a state says that one does not."""
-        lines = self.execute(LOGIN, "sinfo", "--noheader", "--Node", "--format=%N %T", check=False).splitlines()
-        return {name for name, state in map(str.split, lines) if state in GOOD}
+        """The nodes that answer; a mark behind a state says that one does not."""
+        return {name for name, state in self.states().items() if state in GOOD}
+
+    def _knows_all(self) -> bool:
+        """Whether slurmctld answers, and has asked every node how it is."""
+        states = self.states()
+        return bool(states) and not any(state.startswith("unknown") for state in states.values())
+
+    def _began(self, name: str) -> str:
+        """When a node's slurmd began, as Slurm knows it."""
+        output = self.execute(LOGIN, "scontrol", "--oneliner", "show", "node", name, check=False)
+        return next((word for word in output.split() if word.startswith("SlurmdStartTime=")), "")
+
+    def _is_back(self, name: str, began: str) -> bool:
+        return self._began(name) != began and name in self._good()
 
     def _log(self) -> str:
         return self.execute(LOGIN, "tail", "/var/log/slurmctld.log", check=False)

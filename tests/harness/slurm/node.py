@@ -1,6 +1,7 @@
 """One host of the cluster, its login host or a compute node."""
 
 import os
+import stat
 from pathlib import Path
 
 from tests.harness.lab.command import run
@@ -34,6 +35,13 @@ class Node(Host):
         shared = self.directory / "shared"
         shared.mkdir(exist_ok=True)
         (shared / at).symlink_to(directory)
+
+    def hide(self, path: str) -> None:
+        """Take a file of the tree away, before it boots."""
+        self.write(path, "")
+        (self._upper / path.lstrip("/")).unlink()
+        # As an overlay marks what is removed.
+        os.mknod(self._upper / path.lstrip("/"), stat.S_IFCHR)
 
     def user_words(self, user: str, *argv: str) -> list[str]:
         """The command that runs another one in it as a user."""

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from tests.harness.lab.claim import Claim
+from tests.harness.lab.command import run
 from tests.harness.lab.network import Network
+from tests.harness.slurm import quota
 from tests.harness.slurm.network import NETWORK
 from tests.harness.slurm.node import Node
 
@@ -36,6 +38,7 @@ def end(directory: Path) -> None:
 
 def remove(directory: Path) -> None:
     """Remove a cluster's files, and its folder if nothing else is in it."""
+    run("umount", "--quiet", "--lazy", str(quota.directory(directory)), check=False)
     for name in (HOSTS, *SHARED):
         shutil.rmtree(directory / name, ignore_errors=True)
     for name in FILES:

@@ -10,8 +10,10 @@ from tests.harness.lab.command import run
 from tests.harness.slurm import tree
 from tests.harness.slurm.network import NETWORK
 from tests.harness.slurm.node import Node
+from tests.harness.slurm.remains import SlurmClaim
 
 FILE = "mspass.sif"
+KIND = "sif"
 HOST = "builder"
 SQUASH = ("--mksquashfs-args", "-comp zstd -Xcompression-level 1")
 USER = "alice"
@@ -19,7 +21,20 @@ USER = "alice"
 
 def ensure() -> Path:
     """The folder with the file, made where the cache has none."""
-    return cache.ensure("sif", Path(__file__).read_bytes() + image.made_of(), _build)
+    return cache.ensure(KIND, _made_of(), _build)
+
+
+def ensure_alone() -> str:
+    """The same where no cluster is about to come up; the file's path."""
+    directory = cache.directory(KIND, _made_of())
+    if not directory.exists():
+        with SlurmClaim(directory):
+            ensure()
+    return str(directory / FILE)
+
+
+def _made_of() -> bytes:
+    return Path(__file__).read_bytes() + image.made_of()
 
 
 def _build(directory: Path) -> None:

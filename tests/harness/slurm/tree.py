@@ -1,6 +1,6 @@
 """The root tree of all hosts of the cluster, made once: Debian sid, which alone has both Slurm and Apptainer."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from tests.harness.lab import cache
 from tests.harness.lab.command import run
@@ -20,7 +20,10 @@ USERS = {"alice": 1000, "bob": 1001}
 PASSWORDS = {"alice": "of alice"}
 """Who may also be asked for one."""
 
-DIRECTORIES = ("/var/spool/slurmctld", "/var/spool/slurmd", "/scratch", "/apps")
+APPTAINER = PurePosixPath("/opt/apps/tacc-apptainer/bin/apptainer")
+"""Where it is too, with what it looks for beside its own folder: a module may lead there."""
+
+DIRECTORIES = ("/var/spool/slurmctld", "/var/spool/slurmd", "/scratch", "/apps", str(APPTAINER.parent))
 
 
 def ensure() -> Path:
@@ -36,6 +39,9 @@ def _build(root: Path) -> None:
         run(*inside, "useradd", "--no-create-home", f"--uid={number}", "--shell=/bin/bash", user)
     run(*inside, "chpasswd", stdin="".join(f"{user}:{password}\n" for user, password in PASSWORDS.items()))
     run(*inside, "mkdir", "--parents", *DIRECTORIES)
+    run(*inside, "ln", "/usr/bin/apptainer", str(APPTAINER))
+    for part, target in (("etc", "/etc"), ("lib", "/usr/lib"), ("var", "/var")):
+        run(*inside, "ln", "--symbolic", target, str(APPTAINER.parents[1] / part))
     # All hosts share the key, as those of a cluster do.
     run(*inside, "mungekey", "--force", "--create")
     run(*inside, "chown", "munge:", "/etc/munge/munge.key")

@@ -1,0 +1,40 @@
+"""A folder of /scratch that takes so much and no more: a file system in memory, which all hosts share."""
+
+import os
+from pathlib import Path
+
+from tests.harness.lab.command import run
+from tests.harness.slurm.tree import USERS
+
+USER = "alice"
+SIZE = 1024 * 1024 * 1024
+"""Bytes that it takes."""
+
+FILLER = ".filler"
+"""What else is in it: somebody's old results."""
+
+
+def directory(cluster: Path) -> Path:
+    """The folder, of the cluster in another one, as this machine sees it."""
+    return cluster / "scratch" / USER
+
+
+def set_up(cluster: Path) -> None:
+    """Make the folder, before any host boots."""
+    directory(cluster).mkdir()
+    owner = USERS[USER]
+    options = f"size={SIZE},mode=700,uid={owner},gid={owner}"
+    run("mount", "-t", "tmpfs", "-o", options, "tmpfs", str(directory(cluster)))
+
+
+def fill(cluster: Path, left: int) -> None:
+    """Take all but so many bytes of it."""
+    free(cluster)
+    free_bytes = os.statvfs(directory(cluster)).f_bavail * os.statvfs(directory(cluster)).f_frsize
+    with (directory(cluster) / FILLER).open("wb") as filler:
+        os.posix_fallocate(filler.fileno(), 0, free_bytes - left)
+
+
+def free(cluster: Path) -> None:
+    """Give back what was taken."""
+    (directory(cluster) / FILLER).unlink(missing_ok=True)
