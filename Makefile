@@ -10,7 +10,7 @@ python := .venv/bin/python
 hpc := tests/e2e/slurm
 mspass_stack := $(python) -I -m mspass_stack
 
-.PHONY: help ready bootstrap desktop test test-hpc lint status logs example verify destroy bench bench-lab bench-encryption lab-sim lab-sim-down
+.PHONY: help ready bootstrap desktop test test-hpc lint status logs example verify destroy bench bench-lab bench-encryption lab-sim lab-sim-down slurm-sim slurm-sim-down
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "make %-17s%s\n", $$1, $$2 }'
@@ -77,6 +77,12 @@ lab-sim: bootstrap ## four simulated lab hosts, to try `pulumi up -s lab-sim` on
 
 lab-sim-down: ready ## remove the simulated hosts and every trace of them
 	@$(python) -m tests.harness.lab down
+
+slurm-sim: bootstrap ## a login host and six nodes of Slurm, to try `pulumi up -s hpc-sim` on (Debian, root)
+	@$(python) -m tests.harness.slurm up
+
+slurm-sim-down: ready ## remove the simulated cluster and every trace of it
+	@$(python) -m tests.harness.slurm down
 
 ready: # a clone that was moved is not: what is installed names its folder
 	@[ -L .venv ] || [ "$$(head -n 1 .venv/.bootstrap 2>/dev/null)" = '$(CURDIR)' ] || scripts/bootstrap

@@ -19,7 +19,7 @@ from tests.harness.ports import free_ports
 ROOT = Path(__file__).parents[2]
 PULUMI = Path(sys.executable).with_name("pulumi")
 LEFT_OUT = shutil.ignore_patterns(
-    ".git", ".venv", ".state", ".lab", "data", "work", ".*cache*", ".hypothesis", "__pycache__", "*.egg-info"
+    ".git", ".venv", ".state", ".lab", ".slurm", "data", "work", ".*cache*", ".hypothesis", "__pycache__", "*.egg-info"
 )
 LIMIT = 400
 """Seconds that any single command of a test may take."""
