@@ -2,11 +2,9 @@
 
 from tests.harness.engine import NoEngine, install_tools
 from tests.harness.lab import ensure_test_image
-from tests.harness.slurm import role_image
 
 try:
     install_tools()
     print(f"the test image is {ensure_test_image()}")
-    print(f"as a file for Apptainer it is {role_image.ensure_alone()}")
 except NoEngine as error:
     print(f"no test image: {error}")

@@ -4,4 +4,4 @@ from tests.harness.engine import install_tools
 from tests.harness.slurm import role_image, tree
 
 install_tools()
-print(f"the nodes are made from {tree.ensure()}, the roles from {role_image.ensure()}")
+print(f"the nodes are made from {tree.ensure()}, the roles from {role_image.ensure_alone()}")
