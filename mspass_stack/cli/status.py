@@ -14,6 +14,7 @@ from rich.text import Text
 
 from mspass_stack import state
 from mspass_stack.cli.entrances import pages
+from mspass_stack.cli.job import JobView, job_of
 from mspass_stack.cli.options import stack_option
 from mspass_stack.errors import StackError
 from mspass_stack.machines import machine
@@ -56,13 +57,14 @@ def command(stack: str, watch: bool, as_json: bool) -> None:
     if watch:
         _watch(inventory, outputs)
         return
-    table = rows(inventory)
+    table, job = rows(inventory), job_of(inventory)
     if as_json:
-        addresses = {key: value for key, value in outputs.items() if key != "inventory"}
-        click.echo(json.dumps({"processes": [asdict(row) for row in table], **addresses}, indent=2))
+        known = {key: value for key, value in outputs.items() if key != "inventory"}
+        known |= {"job": job.dump()} if job else {}
+        click.echo(json.dumps({"processes": [asdict(row) for row in table], **known}, indent=2))
     else:
         click.echo("\n".join(lines(table)))
-        click.echo("\n".join(after(inventory, outputs)))
+        click.echo("\n".join(after(inventory, outputs, job)))
     sys.exit(any(row.missing for row in table))
 
 
@@ -79,9 +81,9 @@ def lines(table: list[Row]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
 
 
-def after(inventory: Inventory, outputs: dict[str, Any]) -> list[str]:
+def after(inventory: Inventory, outputs: dict[str, Any], job: JobView | None = None) -> list[str]:
     """Return what is to be known beside the table."""
-    found = [""]
+    found = ["", *([str(job)] if job else [])]
     for page in pages(outputs, inventory):
         way = f" after: {CONNECT} --stack {inventory.stack}" if page.inside else ""
         found.append(f"{page.label}: {page.url}{way}")
@@ -113,7 +115,7 @@ def _watch(inventory: Inventory, outputs: dict[str, Any]) -> None:
         text = Text("\n".join(lines(rows(inventory))))
         text.highlight_regex(r"(?m)  yes$", "green")
         text.highlight_regex(r"(?m)  no: .*$", "red")
-        return Group(text, *after(inventory, outputs))
+        return Group(text, *after(inventory, outputs, job_of(inventory)))
 
     try:
         with Live(seen(), console=Console(), auto_refresh=False) as live:

@@ -132,9 +132,11 @@ class Allocation(Resource):
 
     Attributes:
         incarnation: which start of which job it is.
+        nodes: their names and addresses, by host.
     """
 
     incarnation: pulumi.Output[str]
+    nodes: pulumi.Output[dict[str, dict[str, str]]]
     model = AllocationInputs
 
 

@@ -9,12 +9,14 @@ from typing import Any
 import pulumi
 
 from mspass_stack.agent.marks import HOME, STACK_ID
+from mspass_stack.components.access import access_line
 from mspass_stack.components.database import MongoDatabase, MongoShardedCluster, encrypt
 from mspass_stack.components.foundation import Foundation
 from mspass_stack.components.frontend import Frontend
 from mspass_stack.components.host import HostedProcess, unowned_before
 from mspass_stack.components.pools import DaskPool
 from mspass_stack.plan import Plan
+from mspass_stack.roles.registry import serving
 from mspass_stack.spec.inventory import CONNECT, Inventory, Place
 from mspass_stack.spec.process import SupervisedProcess
 
@@ -69,8 +71,12 @@ class VirtualCluster(pulumi.ComponentResource):
         hosted = [foundation.hosted[process.name] for process in plan.topology.processes]
         ids = [known.id for known in (*usable, *(process.ready for process in hosted))]
         all_ready = pulumi.Output.all(*ids)
-        if not plan.topology.job:
+        if foundation.allocation is None:
             outputs["clientProfile"] = all_ready.apply(lambda _: foundation.client_profile)
+        elif ports := _pages(foundation, hosted):
+            outputs["access"] = pulumi.Output.all(all_ready, foundation.allocation.resource.nodes).apply(
+                lambda known: _access(plan, ports, known[1])
+            )
         if any(host.connection.remote for host in plan.topology.hosts.values()):
             outputs["connect"] = all_ready.apply(lambda _: f"{CONNECT} --stack {plan.topology.stack}")
         if any(isinstance(process.spec, SupervisedProcess) for process in hosted):
@@ -91,6 +97,22 @@ class VirtualCluster(pulumi.ComponentResource):
         ).apply(lambda known: _inventory(foundation, hosted, *known[1:]))
         self.outputs: Mapping[str, Any] = outputs
         self.register_outputs({})
+
+
+def _pages(foundation: Foundation, hosted: Sequence[HostedProcess]) -> dict[str, list[int]]:
+    """Return the ports of pages by host, that of Jupyter first."""
+    served = serving(foundation.topology)
+    found: dict[str, list[int]] = {}
+    for service in ("frontend", "scheduler"):
+        if process := served.get(service):
+            (spec,) = (one.spec for one in hosted if one.process == process)
+            found.setdefault(process.host, []).append(spec.probe.port)
+    return found
+
+
+def _access(plan: Plan, ports: Mapping[str, Sequence[int]], nodes: Mapping[str, Mapping[str, str]]) -> str:
+    connection = next(iter(plan.topology.hosts.values())).connection
+    return access_line(plan.topology.stack, connection, ports, nodes or {})
 
 
 def _start_at_boot(plan: Plan, stack_id: str) -> str:

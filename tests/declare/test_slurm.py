@@ -1,5 +1,6 @@
 """What a stack declares whose hosts are the nodes of a Slurm job."""
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +105,28 @@ def test_the_inventory_lists_the_processes_as_declared(declared: Run, topology: 
     assert inventory.names == [process.name for process in topology.processes]
     assert {entry.runtime for entry in inventory.processes} == {"apptainer"}
     assert all(inventory.hosts[host].connection.job for host in inventory.hosts)
+
+
+def test_a_laptop_is_told_how_it_reaches_the_pages(file: Path, deploy: Deploy, declared: Run) -> None:
+    """On the login host by what `connect` opens there; from elsewhere by the node that has them."""
+    here = declared.outputs["access"]
+    assert here == (
+        f"ssh -N -L 8888:127.0.0.1:8888 -L 8787:127.0.0.1:8787 {socket.gethostname()}"
+        "  # while `mspass-stack connect --stack hpc` runs there"
+    )
+    config = _config(file)
+    config["mspass:cluster"]["slurm"]["login"] = {
+        "address": "login.example.org",
+        "ssh": {"user": "me", "port": 2222, "jump": "gate"},
+    }
+    remote = deploy(config, "hpc")
+    assert not remote.error
+    ports = "-L 8888:127.0.0.1:8888 -L 8787:127.0.0.1:8787"
+    assert remote.outputs["access"] == f"ssh -N {ports} -J gate,me@login.example.org:2222 me@n1"
+    assert remote.outputs["connect"] == "mspass-stack connect --stack hpc"
+
+
+def test_the_preflight_knows_what_is_asked_of_slurm(declared: Run) -> None:
+    asked = declared.of("Preflight")["preflight"].inputs["job"]
+    assert asked == declared.of("SlurmJob")["job"].inputs["asked"]
+    assert "--nodes=5" in asked["directives"]

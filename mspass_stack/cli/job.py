@@ -1,0 +1,123 @@
+"""The Slurm job of a stack, as `mspass-stack status` shows it: by Slurm while it knows it, else by its own record."""
+
+import json
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from pydantic.alias_generators import to_camel
+
+from mspass_stack.agent.job import BEAT, END
+from mspass_stack.errors import StackError
+from mspass_stack.machines import slurm_node
+from mspass_stack.machines.slurm_login import JobStatus, SlurmLogin
+from mspass_stack.spec.inventory import Inventory
+from mspass_stack.spec.job import job_comment, job_name
+
+FEW = 8
+"""Nodes that are named one by one; more of them as Slurm's host list."""
+
+AGAIN = "pulumi up submits another"
+
+
+@dataclass(frozen=True)
+class JobView:
+    """A job in one look.
+
+    Attributes:
+        state: Slurm's word; of a job that is over that of its own record.
+        why: Slurm's reason for which it waits, or what cannot be said.
+        nodes: Slurm's name by host, while it runs.
+        start, end: as Slurm writes them; the start of a job that waits is an estimate.
+        left: of its time, as Slurm writes it.
+    """
+
+    id: str = ""
+    state: str = ""
+    why: str = ""
+    nodes: dict[str, str] = field(default_factory=dict[str, str])
+    start: str = ""
+    end: str = ""
+    left: str = ""
+    node_hours: float = 0.0
+    is_over: bool = False
+
+    def __str__(self) -> str:
+        if not self.state:
+            return f"job: {self.why}"
+        if self.is_over:
+            when = f" at {self.end}" if self.end else ""
+            return f"job {self.id} ended: {self.state}{when}; {AGAIN}"
+        if self.state == "PENDING":
+            return f"job {self.id} PENDING: {self.why}, {_estimate(self.start)}"
+        nodes = list(self.nodes.values())
+        where = ", ".join(nodes) if len(nodes) <= FEW else f"{len(nodes)} nodes, {nodes[0]} to {nodes[-1]}"
+        on = f" on {where}" if nodes else ""
+        cost = f"{self.node_hours:.1f} node-hours"
+        return f"job {self.id} {self.state}{on} since {_plain(self.start)}, {self.left} left, {cost}"
+
+    def dump(self) -> dict[str, Any]:
+        """Return it for programs, by camelCase names."""
+        return {to_camel(name): value for name, value in asdict(self).items()}
+
+
+def job_of(inventory: Inventory) -> JobView | None:
+    """Return how the job of a stack is now; None where it has its hosts without one."""
+    place = next(iter(inventory.hosts.values()))
+    if not place.connection.job:
+        return None
+    node = slurm_node(place.connection)
+    try:
+        comment = job_comment(inventory.stack_id, place.stack_dir)
+        named = SlurmLogin(node.login).named(job_name(inventory.stack, inventory.stack_id))
+        known = sorted((job for job in named if job.comment == comment), key=lambda job: job.is_over)
+        if known and not known[0].is_over:
+            return _alive(known[0], node.allocation())
+        return _over(_record(node.login.read, f"{place.stack_dir}/run"), known[0] if known else None)
+    except StackError as error:
+        return JobView(why=str(error))
+
+
+def _alive(job: JobStatus, allocation: dict[str, Any]) -> JobView:
+    its = allocation.get("nodes", {}) if allocation.get("job") == job.id else {}
+    return JobView(
+        id=job.id,
+        state=job.state,
+        why=job.reason if job.state == "PENDING" else "",
+        nodes={host: node["name"] for host, node in its.items()},
+        start=job.start,
+        end=job.end,
+        left=job.left,
+        node_hours=round(job.node_hours, 1),
+    )
+
+
+def _over(record: dict[str, Any], last: JobStatus | None) -> JobView:
+    """Return how the last one ended: by its own record, else in Slurm's word, which forgets after minutes."""
+    if record.get("state") and (last is None or record["job"] == last.id):
+        when = time.strftime("%F %T", time.localtime(float(record["when"])))
+        return JobView(id=record["job"], state=record["state"], end=when, is_over=True)
+    if last:
+        return JobView(id=last.id, state=last.state, end=_plain(last.end), is_over=True)
+    if record:
+        return JobView(id=record["job"], state="nobody wrote down how", is_over=True)
+    return JobView(why=f"none was submitted yet, or nothing is left of it; {AGAIN}")
+
+
+def _record(read: Any, run: str) -> dict[str, Any]:
+    """Return the end record, else what the last sign of life says of whose it is."""
+    for name in (END, BEAT):
+        try:
+            found: dict[str, Any] = json.loads(read(f"{run}/{name}"))
+        except (OSError, ValueError):
+            continue
+        return found if name == END else {"job": found["job"]}
+    return {}
+
+
+def _estimate(start: str) -> str:
+    return "no estimate of its start" if start in ("", "N/A") else f"estimated start {_plain(start)}"
+
+
+def _plain(moment: str) -> str:
+    return moment.replace("T", " ")
