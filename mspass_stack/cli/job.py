@@ -27,7 +27,7 @@ class JobView:
     Attributes:
         state: Slurm's word; of a job that is over that of its own record.
         why: Slurm's reason for which it waits, or what cannot be said.
-        nodes: Slurm's name by host, while it runs.
+        nodes: Slurm's name by host, once the job has named them; `host_list` is Slurm's own.
         start, end: as Slurm writes them; the start of a job that waits is an estimate.
         left: of its time, as Slurm writes it.
     """
@@ -36,6 +36,7 @@ class JobView:
     state: str = ""
     why: str = ""
     nodes: dict[str, str] = field(default_factory=dict[str, str])
+    host_list: str = ""
     start: str = ""
     end: str = ""
     left: str = ""
@@ -50,7 +51,7 @@ class JobView:
             return f"job {self.id} ended: {self.state}{when}; {AGAIN}"
         if self.state == "PENDING":
             return f"job {self.id} PENDING: {self.why}, {_estimate(self.start)}"
-        nodes = list(self.nodes.values())
+        nodes = list(self.nodes.values()) or list(filter(None, [self.host_list]))
         where = ", ".join(nodes) if len(nodes) <= FEW else f"{len(nodes)} nodes, {nodes[0]} to {nodes[-1]}"
         on = f" on {where}" if nodes else ""
         cost = f"{self.node_hours:.1f} node-hours"
@@ -72,7 +73,7 @@ def job_of(inventory: Inventory) -> JobView | None:
         named = SlurmLogin(node.login).named(job_name(inventory.stack, inventory.stack_id))
         known = sorted((job for job in named if job.comment == comment), key=lambda job: job.is_over)
         if known and not known[0].is_over:
-            return _alive(known[0], node.allocation())
+            return _alive(known[0], {} if known[0].state == "PENDING" else node.allocation())
         return _over(_record(node.login.read, f"{place.stack_dir}/run"), known[0] if known else None)
     except StackError as error:
         return JobView(why=str(error))
@@ -85,6 +86,7 @@ def _alive(job: JobStatus, allocation: dict[str, Any]) -> JobView:
         state=job.state,
         why=job.reason if job.state == "PENDING" else "",
         nodes={host: node["name"] for host, node in its.items()},
+        host_list=job.nodes,
         start=job.start,
         end=job.end,
         left=job.left,
