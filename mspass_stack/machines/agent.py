@@ -49,6 +49,11 @@ LOGIN = (
 """Of the user's shell: sh, bash, zsh, ksh and fish take `-l` beside `-c`."""
 
 
+def login_words(program: str) -> list[str]:
+    """Return the variables by which `LOGIN` runs a shell program in the environment of a login."""
+    return [f"AGENT={program}", f"AGENT_CSH={CSH}", f"AGENT_RUN={RUN}"]
+
+
 class LocalAgent:
     """The agent of this machine: a function call."""
 
@@ -83,15 +88,8 @@ class RemoteAgent:
         return _answer(future.result(), str(self._connection))
 
     def _open(self) -> Channel:
-        environment = {
-            "AGENT": SCRIPT,
-            "AGENT_CSH": CSH,
-            "AGENT_RUN": RUN,
-            "AGENT_LOADER": LOADER,
-            "AGENT_PYTHON": self._connection.python or "python3",
-        }
-        words = [f"{name}={value}" for name, value in environment.items()]
-        channel = self._dial(["env", *words, "sh", "-c", LOGIN])
+        own = [f"AGENT_LOADER={LOADER}", f"AGENT_PYTHON={self._connection.python or 'python3'}"]
+        channel = self._dial(["env", *login_words(SCRIPT), *own, "sh", "-c", LOGIN])
         hello: bytes | None = None
         try:
             channel.sendall(base64.b64encode(agent_bundle()) + b"\n")

@@ -167,7 +167,7 @@ def test_an_old_python_is_told_with_the_module_to_load(
     (slurm.bin / "python3").write_text(f"#!/bin/sh\nexec {sys.executable} -c \"print('3.6.8 False')\"\n")
     (slurm.bin / "python3").chmod(0o755)
     monkeypatch.setattr(login_facts, "NEWER", ())
-    monkeypatch.setattr(login_facts, "LOGIN", 'exec sh -c "$PROGRAM"')
+    monkeypatch.setattr(login_facts, "LOGIN", 'exec sh -c "$AGENT"')
     monkeypatch.setattr(LocalMachine, "remote", True)
     assert login_check.LoginCheck.who == "the login host"
     (problem,) = _refusal(host, image)

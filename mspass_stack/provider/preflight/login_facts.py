@@ -4,20 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mspass_stack.errors import Unreachable
-from mspass_stack.machines.agent import NEWER
+from mspass_stack.machines.agent import LOGIN, NEWER, login_words
 from mspass_stack.machines.base import Machine
 
-PROGRAM = """\
-echo "path $(readlink -f "$DIRECTORY")"
-for python in $PYTHONS; do
-    found=$("$python" -I -c 'import sys; print("%d.%d.%d" % sys.version_info[:3], sys.version_info >= (3, 8))' \
-2>/dev/null </dev/null) && echo "python $python $found"
-done
-true
-"""
-
-LOGIN = 'exec "${SHELL:-/bin/sh}" -l -c \'exec sh -c "$PROGRAM"\''
-"""Of the user's shell, as the agent starts: what its profile loads is found."""
+PROGRAM = (
+    'echo "path $(readlink -f "$DIRECTORY")"; for python in $PYTHONS; do '
+    'found=$("$python" -I -c \'import sys; print("%d.%d.%d" % sys.version_info[:3], sys.version_info >= (3, 8))\' '
+    '2>/dev/null </dev/null) && echo "python $python $found"; done; true'
+)
+"""Prints where a directory really is, and which Pythons there are; of a login, as the agent starts."""
 
 TRIAL = r"""
 trial="$1/.mspass-probe-$$"
@@ -52,9 +47,7 @@ def ask(login: Machine, python: str, directory: str) -> LoginFacts:
         Unreachable: its shell does not work.
     """
     names = " ".join([*([python] if python else []), "python3", *NEWER])
-    ran = login.run(
-        ["env", f"PROGRAM={PROGRAM}", f"DIRECTORY={directory}", f"PYTHONS={names}", "sh", "-c", LOGIN],
-    )
+    ran = login.run(["env", *login_words(PROGRAM), f"DIRECTORY={directory}", f"PYTHONS={names}", "sh", "-c", LOGIN])
     if ran.status:
         raise Unreachable(f"its shell does not work: {(ran.stderr or ran.stdout).strip()[-200:]}")
     return parse(ran.stdout)
