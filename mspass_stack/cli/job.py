@@ -80,7 +80,7 @@ def job_of(inventory: Inventory) -> JobView | None:
 
 
 def _alive(job: JobStatus, allocation: dict[str, Any]) -> JobView:
-    its = allocation.get("nodes", {}) if allocation.get("job") == job.id else {}
+    its: dict[str, dict[str, str]] = allocation["nodes"] if allocation.get("job") == job.id else {}
     return JobView(
         id=job.id,
         state=job.state,

@@ -41,6 +41,9 @@ SECOND = "tests/e2e/native/test_lifecycle.py::test_a_second_stack_stands_beside_
 
 OVER = "tests/e2e/native/test_starting_over.py::test_the_data_open_again_when_the_state_or_its_passphrase_is_lost"
 
+SLURM = "tests/e2e/slurm/test_lifecycle.py::"
+JOB = f"{SLURM}test_it_comes_up_in_one_job_and_the_next_up_changes_nothing"
+
 WHEEL = "tests/e2e/native/test_wheel.py::test_a_wheel_and_a_pulumi_cli_are_enough"
 
 TESTED = {
@@ -109,6 +112,13 @@ TESTED = {
     "rm data/desktop/.mspass-stack": OVER,
     "sed -i '/^encryptionsalt:/d' stacks/Pulumi.desktop.yaml": OVER,
     "pulumi stack init desktop": OVER,
+    "pulumi stack init hpc": JOB,
+    "pulumi preview -s hpc": "tests/e2e/slurm/test_queue.py::test_a_preview_asks_slurm_and_neither_submits_nor_writes",
+    "pulumi up -s hpc": JOB,
+    "mspass-stack status --stack hpc": f"{SLURM}test_status_names_the_job_and_its_nodes",
+    "mspass-stack connect --stack hpc": f"{SLURM}test_connect_opens_its_pages_on_this_machine",
+    "mspass-stack verify --stack hpc": f"{SLURM}test_every_role_does_its_job_and_lets_no_stranger_in",
+    "pulumi stack output access -s hpc": f"{SLURM}test_a_laptop_reaches_its_pages_by_openssh_alone",
     "pulumi cancel -s desktop": (
         "tests/e2e/native/test_interrupted.py::test_an_up_killed_after_any_step_converges_and_leaves_nothing"
     ),

@@ -13,8 +13,6 @@ from mspass_stack.spec.job import JobSpec, job_comment, job_name
 from mspass_stack.spec.resources import HostRequirements
 from mspass_stack.spec.topology import NODES
 
-IMAGE = "mspass:cluster.image"
-
 PASSING = (
     *("down, drained or reserved", "nodes are busy", "temporarily unavailable"),
     # Of nodes that are drained as well as of those that there are none of; these are refused at the submission.
@@ -81,7 +79,7 @@ class LoginCheck:
     def _image(self) -> None:
         image = self._asked.image
         if "://" not in image and not self._login.exists(image):
-            self.problems.append(f"{IMAGE}: {image} is not there")
+            self.problems.append(f"mspass:cluster.image: {image} is not there")
 
     def _test(self, job: JobSpec) -> None:
         """Ask Slurm whether it takes such a job; when it would start is of interest while there is none."""

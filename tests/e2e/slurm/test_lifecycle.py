@@ -1,16 +1,28 @@
 """From nothing to a verified cluster in a Slurm job, by SSH to its login host; and the next job."""
 
+import shlex
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from mspass_stack.polling import wait_until
+from tests.harness.connected import connected
+from tests.harness.ports import free_ports
 from tests.harness.project import Project
 from tests.harness.slurm import SlurmCluster
 from tests.harness.slurm_stack import SlurmStack
 
 DOCUMENTS = 200
+
+
+def _opens(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=10).is_success
+    except httpx.HTTPError:
+        return False
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +45,35 @@ def test_every_role_does_its_job_and_lets_no_stranger_in(stack: SlurmStack) -> N
     ran = stack.verify()
     assert ran.returncode == 0, ran.stdout
     assert "skipped" not in ran.stdout.splitlines()[-1]
+
+
+def test_status_names_the_job_and_its_nodes(stack: SlurmStack) -> None:
+    shown = stack.ask("status")
+    assert shown.returncode == 0, shown.stdout
+    nodes = ", ".join(stack.node(f"node{number}") for number in range(5))
+    assert f"\njob {stack.job()} RUNNING on {nodes} since " in shown.stdout
+
+
+def test_connect_opens_its_pages_on_this_machine(stack: SlurmStack) -> None:
+    with connected(stack) as ways:
+        assert httpx.get(ways.url("Jupyter"), timeout=30, follow_redirects=True).is_success
+        assert httpx.get(ways.url("Dask's pages"), timeout=30, follow_redirects=True).is_success
+    assert ways.status == 0
+
+
+def test_a_laptop_reaches_its_pages_by_openssh_alone(stack: SlurmStack, slurm: SlurmCluster) -> None:
+    ssh, *words = shlex.split(stack.outputs()["access"])
+    login = f"alice@{slurm.login_address}"
+    assert words[words.index("-J") + 1] == login
+    assert words[-1] == f"alice@{stack.node('node0')}"
+    here = free_ports(1)[0]
+    # Its keys are in a file of their own, whose names are those of the cluster.
+    words = [word.replace("8888:", f"{here}:", 1).replace(login, "login") for word in words]
+    with subprocess.Popen([ssh, "-F", str(slurm.ssh_config), *words]) as way:
+        try:
+            assert wait_until(lambda: _opens(f"http://127.0.0.1:{here}/api"), 30)
+        finally:
+            way.terminate()
 
 
 def test_a_program_runs_beside_jupyter_with_database_and_pool(stack: SlurmStack, tmp_path: Path) -> None:

@@ -44,6 +44,14 @@ def _resume(slurm: SlurmCluster) -> None:
         slurm.resume(name)
 
 
+def test_a_preview_asks_slurm_and_neither_submits_nor_writes(stack: SlurmStack, slurm: SlurmCluster) -> None:
+    ran = stack.pulumi("preview")
+    assert ran.returncode == 0, ran.stdout
+    assert "Slurm takes the job (1 node x 30:00): Job " in ran.stdout
+    assert not stack.jobs()
+    assert not slurm.as_user("login", "ls", "-A", "/scratch").split()
+
+
 @pytest.mark.usefixtures("full")
 def test_an_up_does_not_wait_for_ever_and_the_next_one_goes_on(stack: SlurmStack, slurm: SlurmCluster) -> None:
     said = stack.refused_up()
