@@ -13,6 +13,7 @@ from mspass_stack.roles.registry import placements, role_of
 from mspass_stack.runtimes import RUNTIMES, Runtime
 from mspass_stack.sites import site_of
 from mspass_stack.sites.base import own_directory
+from mspass_stack.spec.layout import StackLayout
 from mspass_stack.spec.process import ProcessSpec
 from mspass_stack.spec.topology import Host, Process, Topology
 
@@ -76,7 +77,7 @@ def make_plan(
     names = dict.fromkeys(placement.host for _, placement in placed)
     # A protocol that nobody listens with (Jupyter without a pool) needs no certificates.
     spoken = frozenset(protocol for _, placement in placed for protocol in placement.ports)
-    hosts: dict[str, Host] = {}
+    stack_dir, hosts = site.stack_dir(cluster, stack, base), dict[str, Host]()
     for name in names:
         declared, connection = cluster.hosts[name], site.connection(cluster, stack, name, base)
         runtime = RUNTIMES[declared.runtime or cluster.runtime]
@@ -89,9 +90,11 @@ def make_plan(
             else connection,
             runtime=declared.runtime or cluster.runtime,
             python=runtime.python(declared.python or cluster.python, own),
-            stack_dir=site.stack_dir(cluster, stack, base),
+            stack_dir=stack_dir,
             workdir=site.workdir(cluster, base),
             cores=cores.get(name, 0),
+            measured=runtime.measures,
+            temporary=runtime.temporary(StackLayout(stack_dir)),
             image=runtime.image(cluster),
             has_engine=runtime.engine,
             shares_disk=site.shares_disk,

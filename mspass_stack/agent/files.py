@@ -57,7 +57,8 @@ class Files:
 
     def forget(self, name: str) -> None:
         """Remove what says that a process runs; its log stays."""
-        for path in (self._program(name), self._launcher(name), self.step(name), self.local / f"{name}.pid"):
+        of_it = (self._program(name), self._launcher(name), self.step(name), self.size(name))
+        for path in (*of_it, self.local / f"{name}.pid"):
             path.unlink(missing_ok=True)
 
     def remove(self) -> None:
@@ -104,6 +105,10 @@ class Files:
     def step(self, name: str) -> Path:
         """Return the file that says what a process's step runs."""
         return self.run / f"{name}.json"
+
+    def size(self, name: str) -> Path:
+        """Return the file that says what a process's step was given of its node."""
+        return self.run / f"{name}.size"
 
     def _launcher(self, name: str) -> Path:
         return self.run / f"{name}.sh"

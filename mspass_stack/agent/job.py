@@ -85,14 +85,16 @@ class Job:
     def _begin(self) -> None:
         """Name the nodes, and prepare the first one."""
         rule, known = self._asked["address"], allocation.Allocation(self._run)
-        nodes = allocation.resolve(slurm.nodes_of(self._job), rule["suffix"], rule["domain"])
+        found = allocation.resolve(slurm.nodes_of(self._job), rule["suffix"], rule["domain"])
+        sizes = slurm.sizes_of(self._job)
+        nodes = {host: {**node, **sizes.get(node["name"], {})} for host, node in found.items()}
         self._local.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self._run / END).unlink(missing_ok=True)
         known.write_hosts(nodes, {host: f"{host}.{self._asked['domain']}" for host in nodes})
         known.write(self._job, self._restart, str(self._local), nodes, slurm.end_of(self._job))
         config = settings.CONFIG.format(**settings.JOB_PATHS, stack_id=self._asked["stack_id"])
         settings.write(self._run / "supervisord.conf", config)
-        self._say(f"job {self._job}.{self._restart} on {', '.join(node['name'] for node in nodes.values())}")
+        self._say(f"job {self._job}.{self._restart} on {', '.join(node['name'] for node in found.values())}")
 
     def _hold(self) -> None:
         """Keep a supervisord until somebody ends the job; one that was killed is followed by another."""

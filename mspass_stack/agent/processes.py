@@ -62,7 +62,7 @@ def ensure(
     running = _pid(supervisor, name)
     adopted = running and supervisor.files.digest(name) == digest and not proc.is_lost(running)
     if adopted:
-        supervisor.restate(name, order, stop_signal, grace)
+        supervisor.restate(name, order, stop_signal, grace, step)
     else:
         supervisor.stop(name)
         supervisor.refuse_held(ports)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 
@@ -25,6 +26,10 @@ KEPT = frozenset({"SLURM_JOB_ID", "SLURM_CONF"})
 
 STEP = ("--nodes=1", "--ntasks=1", "--overlap", "--mem=0", "--cpu-bind=none", "--unbuffered")
 """A step beside all others of its job, which takes nothing from them: neither `--exact` nor `-c`, which pin it."""
+
+
+SHARE = re.compile(r"\bNodes=(\S+) CPU_IDs=([\d,-]+) Mem=(\d+)")
+"""What a job has of some nodes, as `scontrol show job -d` says it."""
 
 
 class NoAnswerError(Exception):
@@ -73,10 +78,25 @@ def nodes_of(job: str) -> list[str]:
     return _ask("scontrol", "show", "hostnames", found.stdout.strip()).stdout.split()
 
 
+def sizes_of(job: str) -> dict[str, dict[str, int]]:
+    """Return what a running job has of each node: `cores`, and `memory` in MiB; 0 where Slurm does not share it out."""
+    found: dict[str, dict[str, int]] = {}
+    for nodes, cores, memory in SHARE.findall(_ask("scontrol", "show", "job", "-d", "-o", job).stdout):
+        size = {"cores": _count(cores), "memory": int(memory)}
+        found.update(dict.fromkeys(_ask("scontrol", "show", "hostnames", nodes).stdout.split(), size))
+    return found
+
+
 def end_of(job: str) -> str:
     """Return when a job's time is over, as Slurm writes it; empty when it does not say."""
     ran = _ask("squeue", "-h", "-j", job, "-o", "%e")
     return "" if ran.returncode else ran.stdout.strip()
+
+
+def _count(numbers: str) -> int:
+    """Count what a list like `0-3,8` has."""
+    ends = [part.split("-") for part in numbers.split(",")]
+    return sum(int(end[-1]) - int(end[0]) + 1 for end in ends)
 
 
 def _ask(*argv: str) -> subprocess.CompletedProcess[str]:

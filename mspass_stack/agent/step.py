@@ -13,18 +13,19 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from . import beside, slurm
+from . import beside, size, slurm
 from .allocation import Allocation
 from .errors import Refused
 from .lease import Lease
 from .settings import LOCAL
 from .step_log import StepLog
+from .words import HERE, filled
 
 WATCH = 5.0
 """Seconds between two looks at who has the data."""
@@ -32,8 +33,8 @@ WATCH = 5.0
 LOST = 75
 """Exit status of a process whose data another job has taken."""
 
-PLACEHOLDERS = ("local", "cores", "memory")
-"""What only the node knows; in the words of a process it stands between two @."""
+WRONG_SIZE = 78
+"""Exit status of a process whose step does not have of its node what the job has there."""
 
 
 class Step:
@@ -52,6 +53,8 @@ class Step:
         self._lease = Lease(self._run, str(known["job"]), int(known["restart"]))
         self._local = Path(os.environ[LOCAL])
         self._own = self._local / name
+        self._node: dict[str, Any] = known["nodes"].get(self._spec.get("host"), {})
+        self._known: dict[str, str] = {}
         self._log = StepLog(Path(directory) / "log" / f"{name}.log")
         self._told = 0
         self._ended = Event()
@@ -61,7 +64,11 @@ class Step:
         """Run the process to its end; return its exit status, as a shell has it."""
         for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT):
             signal.signal(number, self._pass_on)
-        self._prepare()
+        try:
+            self._prepare()
+        except Refused as refused:
+            self._log.say(str(refused))
+            return WRONG_SIZE
         words = self._words()
         if self._told:
             return 0
@@ -95,15 +102,16 @@ class Step:
             with suppress(OSError):
                 Path("/proc/self/oom_score_adj").write_text(str(score))
         self._own.mkdir(mode=0o700, parents=True, exist_ok=True)
+        beside_it = size.steps_on(str(self._run.parent), self._spec.get("host", ""))
+        shares = size.Size.of(self._node).shares(self._spec, beside_it or [self._spec])
+        size.note(self._run, self.name, shares)
+        self._known = {HERE: str(self._own), **size.words_of(shares)}
 
     def _words(self) -> list[str]:
-        return [*self._wrapper(), *_filled(self._spec["argv"], self._known())]
+        return [*self._wrapper(), *(filled(word, self._known) for word in self._spec["argv"])]
 
     def _wrapper(self) -> list[str]:
-        return _filled(self._spec["wrapper"], self._known())
-
-    def _known(self) -> dict[str, str]:
-        return {"local": str(self._own), **_size()}
+        return [filled(word, self._known) for word in self._spec["wrapper"]]
 
     def _pass_on(self, number: int, frame: object) -> None:
         self._told = self._told or number
@@ -146,20 +154,3 @@ def launch(directory: str, host: str, name: str) -> None:
 def task(directory: str, *words: str) -> list[str]:
     """Return the command line by which this very program runs on another node."""
     return [sys.executable, "-I", str(Path(sys.argv[0]).resolve()), "step", directory, *words]
-
-
-def _filled(words: Sequence[str], known: Mapping[str, str]) -> list[str]:
-    """Put in what only the node knows."""
-    found: list[str] = []
-    for word in words:
-        for name, value in known.items():
-            word = word.replace(f"@{name}@", value)  # noqa: PLW2901
-        found.append(word)
-    return found
-
-
-def _size() -> dict[str, str]:
-    """Return what this step may use of its node: cores, and bytes of memory."""
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    asked = int(os.environ.get("SLURM_MEM_PER_NODE") or 0) << 20
-    return {"cores": str(len(os.sched_getaffinity(0))), "memory": str(min(pages, asked) if asked else pages)}

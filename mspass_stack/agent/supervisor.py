@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from xmlrpc.client import Fault
 
-from . import commands, orphans, proc, rpc
+from . import commands, orphans, proc, rpc, settings
 from .errors import Refused
 from .files import Files
 from .lock import held
@@ -102,14 +102,16 @@ class Supervisor:
                     raise
                 raise Refused(f"{name} was started by another command meanwhile: type pulumi up again") from None
 
-    def restate(self, name: str, order: int, stop_signal: str, grace: int) -> None:
-        """Write down how a running process is to be stopped, without a restart.
+    def restate(self, name: str, order: int, stop_signal: str, grace: int, step: str = "") -> None:
+        """Write down how a running process is to be stopped, and what its next step is told, without a restart.
 
         The order counts from now on. supervisord keeps the signal and the grace that it started the process with; the
         new ones are for its next start, and for when it has lost its supervisor.
         """
         with held(self.files.directory):
             self.files.restate(name, order, stop_signal, grace)
+            if step:
+                settings.write(self.files.step(name), step)
 
     def stop(self, name: str) -> None:
         """Stop a process in the way that it was started with, and forget it; absent is fine."""

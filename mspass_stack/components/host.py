@@ -167,15 +167,16 @@ class HostedProcess:
         # Docker's provider knows a container, not which run of it this is: the check looks.
         return container, container.id
 
-    def entry(self, incarnation: str, images: Mapping[str, str]) -> Entry:
+    def entry(self, incarnation: str, images: Mapping[str, str], size: Mapping[str, int] | None) -> Entry:
         """Return its line of the inventory.
 
         Args:
             images: what containers are made of, by host.
+            size: what its node has given it, where that is not in the plan.
         """
         plan, process, spec = self._foundation.plan, self.process, self.spec
         role, host = role_of(process), plan.topology.hosts[process.host]
-        share = role.share(process, plan.context(process.host))
+        share, given = role.share(process, plan.context(process.host)), size or {}
         return Entry(
             name=process.name,
             kind=process.kind,
@@ -187,9 +188,9 @@ class HostedProcess:
             serves=role.serves,
             replica_set=process.replica_set,
             ports=list(process.ports.values()),
-            workers=share.workers,
+            workers=share.workers or int(given.get("workers", 0)),
             threads=share.threads,
-            memory=share.memory,
+            memory=share.memory or int(given.get("limit", 0)),
             incarnation=incarnation,
             log=str(host.layout.log_of(process.name)) if not isinstance(spec, ContainedProcess) else "",
             image=images.get(process.host, host.image),

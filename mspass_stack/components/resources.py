@@ -167,9 +167,14 @@ class Turn(Resource):
 
 
 class Ready(Resource):
-    """The readiness check of a process: done when it does its job; a new incarnation is probed again."""
+    """The readiness check of a process: done when it does its job; a new incarnation is probed again.
+
+    Attributes:
+        size: what its node has given it, where that is not in the plan.
+    """
 
     incarnation: pulumi.Output[str]
+    size: pulumi.Output[dict[str, int] | None]
     model = spec.ReadyInputs
 
 

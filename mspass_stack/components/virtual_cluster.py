@@ -94,6 +94,7 @@ class VirtualCluster(pulumi.ComponentResource):
             foundation.authority,
             foundation.pages_authority,
             incarnations,
+            pulumi.Output.all(*(process.ready.size for process in hosted)),
         ).apply(lambda known: _inventory(foundation, hosted, *known[1:]))
         self.outputs: Mapping[str, Any] = outputs
         self.register_outputs({})
@@ -141,9 +142,11 @@ def _inventory(
     authority: str,
     pages_authority: str,
     incarnations: list[str],
+    sizes: list[dict[str, int] | None],
 ) -> dict[str, Any]:
     topology, database = foundation.topology, foundation.plan.cluster.database
-    entries = [process.entry(run, images) for process, run in zip(hosted, incarnations, strict=True)]
+    seen = zip(hosted, incarnations, sizes, strict=True)
+    entries = [process.entry(run, images, size) for process, run, size in seen]
     return Inventory(
         stack=topology.stack,
         stack_id=stack_id,

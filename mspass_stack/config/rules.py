@@ -95,9 +95,9 @@ def _members(database: Database) -> dict[str, tuple[str, ...]]:
 
 
 def _caches(cluster: Cluster) -> Iterator[str]:
-    """MongoDB's own rule gives each mongod half of its host's memory."""
+    """MongoDB's own rule gives each mongod half of its host's memory; those on a node of a job share it out."""
     database = cluster.database
-    if database is None or database.cache or not database.router:
+    if database is None or database.cache or not database.router or cluster.slurm:
         return
     servers = Counter(host for _, host in database.member_ports())
     for host, count in servers.items():

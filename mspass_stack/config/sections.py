@@ -50,7 +50,8 @@ class Database(Model):
     )
     cache: Cache | None = Field(
         default=None,
-        description="WiredTiger's cache of each mongod, at least 256MiB; by default about half of its host's memory",
+        description="WiredTiger's cache of each mongod, at least 256MiB; by default about half of its host's memory, "
+        "which those on a node of a job share",
     )
 
     @property
@@ -87,7 +88,8 @@ class Workers(Model):
     )
     threads: Annotated[int, Field(ge=1, le=1024)] = Field(default=1, description="threads of each worker process")
     memory: Memory | None = Field(
-        default=None, description="limit of each worker process, at least 128MiB; by default none"
+        default=None,
+        description="limit of each worker process, at least 128MiB; by default none, on Slurm a share of its node's",
     )
 
 

@@ -88,6 +88,9 @@ def _step(process: SlurmProcess) -> dict[str, Any]:
         "wrapper": list(process.wrapper),
         "argv": list(process.argv),
         "stop_signal": process.stop_signal,
+        "host": process.host,
+        "room": process.room,
+        "parts": process.parts,
         "data": process.holds_data,
         "oom_score": process.oom_score,
     }

@@ -66,6 +66,8 @@ class Command:
         memory, cpus: what it is meant to use at most, in bytes and cores; 0 is no limit.
         holds_data: whether it opens data that two must not.
         oom_score: how soon it goes when the memory that it shares with others is used up, from 0 to 1000.
+        room: bytes that others leave to it where they share out the memory of its host.
+        parts: into how many its own share goes; 0 is one for each core.
     """
 
     argv: tuple[str, ...]
@@ -82,6 +84,8 @@ class Command:
     cpus: int = 0
     holds_data: bool = False
     oom_score: int = 0
+    room: int = 0
+    parts: int = 0
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,10 @@ class Turn:
 
 @dataclass(frozen=True)
 class Share:
-    """How many workers a process runs, with so many threads each, and at most so many bytes (0 is no limit)."""
+    """How many workers a process runs, with so many threads each, and at most so many bytes (0 is no limit).
+
+    On a host that is measured, 0 is what that one has.
+    """
 
     workers: int = 0
     threads: int = 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from mspass_stack.agent.words import CORES, LIMIT
 from mspass_stack.config.hosts import LOOPBACK
 from mspass_stack.config.sections import Cluster
 from mspass_stack.roles.base import (
@@ -22,6 +23,9 @@ from mspass_stack.spec.topology import DASK, MONGODB, Process
 
 NANNY = 1024**3 // 2
 """Bytes beside its workers that a Dask worker's nanny is granted."""
+
+ROOM = 1024**3 // 2
+"""Bytes that others leave to a scheduler."""
 
 SPAWN = (
     "import dask; dask.config.set({'distributed.nanny.pre-spawn-environ.PYTHONSAFEPATH': '1', "
@@ -46,18 +50,20 @@ class Scheduler(Role):
 
     def command(self, process: Process, context: Context) -> Command:
         pages, scratch = process.ports["dashboard"], str(context.layout.scratch)
+        temporary = {"DASK_TEMPORARY_DIRECTORY": context.host.temporary}
         words = ["scheduler", "--host", process.address, "--port", str(process.port)]
         words += ["--dashboard-address", f"{LOOPBACK}:{pages}", "--no-show"]
         page = Probe(kind="http", host=process.host, address=LOOPBACK, port=pages, path="/health", expected="ok")
         return Command(
             argv=run_module(context.host.python, "dask", *words),
             directory=context.host.workdir,
-            environment={**tls_environment(context.topology, context.layout.tls), "DASK_TEMPORARY_DIRECTORY": scratch},
+            environment={**tls_environment(context.topology, context.layout.tls), **temporary},
             reads=tls_paths(context),
             writes=(context.host.workdir, scratch),
             probe=page,
             health=HealthCheck(LOOPBACK, pages, page.path),
             stop_grace=10,
+            room=ROOM,
         )
 
     def needs(self, process: Process, context: Context) -> Needs:
@@ -93,8 +99,10 @@ class Worker(Role):
         scheduler, layout = _scheduler(context), context.layout
         share, client, scratch = self.share(process, context), str(layout.client_env), str(layout.scratch)
         words = ["worker", scheduler.endpoint, "--host", process.address]
-        words += ["--name", process.name, "--nworkers", str(share.workers), "--nthreads", str(share.threads)]
-        words += ["--memory-limit", str(share.memory), "--local-directory", scratch]
+        temporary, measured = context.host.temporary, context.host.measured
+        workers, limit = str(share.workers or CORES), LIMIT if measured and not share.memory else str(share.memory)
+        words += ["--name", process.name, "--nworkers", workers, "--nthreads", str(share.threads)]
+        words += ["--memory-limit", limit, "--local-directory", temporary]
         # Without this a worker serves its own pages on all interfaces, even with --no-dashboard.
         words += ["--dashboard-address", f"{LOOPBACK}:0"]
         pages = Probe(
@@ -104,11 +112,12 @@ class Worker(Role):
             port=scheduler.ports["dashboard"],
             count=share.workers,
             name=process.name,
+            size_file=str(layout.size_of(process.name)) if measured else "",
         )
         return Command(
             argv=run_module(context.host.python, "dask", *words, before=SPAWN),
             directory=context.host.workdir,
-            environment={**tls_environment(context.topology, layout.tls), "DASK_TEMPORARY_DIRECTORY": scratch},
+            environment={**tls_environment(context.topology, layout.tls), "DASK_TEMPORARY_DIRECTORY": temporary},
             env_files=(client,),
             reads=(client, *tls_paths(context)),
             writes=(context.host.workdir, scratch),
@@ -121,6 +130,8 @@ class Worker(Role):
             memory=share.workers * share.memory + NANNY if share.memory else 0,
             # Docker refuses more than the host has: no limit where nobody has asked it.
             cpus=min(share.workers * share.threads, context.host.cores),
+            room=share.workers * share.memory + NANNY,
+            parts=share.workers,
         )
 
     def needs(self, process: Process, context: Context) -> Needs:
@@ -150,7 +161,8 @@ class Worker(Role):
     def share(self, process: Process, context: Context) -> Share:
         assert context.cluster.pool
         workers = context.cluster.pool.workers[process.host]
-        return Share(workers.processes or context.host.cores or 1, workers.threads, workers.memory or 0)
+        every = 0 if context.host.measured else context.host.cores or 1
+        return Share(workers.processes or every, workers.threads, workers.memory or 0)
 
 
 def _scheduler(context: Context) -> Process:

@@ -13,6 +13,9 @@ from mspass_stack.spec.topology import DASK, HTTP, MONGODB, Process
 TOKEN, JUPYTER_PASSWORD = "jupyter-token", "jupyter-password"
 """Names of secret values; the password is the user's own, and may be empty."""
 
+ROOM = 1024**3
+"""Bytes that others leave to it and its kernels."""
+
 
 class Frontend(Role):
     """JupyterLab with a generated token, on its host's loopback (`mspass-stack connect` leads there) or by HTTPS."""
@@ -65,6 +68,7 @@ class Frontend(Role):
             health=HealthCheck(process.address, process.port, "" if certificate else "/api"),
             stop_grace=15,
             oom_score=500,
+            room=ROOM,
         )
 
     def needs(self, process: Process, context: Context) -> Needs:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
+from mspass_stack.agent.size import BESIDE_CACHE
+from mspass_stack.agent.words import CACHE
 from mspass_stack.config.sections import Cluster
 from mspass_stack.roles.base import Command, Context, HealthCheck, Needs, Placement, Role, Turn
 from mspass_stack.roles.clients import CA, CERTIFICATE, PASSWORD, database_uri
@@ -39,6 +41,8 @@ class MongoServer(Role):
         argv += ["--setParameter", f"shutdownTimeoutMillisForSignaledShutdown={QUIESCE}"]
         if (database := context.cluster.database) and database.cache:
             argv += ["--wiredTigerCacheSizeGB", f"{database.cache / GIB:.2f}"]
+        elif context.host.measured:
+            argv += ["--wiredTigerCacheSizeGB", CACHE]
         kind = "mongo-member" if process.replica_set else "mongo"
         return Command(
             argv=tuple(argv),
@@ -49,6 +53,7 @@ class MongoServer(Role):
             reads=server_reads(context),
             writes=(data,),
             holds_data=True,
+            room=int((database.cache if database and database.cache else 0) * BESIDE_CACHE),
         )
 
     def needs(self, process: Process, context: Context) -> Needs:

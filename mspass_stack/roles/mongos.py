@@ -21,6 +21,9 @@ from mspass_stack.spec.topology import CONFIG_SET, MONGODB, Process
 GRACE = 30
 """Seconds for a mongos to end what it does."""
 
+ROOM = 1024**3 // 4
+"""Bytes that others leave to it."""
+
 
 class Router(Role):
     """A mongos."""
@@ -45,6 +48,7 @@ class Router(Role):
             health=HealthCheck(process.address, process.port),
             stop_grace=GRACE,
             reads=server_reads(context),
+            room=ROOM,
         )
 
     def needs(self, process: Process, context: Context) -> Needs:

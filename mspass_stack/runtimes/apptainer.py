@@ -3,9 +3,11 @@
 import shlex
 from collections.abc import Iterator
 
+from mspass_stack.agent.words import HERE
 from mspass_stack.config.sections import Cluster
 from mspass_stack.roles.base import Command, Context
 from mspass_stack.runtimes.base import common
+from mspass_stack.spec.layout import StackLayout
 from mspass_stack.spec.process import SlurmProcess
 from mspass_stack.spec.topology import Process
 
@@ -19,13 +21,16 @@ HOSTS = "hosts"
 class Apptainer:
     """Containers of one image, which see nothing of their host but what is declared."""
 
-    engine = False
+    engine, measures = False, True
 
     def python(self, declared: str | None, own: str | None) -> str:
         return declared or PYTHON
 
     def image(self, cluster: Cluster) -> str:
         return cluster.image
+
+    def temporary(self, layout: StackLayout) -> str:
+        return "/tmp"  # on the node's own disk, by `--workdir`
 
     def render(self, command: Command, process: Process, context: Context) -> SlurmProcess:
         fields = common(command, process, context)
@@ -34,6 +39,8 @@ class Apptainer:
             wrapper=tuple(_wrapper(command, context)),
             holds_data=command.holds_data,
             oom_score=command.oom_score,
+            room=command.room,
+            parts=command.parts,
         )
 
 
@@ -42,7 +49,7 @@ def _wrapper(command: Command, context: Context) -> Iterator[str]:
     layout, scratch = context.layout, str(context.layout.scratch)
     # Not --containall, whose processes end with the first of them: what runs beside one has to outlive the asker.
     yield from ["apptainer", "--silent", "exec", "--contain", "--ipc", "--cleanenv"]
-    yield from ["--home", scratch, "--workdir", "@local@", "--pwd", command.directory]
+    yield from ["--home", scratch, "--workdir", HERE, "--pwd", command.directory]
     binds = [f"{layout.run / HOSTS}:/etc/hosts:ro"]
     binds += [path for path in command.writes if path != scratch]
     binds += [f"{path}:{path}:ro" for path in command.reads]

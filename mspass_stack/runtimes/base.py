@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from mspass_stack.config.sections import Cluster
 from mspass_stack.roles.base import Command, Context
+from mspass_stack.spec.layout import StackLayout
 from mspass_stack.spec.process import ProcessSpec
 from mspass_stack.spec.topology import Process
 
@@ -14,10 +15,14 @@ class Runtime(Protocol):
 
     Attributes:
         engine: whether an engine of Docker keeps its processes up.
+        measures: whether what starts a process puts in what its host has: then nothing is rendered by that.
     """
 
     @property
     def engine(self) -> bool: ...
+
+    @property
+    def measures(self) -> bool: ...
 
     def python(self, declared: str | None, own: str | None) -> str:
         """Return the interpreter of a host's roles.
@@ -30,6 +35,10 @@ class Runtime(Protocol):
 
     def image(self, cluster: Cluster) -> str:
         """Return the image that it needs on a host; empty where it needs none."""
+        ...
+
+    def temporary(self, layout: StackLayout) -> str:
+        """Return the directory, as its processes see it, for what need not outlive them."""
         ...
 
     def render(self, command: Command, process: Process, context: Context) -> ProcessSpec:

@@ -5,6 +5,7 @@ import shlex
 from mspass_stack.config.sections import Cluster
 from mspass_stack.roles.base import Command, Context, HealthCheck
 from mspass_stack.runtimes.base import common
+from mspass_stack.spec.layout import StackLayout
 from mspass_stack.spec.process import ContainedProcess
 from mspass_stack.spec.topology import Process
 
@@ -15,13 +16,16 @@ PYTHON = "python3"
 class Docker:
     """Containers of one image, kept up by their engine."""
 
-    engine = True
+    engine, measures = True, False
 
     def python(self, declared: str | None, own: str | None) -> str:
         return declared or PYTHON
 
     def image(self, cluster: Cluster) -> str:
         return cluster.image
+
+    def temporary(self, layout: StackLayout) -> str:
+        return str(layout.scratch)
 
     def render(self, command: Command, process: Process, context: Context) -> ContainedProcess:
         fields = common(command, process, context)

@@ -57,5 +57,9 @@ class StackLayout:
         """Return the directory of a shard's member: named as MsPASS's own script names it, one per shard and host."""
         return self.root / f"data_shard_{key}{self._own}"
 
+    def size_of(self, process: str) -> PurePosixPath:
+        """Return the file with what a process was given of its node."""
+        return self.run / f"{process}.size"
+
     def log_of(self, process: str) -> PurePosixPath:
         return self.log / f"{process}.log"

@@ -13,6 +13,7 @@ class Probe(Value):
         host: the machine that sees `address`; a worker is probed by way of its scheduler's.
         path: of the page.
         token_file: on the host: the page opens with this token, and not without.
+        size_file: on the host: what the process was given of its node; where `count` is 0, the number of its workers.
         deadline: seconds that it may take until ready.
     """
 
@@ -25,4 +26,5 @@ class Probe(Value):
     token_file: str = ""
     count: int = 0
     name: str = ""
+    size_file: str = ""
     deadline: int = 120

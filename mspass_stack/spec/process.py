@@ -116,6 +116,8 @@ class SlurmProcess(ProcessBase):
         memory, cpus: nobody holds it to them: the steps of a job share its memory.
         holds_data: whether it opens data that two must not.
         oom_score: how soon it goes when the memory is used up, from 0 to 1000.
+        room: bytes that others leave to it where they share out the memory of its node.
+        parts: into how many its own share goes; 0 is one for each core.
     """
 
     manager: Literal["slurm-job"] = no_restart("slurm-job")
@@ -124,6 +126,8 @@ class SlurmProcess(ProcessBase):
     wrapper: tuple[str, ...]
     holds_data: bool = no_restart(False)
     oom_score: int = no_restart(0)
+    room: int = no_restart(0)
+    parts: int = no_restart(0)
 
     @property
     def managed_name(self) -> str:

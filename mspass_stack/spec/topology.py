@@ -29,6 +29,8 @@ class Host:
         runtime: how its processes are packaged.
         python: the interpreter that has the modules of its roles.
         cores: how many it has; 0 where nobody asked.
+        measured: whether what it has is put into the words of its processes at their start.
+        temporary: the directory, as its processes see it, for what need not outlive them.
         image: what its containers are made of, where it has some.
         has_engine: whether an engine of Docker keeps its processes up.
         shares_disk: whether other hosts of the stack have the same directory.
@@ -42,6 +44,8 @@ class Host:
     stack_dir: str
     workdir: str
     cores: int = 0
+    measured: bool = False
+    temporary: str = ""
     image: str = ""
     has_engine: bool = False
     shares_disk: bool = False

@@ -1,5 +1,6 @@
 """A deployed stack as its outputs describe it."""
 
+import json
 import re
 import socket
 import ssl
@@ -14,10 +15,13 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from mspass_stack import state
+from mspass_stack.agent.size import words_of
+from mspass_stack.agent.words import filled
 from mspass_stack.machines import machine, slurm_node
 from mspass_stack.machines.base import Machine
 from mspass_stack.provider.mongo.client import tls_options
 from mspass_stack.spec.inventory import Entry, Inventory
+from mspass_stack.spec.layout import StackLayout
 from mspass_stack.verify.inspector import ProcessInspector
 from mspass_stack.verify.places import machine_at
 
@@ -88,6 +92,14 @@ class Deployed:
             process.spec.probe.address, process.spec.probe.port
         )
         return f"{'https' if process.spec.probe.kind == 'https' else 'http'}://{address}:{port}"
+
+    def words(self, process: Entry) -> list[str]:
+        """The words behind its program, with what the node of the day has put in."""
+        if not self.inventory.connection(process).job:
+            return process.argv[1:]
+        path = StackLayout(process.spec.stack_dir).size_of(process.name)
+        known = words_of(json.loads(self._machine(process.host).read(str(path))))
+        return [filled(word, known) for word in process.argv[1:]]
 
     @property
     def client_profile(self) -> Path | None:

@@ -18,7 +18,7 @@ def test_it_runs_as_the_user_and_with_the_command_line_declared(
     argv = inspector.machine.file(f"/proc/{inspector.pid}/cmdline").content_string.rstrip("\0").split("\0")
     # What is a script has its interpreter before it.
     program, *words = argv[-len(process.argv) :]
-    assert words == list(process.argv[1:])
+    assert words == deployed.words(process)
     assert program.rpartition("/")[2] == process.argv[0].rpartition("/")[2]
 
 

@@ -124,7 +124,10 @@ ANSWERS: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
         "incarnation": "4711.0",
         "nodes": {f"node{number}": {"name": f"n{number + 1}", "address": f"10.0.0.{number}"} for number in range(5)},
     },
-    "Ready": lambda name, _: {"incarnation": f"run of {name}"},
+    "Ready": lambda name, inputs: {
+        "incarnation": f"run of {name}",
+        **({"size": {"workers": 7}} if inputs["process"]["probe"]["size_file"] else {}),
+    },
     "ContainerImage": lambda name, _: {"pinned": "repository@sha256:0", "versions": {"distributed": f"of {name}"}},
     "Preflight": lambda _, inputs: {"versions": {host: {"distributed": f"of {host}"} for host in inputs["hosts"]}},
 }

@@ -73,6 +73,41 @@ def test_nothing_is_rendered_by_the_node_of_the_day(declared: Run, topology: Top
         assert process.address in (f"{process.host}.hpc", "127.0.0.1")
 
 
+@pytest.mark.parametrize("size", [{"cores": 2}, {"cores": 128, "memory": "500GiB"}, {"memory": "3000MiB"}])
+def test_nodes_of_another_size_change_no_digest(
+    file: Path, declared: Run, deploy: Deploy, size: dict[str, Any]
+) -> None:
+    config = _config(file)
+    config["mspass:cluster"]["slurm"] |= size
+    other = deploy(config, "hpc").of("HostProcess")
+    assert {name: process.inputs["digest"] for name, process in other.items()} == {
+        name: process.inputs["digest"] for name, process in declared.of("HostProcess").items()
+    }
+
+
+def test_what_depends_on_a_node_is_put_in_there(file: Path, tmp_path: Path) -> None:
+    config = _config(file)["mspass:cluster"] | {"pool": {"host": "node0", "workers": {"node[3-4]": {}}}}
+    plan = make_plan(read_cluster(config), "hpc", {}, tmp_path, "python3")
+    for process in plan.topology.of("worker"):
+        line = " ".join(plan.command(process).argv)
+        assert "--nworkers @cores@ " in line
+        assert "--memory-limit @limit@ --local-directory /tmp " in line
+        assert plan.command(process).probe.size_file.endswith(f"/run/{process.name}.size")
+    for process in plan.topology.of("mongod", "configsvr", "shard"):
+        assert "@cache@" in plan.command(process).argv
+
+
+def test_several_mongod_on_a_node_need_no_cache_in_the_config(file: Path, tmp_path: Path) -> None:
+    database = {"router": ["node0"], "shards": {"a": ["node0"], "b": ["node0"]}}
+    config = _config(file)["mspass:cluster"] | {"database": database}
+    assert make_plan(read_cluster(config), "hpc", {}, tmp_path, "python3")
+
+
+def test_the_inventory_has_the_number_that_the_nodes_have_said(declared: Run) -> None:
+    inventory = Inventory.model_validate(declared.outputs["inventory"])
+    assert {entry.workers for entry in inventory.with_role("worker")} == {7}
+
+
 def test_kept_data_need_no_repair_and_no_turn_is_waited_for(declared: Run) -> None:
     assert not {"AddressRepair", "Turn", "ClientProfile"} & set(declared.types.values())
 

@@ -124,6 +124,16 @@ def test_a_pool_is_ready_when_the_scheduler_counts_its_own_workers_and_no_others
     assert pages.probe("dask-workers", name="worker-n1-0", count=1) is None
 
 
+def test_a_pool_has_as_many_workers_as_its_node_has_said(pages: Pages, tmp_path: Path) -> None:
+    workers = {f"tcp://10.0.0.1:{port}": {"name": f"worker-n1-{port}"} for port in range(2)}
+    pages.answer = lambda path, authorization: (200, json.dumps({"workers": workers}))
+    asked: dict[str, Any] = {"name": "worker-n1", "size_file": str(tmp_path / "worker-n1.size")}
+    assert pages.probe("dask-workers", **asked) == "its node has not said how many workers it has"
+    for number, missing in ((3, "the scheduler counts 2 of 3 workers"), (2, None)):
+        Path(asked["size_file"]).write_text(json.dumps({"workers": number}))
+        assert pages.probe("dask-workers", **asked) == missing
+
+
 def test_what_is_no_answer_of_a_scheduler_is_reported(pages: Pages) -> None:
     pages.answer = lambda path, authorization: (200, "<html>")
     assert (pages.probe("dask-workers", name="w", count=1) or "").startswith("JSONDecodeError: ")

@@ -14,6 +14,7 @@ from mspass_stack.runtimes import RUNTIMES
 from mspass_stack.runtimes.base import common
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.job import JobSpec
+from mspass_stack.spec.layout import StackLayout
 from mspass_stack.spec.probe import Probe
 from mspass_stack.spec.process import SupervisedProcess
 from mspass_stack.spec.topology import Process
@@ -61,13 +62,16 @@ class Exporter(Role):
 class Polite:
     """Processes that leave the machine to others, kept up by the process manager that there is."""
 
-    engine = False
+    engine, measures = False, False
 
     def python(self, declared: str | None, own: str | None) -> str:
         return declared or "polite-python"
 
     def image(self, cluster: Cluster) -> str:
         return ""
+
+    def temporary(self, layout: StackLayout) -> str:
+        return str(layout.scratch)
 
     def render(self, command: Command, process: Process, context: Context) -> SupervisedProcess:
         fields: dict[str, Any] = {**common(command, process, context), "argv": ("nice", "-n", "19", *command.argv)}

@@ -59,6 +59,14 @@ def probe(probe: Probe, host: Machine, authority: str = "") -> str | None:
         return f"{type(error).__name__}: {error}"
 
 
+def size(probe: Probe, host: Machine) -> dict[str, int]:
+    """Return what a process was given of its node (`agent.size`); nothing where it has not said so yet."""
+    try:
+        return dict(json.loads(host.read(probe.size_file))) if probe.size_file else {}
+    except (OSError, ValueError):
+        return {}
+
+
 def _mongo(probe: Probe, target: Target) -> str | None:
     return None if _hello(target)["isWritablePrimary"] else "not a writable primary"
 
@@ -96,7 +104,10 @@ def _workers(probe: Probe, target: Target) -> str | None:
     workers: dict[str, Any] = json.loads(_get(probe, target, "/json/identity.json"))["workers"]
     names = [str(worker["name"]) for worker in workers.values()]
     count = sum(name == probe.name or name.startswith(f"{probe.name}-") for name in names)
-    return None if count == probe.count else f"the scheduler counts {count} of {probe.count} workers"
+    expected = probe.count or size(probe, target.host).get("workers", 0)
+    if not expected:
+        return "its node has not said how many workers it has"
+    return None if count == expected else f"the scheduler counts {count} of {expected} workers"
 
 
 def _hello(target: Target) -> dict[str, Any]:

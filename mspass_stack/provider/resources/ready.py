@@ -5,7 +5,7 @@ from mspass_stack.machines import machine
 from mspass_stack.managers import manager_of
 from mspass_stack.managers.base import ProcessManager
 from mspass_stack.polling import wait_until
-from mspass_stack.provider.probes import probe
+from mspass_stack.provider.probes import probe, size
 from mspass_stack.provider.resources.base import Call, Resource
 from mspass_stack.provider.resources.drain import drain
 from mspass_stack.provider.server.codec import Props
@@ -16,7 +16,7 @@ GLANCES = 10
 
 
 class Ready(Resource[ReadyInputs]):
-    """Output: `incarnation`, the run of the process that was seen ready."""
+    """Outputs: `incarnation`, the run of the process that was seen ready; `size`, what its node has given it."""
 
     model = ReadyInputs
 
@@ -30,13 +30,19 @@ class Ready(Resource[ReadyInputs]):
         process = inputs.process
         if missing := probe(process.probe, machine(inputs.probe_connection), inputs.authority):
             raise InitFailed(call.id, call.outputs, f"{process.name} on host '{process.host}' is not ready: {missing}")
-        return call.outputs | {"incarnation": _manager(inputs).incarnation(process.managed_name)}
+        return call.outputs | _seen(inputs, _manager(inputs).incarnation(process.managed_name))
 
     def delete(self, call: Call) -> None:
         """Drain the process: a check goes before what it checks ends."""
         inputs = self.parse(call.inputs)
         if inputs.drain and inputs.drain_connection:
             drain(inputs.drain, inputs.drain_connection, inputs.process.name, call)
+
+
+def _seen(inputs: ReadyInputs, incarnation: str) -> Props:
+    probed = inputs.process.probe
+    given = size(probed, machine(inputs.probe_connection))
+    return {"incarnation": incarnation, **({"size": given} if probed.size_file else {})}
 
 
 def _manager(inputs: ReadyInputs) -> ProcessManager:
@@ -66,7 +72,7 @@ def _wait(call: Call, inputs: ReadyInputs, id: str) -> Props:
         return ""
 
     if wait_until(settled, process.probe.deadline) == "ready":
-        return {"incarnation": incarnation}
+        return _seen(inputs, incarnation)
     try:
         end = manager.exit_report(process.managed_name)
     except EngineError as error:

@@ -1,0 +1,18 @@
+"""Name what only a node knows, as it stands in the words of a process until its step begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+HERE = "@local@"
+"""The directory of the process on the node's own disk."""
+
+CORES, CACHE, LIMIT = "@cores@", "@cache@", "@limit@"
+"""Cores, GiB of WiredTiger's cache, bytes of each Dask worker."""
+
+
+def filled(word: str, known: Mapping[str, str]) -> str:
+    """Put in what only the node knows."""
+    for name, value in known.items():
+        word = word.replace(name, value)
+    return word
