@@ -79,6 +79,7 @@ lab-sim-down: ready ## remove the simulated hosts and every trace of them
 	@$(python) -m tests.harness.lab down
 
 slurm-sim: bootstrap ## a login host and six nodes of Slurm, to try `pulumi up -s hpc-sim` on (Debian, root)
+	@scripts/ensure-stack hpc-sim
 	@$(python) -m tests.harness.slurm up
 
 slurm-sim-down: ready ## remove the simulated cluster and every trace of it

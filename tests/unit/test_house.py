@@ -51,6 +51,7 @@ LITERALS: dict[tuple[str, str], str] = {
     ("cli/entrances.py", "scheduler"): SERVICE,
     ("cli/runs.py", "frontend"): SERVICE,
     ("components/virtual_cluster.py", "frontend"): "the logical name of a component",
+    ("components/virtual_cluster.py", "scheduler"): SERVICE,
     ("config/sections.py", "native"): "the default of a config key",
     ("config/sections.py", "slurm"): "the name of a config key",
     ("config/slurm.py", "apptainer"): "the default of a config key",
