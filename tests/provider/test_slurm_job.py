@@ -160,6 +160,14 @@ def test_what_changed_holds_for_the_next_job_while_one_runs_and_one_that_waits_i
     assert _states(stack) == ["CANCELLED", "PENDING"]
 
 
+def test_a_job_that_runs_is_replaced_where_the_config_says_so(stack: Stack) -> None:
+    outputs = stack.create()
+    stack.slurm.set("4711", state="RUNNING")
+    assert stack.update(outputs, time="20:00", replace=True)["job"] == "4712"
+    assert stack.slurm.signals[0] == ["--signal=USR1", "--batch", "4711"]
+    assert _states(stack) == ["COMPLETED", "PENDING"]
+
+
 def test_sbatchs_refusal_is_told_in_its_words(stack: Stack) -> None:
     stack.slurm.refuse("Invalid account")
     with pytest.raises(Refused, match=r"^sbatch refuses: Invalid account$"):
