@@ -6,13 +6,15 @@ from collections.abc import Callable
 from . import serve
 from .errors import Refused
 from .job import Job
+from .node_check import NodeCheck
 from .step import Step, launch
 
 USAGE = """\
 usage: serve                          answer one JSON request a line of standard input
        job DIRECTORY                  be the batch script of a stack's Slurm job
        launch DIRECTORY HOST PROCESS  become the srun of a process's step
-       step DIRECTORY PROCESS         run the process on its node"""
+       step DIRECTORY PROCESS         run the process on its node
+       check DIRECTORY                look at this node before any process starts"""
 
 
 def main() -> None:
@@ -33,7 +35,17 @@ def _step(directory: str, name: str) -> None:
     sys.exit(Step(directory, name).run())
 
 
-CALLS: dict[str, Callable[..., None]] = {"serve": serve.main, "job": _job, "launch": launch, "step": _step}
+def _check(directory: str) -> None:
+    NodeCheck(directory).run()
+
+
+CALLS: dict[str, Callable[..., None]] = {
+    "serve": serve.main,
+    "job": _job,
+    "launch": launch,
+    "step": _step,
+    "check": _check,
+}
 
 if __name__ == "__main__":
     main()

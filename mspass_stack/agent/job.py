@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from . import allocation, settings, slurm
+from . import allocation, node_check, settings, slurm
 from .errors import Refused
 from .job_supervisor import JobSupervisor
 from .lease import Lease
@@ -37,6 +37,9 @@ STATES: dict[int, str] = {signal.SIGUSR1: "STOPPED", signal.SIGTERM: "CANCELLED"
 
 BEAT, END = "beat", "end.json"
 """Of the run directory: a counter that grows while the job lives, and how it ended."""
+
+PROBLEMS = "problems.json"
+"""Of the run directory: what was wrong with the nodes before any role started."""
 
 
 class Job:
@@ -61,16 +64,18 @@ class Job:
         self._take_over_environment()
         for number in STATES:
             signal.signal(number, self._hear)
-        state, status = "FAILED", 1
+        state, status, why = "FAILED", 1, ""
         try:
             Lease(self._run, self._job, self._restart).take()
             self._begin()
+            self._look()
             self._hold()
             state, status = self._told, 0 if self._told == "STOPPED" else 143
         except (Refused, slurm.NoAnswerError, OSError) as error:
-            self._say(str(error))
+            why = str(error)
+            self._say(why)
         self._beat(state)
-        self._note_end(state, status)
+        self._note_end(state, status, why)
         shutil.rmtree(self._local, ignore_errors=True)
         return status
 
@@ -95,6 +100,20 @@ class Job:
         config = settings.CONFIG.format(**settings.JOB_PATHS, stack_id=self._asked["stack_id"])
         settings.write(self._run / "supervisord.conf", config)
         self._say(f"job {self._job}.{self._restart} on {', '.join(node['name'] for node in found.values())}")
+
+    def _look(self) -> None:
+        """Look at every node before any role starts.
+
+        Raises:
+            Refused: something is wrong, and a text with all of it.
+        """
+        self._beat("STARTING")
+        begun = time.monotonic()
+        found = node_check.look(self._directory, lambda: self._told)
+        settings.write(self._run / PROBLEMS, json.dumps({"job": self._job, "problems": found}, indent=1) + "\n")
+        if found and not self._told:
+            raise Refused("\n".join(["the nodes are not in order:", *found]))
+        self._say(f"all nodes looked at in {time.monotonic() - begun:.1f} s")
 
     def _hold(self) -> None:
         """Keep a supervisord until somebody ends the job; one that was killed is followed by another."""
@@ -137,9 +156,9 @@ class Job:
         known = {"job": self._job, "restart": self._restart, "state": state, "count": self._beats}
         settings.write(self._run / BEAT, json.dumps(known) + "\n")
 
-    def _note_end(self, state: str, status: int) -> None:
+    def _note_end(self, state: str, status: int, why: str) -> None:
         known = {"job": self._job, "restart": self._restart, "state": state, "exit": status, "when": time.time()}
-        settings.write(self._run / END, json.dumps(known) + "\n")
+        settings.write(self._run / END, json.dumps({**known, "why": why}) + "\n")
 
     def _say(self, text: str) -> None:
         print(time.strftime("%F %T"), text, flush=True)

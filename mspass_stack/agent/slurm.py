@@ -53,6 +53,13 @@ def step(node: str, name: str, launcher: Sequence[str], *argv: str) -> list[str]
     return ["srun", f"--job-name={name}", *STEP, f"--nodelist={node}", "--input=none", *launcher, *argv]
 
 
+def step_on_each(nodes: Sequence[str], name: str, launcher: Sequence[str], *argv: str) -> list[str]:
+    """Return the command line of a step with a task on each of some nodes."""
+    count = (f"--nodes={len(nodes)}", f"--ntasks={len(nodes)}", "--ntasks-per-node=1")
+    places = (*count, *STEP[2:], f"--nodelist={','.join(nodes)}", "--input=none")
+    return ["srun", f"--job-name={name}", *places, *launcher, *argv]
+
+
 def job_states(job: str) -> list[str]:
     """Return the states of a job; nothing where Slurm knows none of that number any more.
 

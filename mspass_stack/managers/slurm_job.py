@@ -84,11 +84,15 @@ class SlurmJobManager(Supervisord):
 
 def _step(process: SlurmProcess) -> dict[str, Any]:
     """Return what the step of a process is told (`agent.step`)."""
+    probed = process.probe
+    # Pages for its own host alone are not where its peers find it.
+    ports = [[probed.address if port == probed.port else process.address, port] for port in process.ports]
     return {
         "wrapper": list(process.wrapper),
         "argv": list(process.argv),
         "stop_signal": process.stop_signal,
         "host": process.host,
+        "ports": ports,
         "room": process.room,
         "parts": process.parts,
         "data": process.holds_data,

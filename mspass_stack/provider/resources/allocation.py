@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from mspass_stack.agent.job import BEAT
+from mspass_stack.agent.job import BEAT, END
 from mspass_stack.agent.slurm import ENDED
 from mspass_stack.errors import InitFailed, Refused
 from mspass_stack.machines import slurm_node
@@ -81,10 +81,7 @@ class _Wait:
     def _has_started(self) -> bool:
         status = self._slurm.job(self._inputs.job)
         if status is None or status.state in ENDED:
-            raise Refused(
-                f"job {self._inputs.job} is over ({status.state if status else 'Slurm has forgotten it'}); the end of "
-                f"its log:\n{self._log()}"
-            )
+            raise self._over(status.state if status else "Slurm has forgotten it")
         if status.state == "PENDING":
             self._refuse_hopeless(status)
             self._call.say("status", f"job {status.id} waits: {status.reason}, estimated start {status.start}")
@@ -101,18 +98,27 @@ class _Wait:
         found = self._node.allocation()
         status = self._slurm.job(self._inputs.job)
         if status and status.state in ENDED:
-            raise Refused(f"job {status.id} is over ({status.state}); the end of its log:\n{self._log()}")
+            raise self._over(status.state)
         return (
             found.get("job") == self._inputs.job and self._beats() > first >= 0 and self._beat()["state"] == "RUNNING"
         )
+
+    def _over(self, state: str) -> Refused:
+        """Return the error of a job that is over: in its own words, else the end of its log."""
+        end = self._known(END)
+        said = str(end.get("why") or "") if end.get("job") == self._inputs.job else ""
+        return Refused(f"job {self._inputs.job} is over ({state}); " + (said or f"the end of its log:\n{self._log()}"))
 
     def _beats(self) -> int:
         beat = self._beat()
         return int(beat["count"]) if beat.get("job") == self._inputs.job else 0
 
     def _beat(self) -> dict[str, Any]:
+        return self._known(BEAT)
+
+    def _known(self, file: str) -> dict[str, Any]:
         try:
-            return dict(json.loads(self._node.read(f"{self._inputs.stack_dir}/run/{BEAT}")))
+            return dict(json.loads(self._node.read(f"{self._inputs.stack_dir}/run/{file}")))
         except (OSError, ValueError):
             return {}
 
