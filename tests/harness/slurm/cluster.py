@@ -107,6 +107,10 @@ class SlurmCluster:
         """Run a command in a host as a user who logged in, past its network; its stdout."""
         return self._nodes[name].as_user(user, *argv, check=check, stdin=stdin)
 
+    def user_words(self, name: str, user: str, *argv: str) -> list[str]:
+        """The command that runs another one in a host as a user, past its network."""
+        return self._nodes[name].user_words(user, *argv)
+
     def ssh(self, name: str, *words: str, check: bool = True) -> str:
         """Log in to a host as alice and run a command line; its stdout."""
         return run("ssh", "-F", str(self.ssh_config), name, *words, check=check)
