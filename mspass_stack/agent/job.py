@@ -19,6 +19,7 @@ from typing import Any
 
 from . import allocation, node_check, settings, slurm
 from .errors import Refused
+from .failures import PATIENCE, Failures
 from .job_supervisor import JobSupervisor
 from .lease import Lease
 from .marks import HOME, STACK_ID
@@ -57,6 +58,8 @@ class Job:
         self._beats = 0
         self._told = ""
         self._waked = Event()
+        self._failures = Failures(self._run, self._job, self._restart)
+        self._begun, self._judged = time.monotonic(), False
 
     def run(self) -> int:
         """Run it to its end; return its exit status."""
@@ -66,6 +69,7 @@ class Job:
             signal.signal(number, self._hear)
         state, status, why = "FAILED", 1, ""
         try:
+            self._refuse_hopeless()
             Lease(self._run, self._job, self._restart).take()
             self._begin()
             self._look()
@@ -125,12 +129,40 @@ class Job:
             revived = time.monotonic()
             while held.poll() is None and not self._told:
                 self._beat("RUNNING" if supervisor.alive() else "STARTING")
+                self._judge(supervisor)
                 if time.monotonic() - revived > REVIVAL:
                     revived = time.monotonic()
                     supervisor.revive(self._say)
                 self._waked.wait(TURN)
             self._end(supervisor, held)
             self._say(f"supervisord ended with {held.returncode}")
+
+    def _refuse_hopeless(self) -> None:
+        """Refuse a start like two that never got ready; a job that is submitted anew begins anew.
+
+        Raises:
+            Refused: it is one.
+        """
+        if why := self._failures.hopeless:
+            raise Refused(
+                f"job {self._job} was twice not ready within {PATIENCE / 60:.0f} min: {why}: not started again"
+            )
+
+    def _judge(self, supervisor: JobSupervisor) -> None:
+        """Write down whether this start got ready; have the job not requeued after the second one that did not."""
+        if self._judged:
+            return
+        why = supervisor.unready()
+        if not why:
+            self._failures.forget()
+        elif time.monotonic() - self._begun < PATIENCE:
+            return
+        else:
+            self._failures.note(why)
+            self._say(f"not ready within {PATIENCE / 60:.0f} min: {why}")
+            if self._failures.hopeless and slurm.forbid_requeue(self._job):
+                self._say("twice for the same reason: this job is not requeued again")
+        self._judged = True
 
     def _end(self, supervisor: JobSupervisor, held: subprocess.Popen[bytes]) -> None:
         if self._told:

@@ -22,6 +22,9 @@ MARKER = "kept-in-a-job"
 SETTLE = 5.0
 """Seconds beyond a grace, for supervisord to see that a process has ended."""
 
+STEADY = 10
+"""Seconds of a process that stays up."""
+
 
 class JobFiles(Files):
     """Name the files of a stack whose pids and socket are on a node of its job."""
@@ -78,6 +81,18 @@ class JobSupervisor(Supervisor):
             if self.state(name).get("statename") == "FATAL":
                 say(f"started again: {name}")
                 self._ask("startProcess", name, False)
+
+    def unready(self) -> str:
+        """Say which processes do not stay up, and how they last ended; empty where all do."""
+        if not self.alive():
+            return "supervisord does not answer"
+        known = {info["name"]: info for info in self._ask("getAllProcessInfo")}
+        found: list[str] = []
+        for name in reversed(self.files.names()):
+            info = known.get(name, {})
+            if info.get("statename") != "RUNNING" or info["now"] - info["start"] < STEADY:
+                found.append(f"{name} (exit status {info.get('exitstatus', '?')})")
+        return ", ".join(found)
 
     def apply(self) -> None:
         """Take in what the files say since supervisord has read them: what is new starts, what differs restarts."""

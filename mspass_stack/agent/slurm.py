@@ -100,6 +100,14 @@ def end_of(job: str) -> str:
     return "" if ran.returncode else ran.stdout.strip()
 
 
+def forbid_requeue(job: str) -> bool:
+    """Have Slurm not requeue a job again; whether it says so."""
+    try:
+        return _ask("scontrol", "update", f"JobId={job}", "Requeue=0").returncode == 0
+    except NoAnswerError:
+        return False
+
+
 def _count(numbers: str) -> int:
     """Count what a list like `0-3,8` has."""
     ends = [part.split("-") for part in numbers.split(",")]
