@@ -107,7 +107,10 @@ class _Wait:
         """Return the error of a job that is over: in its own words, else the end of its log."""
         end = self._known(END)
         said = str(end.get("why") or "") if end.get("job") == self._inputs.job else ""
-        return Refused(f"job {self._inputs.job} is over ({state}); " + (said or f"the end of its log:\n{self._log()}"))
+        job = self._inputs.job
+        if said:
+            return Refused(f"job {job} is over ({state}); {said}")
+        return Refused(f"job {job} is over ({state}); the end of its log:\n{self._log()}")
 
     def _beats(self) -> int:
         beat = self._beat()
