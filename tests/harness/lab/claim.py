@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import IO, Any, ClassVar
 
 from mspass_stack.polling import wait_until
-from tests.harness.engine import CACHE
 from tests.harness.lab import remains
 from tests.harness.lab.command import LabError
 from tests.harness.lab.network import LAB, Network
 from tests.harness.ports import NUMBER
+
+LOCKS = Path("/run")
 
 LIMIT = 1800
 """Seconds to wait for another test process to close its lab."""
@@ -32,7 +33,8 @@ class Claim:
 
     def __init__(self, directory: Path, kept: bool = False) -> None:
         self._mine = {"folder": str(directory), "kept": kept, "pid": os.getpid()}
-        self._path = CACHE.with_name(f"{self.what}{NUMBER}.lock")
+        # The names are the machine's, whatever cache one has.
+        self._path = LOCKS / f"mspass-{self.what}{NUMBER}.lock"
         self._file: IO[str] | None = None
 
     @property
@@ -48,7 +50,6 @@ class Claim:
         """
         if os.geteuid():
             raise LabError(f"a {self.what} is made of namespaces, which takes root")
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         self._file = self._path.open("a")
         wait_until(lambda: self._lock() or self._holder().get("pid") == os.getpid(), LIMIT)
         holder = self._holder()
