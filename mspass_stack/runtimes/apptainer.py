@@ -48,7 +48,8 @@ def _wrapper(command: Command, context: Context) -> Iterator[str]:
     """Yield the words before a command: neither `--env`, which splits at commas, nor `--env-file`, which evaluates."""
     layout, scratch = context.layout, str(context.layout.scratch)
     # Not --containall, whose processes end with the first of them: what runs beside one has to outlive the asker.
-    yield from ["apptainer", "--silent", "exec", "--contain", "--ipc", "--cleanenv"]
+    assert context.topology.job
+    yield from [*context.topology.job.runtime, "--silent", "exec", "--contain", "--ipc", "--cleanenv"]
     yield from ["--home", scratch, "--workdir", HERE, "--pwd", command.directory]
     binds = [f"{layout.run / HOSTS}:/etc/hosts:ro"]
     binds += [path for path in command.writes if path != scratch]

@@ -74,6 +74,7 @@ class SlurmSite:
             lead=slurm.stop_before.seconds,
             queue_wait=slurm.queue_wait.seconds,
             domain=_domain(stack),
+            runtime=profile.runtime,
             prelude=profile.prelude,
             python=profile.python,
             launcher=profile.launcher,

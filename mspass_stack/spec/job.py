@@ -13,6 +13,7 @@ class JobSpec(Value):
         lead: seconds before its end that it begins to stop in order.
         queue_wait: seconds that one `up` waits for it to start.
         domain: what goes behind a host's name to be the one by which all know it.
+        runtime: the command of Apptainer on nodes, as words.
         prelude: shell lines that go before, on nodes and where Slurm is asked.
         python: of the nodes; searched where empty.
         launcher: more words of each srun.
@@ -29,6 +30,7 @@ class JobSpec(Value):
     lead: int
     queue_wait: int
     domain: str
+    runtime: tuple[str, ...] = ("apptainer",)
     prelude: tuple[str, ...] = ()
     python: str = ""
     launcher: tuple[str, ...] = ()

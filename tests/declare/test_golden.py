@@ -18,7 +18,7 @@ from own_program import PROJECT, Deploy
 from mspass_stack.agent import settings
 from mspass_stack.machines.base import Machine
 from mspass_stack.managers.supervisord import Supervisord
-from mspass_stack.spec.process import SupervisedProcess, parse_process
+from mspass_stack.spec.process import SlurmProcess, SupervisedProcess, parse_process
 
 GOLDEN = Path(__file__).parent / "golden"
 PATHS = {"datadir": "/srv/mspass/stack", "workdir": "/srv/mspass/work", "python": "/env/bin/python"}
@@ -31,6 +31,7 @@ TARGETS: dict[str, tuple[str, dict[str, Any]]] = {
     "docker-desktop": ("desktop", {"runtime": "docker"}),
     "native-lab": ("lab-cluster", {"runtime": "native", "python": "/opt/env/bin/python"}),
     "docker-lab": ("lab-cluster", {}),
+    "apptainer-slurm": ("hpc-sharded", {"image": "/apps/mspass.sif"}),
 }
 """By runtime and site: the stack file, and what is said differently."""
 
@@ -59,8 +60,10 @@ def _declared(target: str, deploy: Deploy) -> Run:
 
 
 def _native(process: Declared) -> str:
-    """Return the launcher and supervisord's file."""
+    """Return the launcher and supervisord's file; of a process in a job, the words of its step."""
     spec, inputs = parse_process(process.inputs["process"]), process.inputs
+    if isinstance(spec, SlurmProcess):
+        return "\n".join([*spec.wrapper, *spec.argv, ""])
     assert isinstance(spec, SupervisedProcess)
     supervisord = Supervisord(cast(Machine, Anywhere()), spec.stack_dir, inputs["stackId"])
     launcher = supervisord.launcher(spec, inputs["stack"], inputs["digest"])
