@@ -63,6 +63,7 @@ LITERALS: dict[tuple[str, str], str] = {
     ("provider/probes/__init__.py", "mongos"): "a kind of probe, named after what it speaks to",
     ("provider/resources/address_repair.py", "mongod"): "the program that repairs its own data",
     ("sites/profile.py", "apptainer"): "the program, by its usual name",
+    ("spec/job.py", "apptainer"): "the program, by its usual name",
     ("spec/process.py", "docker-engine"): KINDS,
     ("spec/process.py", "slurm-job"): KINDS,
     ("spec/process.py", "supervisord"): KINDS,
