@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -94,8 +95,8 @@ class Job:
     def _begin(self) -> None:
         """Name the nodes, and prepare the first one."""
         rule, known = self._asked["address"], allocation.Allocation(self._run)
-        found = allocation.resolve(slurm.nodes_of(self._job), rule["suffix"], rule["domain"])
-        sizes = slurm.sizes_of(self._job)
+        found = allocation.resolve(slurm.insist(lambda: slurm.nodes_of(self._job)), rule["suffix"], rule["domain"])
+        sizes = slurm.insist(lambda: slurm.sizes_of(self._job))
         nodes = {host: {**node, **sizes.get(node["name"], {})} for host, node in found.items()}
         self._local.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self._run / END).unlink(missing_ok=True)
@@ -186,11 +187,14 @@ class Job:
     def _beat(self, state: str) -> None:
         self._beats += 1
         known = {"job": self._job, "restart": self._restart, "state": state, "count": self._beats}
-        settings.write(self._run / BEAT, json.dumps(known) + "\n")
+        # A full disk or quota ends no job: what runs may free it.
+        with suppress(OSError):
+            settings.write(self._run / BEAT, json.dumps(known) + "\n")
 
     def _note_end(self, state: str, status: int, why: str) -> None:
         known = {"job": self._job, "restart": self._restart, "state": state, "exit": status, "when": time.time()}
-        settings.write(self._run / END, json.dumps({**known, "why": why}) + "\n")
+        with suppress(OSError):
+            settings.write(self._run / END, json.dumps({**known, "why": why}) + "\n")
 
     def _say(self, text: str) -> None:
         print(time.strftime("%F %T"), text, flush=True)

@@ -5,10 +5,20 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 ANSWER = 30.0
 """Seconds for an answer of the controller."""
+
+PATIENCE = 600.0
+"""Seconds for an outage of the controller."""
+
+PAUSE = 2.0
+"""Seconds between two questions."""
+
+T = TypeVar("T")
 
 ENDED = frozenset(
     {
@@ -70,6 +80,22 @@ def job_states(job: str) -> list[str]:
     if ran.returncode and "Invalid job id" not in ran.stderr:
         raise NoAnswerError(ran.stderr.strip())
     return [] if ran.returncode else ran.stdout.split()
+
+
+def insist(step: Callable[[], T]) -> T:
+    """Ask until the controller answers: an outage of it must not cost a job that has just got its nodes.
+
+    Raises:
+        NoAnswerError: it does not for very long.
+    """
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return step()
+        except NoAnswerError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(PAUSE)
 
 
 def nodes_of(job: str) -> list[str]:
