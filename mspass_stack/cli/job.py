@@ -26,7 +26,7 @@ class JobView:
 
     Attributes:
         state: Slurm's word; of a job that is over that of its own record.
-        why: Slurm's reason for which it waits, or what cannot be said.
+        why: Slurm's reason for which it waits, its own for which it ended, or what cannot be said.
         nodes: Slurm's name by host, once the job has named them; `host_list` is Slurm's own.
         start, end: as Slurm writes them; the start of a job that waits is an estimate.
         left: of its time, as Slurm writes it.
@@ -48,7 +48,8 @@ class JobView:
             return f"job: {self.why}"
         if self.is_over:
             when = f" at {self.end}" if self.end else ""
-            return f"job {self.id} ended: {self.state}{when}; {AGAIN}"
+            why = f" ({'; '.join(self.why.splitlines())})" if self.why else ""
+            return f"job {self.id} ended: {self.state}{when}{why}; {AGAIN}"
         if self.state == "PENDING":
             return f"job {self.id} PENDING: {self.why}, {_estimate(self.start)}"
         nodes = list(self.nodes.values()) or list(filter(None, [self.host_list]))
@@ -98,7 +99,7 @@ def _over(record: dict[str, Any], last: JobStatus | None) -> JobView:
     """Return how the last one ended: by its own record, else in Slurm's word, which forgets after minutes."""
     if record.get("state") and (last is None or record["job"] == last.id):
         when = time.strftime("%F %T", time.localtime(float(record["when"])))
-        return JobView(id=record["job"], state=record["state"], end=when, is_over=True)
+        return JobView(id=record["job"], state=record["state"], why=record.get("why", ""), end=when, is_over=True)
     if last:
         return JobView(id=last.id, state=last.state, end=_plain(last.end), is_over=True)
     if record:

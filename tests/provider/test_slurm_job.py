@@ -241,6 +241,10 @@ def test_status_shows_a_job_in_a_line(stack: Stack) -> None:
     assert str(stack.view()) == "job 4711 ended: TIMEOUT at 2026-11-28 07:00:00; pulumi up submits another"
     stack.note_end("4711")
     assert str(stack.view()) == "job 4711 ended: STOPPED at 1970-01-01 00:00:00; pulumi up submits another"
+    known = {"job": "4711", "restart": 0, "state": "FAILED", "exit": 1, "when": 0, "why": "no good:\nn1"}
+    (stack.directory / "run" / "end.json").write_text(json.dumps(known))
+    assert "job 4711 ended: FAILED at 1970-01-01 00:00:00 (no good:; n1); pulumi up" in str(stack.view())
+    stack.note_end("4711")
     stack.slurm.forget("4711")
     assert str(stack.view()) == "job 4711 ended: STOPPED at 1970-01-01 00:00:00; pulumi up submits another"
 
