@@ -197,4 +197,5 @@ class Job:
             settings.write(self._run / END, json.dumps({**known, "why": why}) + "\n")
 
     def _say(self, text: str) -> None:
-        print(time.strftime("%F %T"), text, flush=True)
+        with suppress(OSError):
+            print(time.strftime("%F %T"), text, flush=True)

@@ -1,6 +1,7 @@
 """A site that makes it hard: of the cluster only the login host's sshd is reached, and nodes have next to nothing."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -54,10 +55,12 @@ def test_it_comes_up_and_does_all_its_jobs(stack: SlurmStack) -> None:
 
 def test_a_full_quota_ends_no_job_and_loses_nothing(stack: SlurmStack, slurm: SlurmCluster) -> None:
     job = stack.job()
-    slurm.fill_quota()
     try:
-        ran = stack.ask("status")
-        assert stack.job() == job, ran.stdout
+        with suppress(OSError):  # a database may take the last bytes before the test does
+            slurm.fill_quota()
+        # It asks every process of the job, which takes it some looks at its supervisord.
+        stack.ask("status")
+        assert stack.job() == job, stack.log()
     finally:
         slurm.free_quota()
     stack.up()
