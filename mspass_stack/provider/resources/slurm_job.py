@@ -8,7 +8,7 @@ from mspass_stack.agent.job import END
 from mspass_stack.agent.slurm import ENDED
 from mspass_stack.errors import Refused
 from mspass_stack.machines import slurm_node
-from mspass_stack.machines.bundle import agent_bundle, file_name, supervisor_bundle
+from mspass_stack.machines.bundle import Kind, agent_bundle, file_name, supervisor_bundle
 from mspass_stack.machines.slurm import SlurmNode
 from mspass_stack.machines.slurm_login import JobStatus, SlurmLogin
 from mspass_stack.polling import wait_until
@@ -36,6 +36,7 @@ class SlurmJob(Resource[SlurmJobInputs]):
 
     def read(self, call: Call) -> Props:
         submission = _Submission(call, self.parse(call.inputs))
+        submission.settle()
         status = submission.slurm.job(call.outputs["job"])
         return call.outputs | {"ended": {} if status and status.state not in ENDED else submission.end(status)}
 
@@ -86,7 +87,8 @@ class _Submission:
             known: the id that the state has.
         """
         self._write()
-        alive = [job for job in self.slurm.named(self.name) if job.comment == self._comment and _is_alive(job)]
+        self.settle()
+        alive = [job for job in self._own() if job.state not in ENDED]
         if alive:
             (job, *others) = sorted(alive, key=lambda job: job.state == "PENDING")
             for other in others:
@@ -96,6 +98,10 @@ class _Submission:
             return {"job": job.id, "ended": {}}
         self._call.say("status", f"submitting {self.inputs.asked}")
         return {"job": self.slurm.submit(self._words()), "ended": {}}
+
+    def settle(self) -> None:
+        """Wait for what completes: it is over then, or waits to be started again."""
+        wait_until(lambda: all(job.state != "COMPLETING" for job in self._own()), STOP, PAUSE)
 
     def stop(self, id: str) -> None:
         """Stop a job in order, and wait for its end record; cancel what is left.
@@ -123,6 +129,9 @@ class _Submission:
             return {"state": known["state"], "exit": known["exit"], "when": when}
         return {"state": status.state if status else "an end that nobody wrote down", "exit": -1, "when": "?"}
 
+    def _own(self) -> list[JobStatus]:
+        return [job for job in self.slurm.named(self.name) if job.comment == self._comment]
+
     def _is_changed(self) -> bool:
         asked = [{**inputs.get("asked", {}), "replace": False} for inputs in (self._call.old_inputs, self._call.inputs)]
         return asked[0] != asked[1]
@@ -144,23 +153,24 @@ class _Submission:
 
     def _write(self) -> None:
         """Write what the job starts with, each file named after its content or whole."""
-        agent, supervisor = agent_bundle(), supervisor_bundle()
-        paths: list[str] = []
-        for kind, content in (("agent", agent), ("supervisor", supervisor)):
-            paths.append(f"{self._run}/{file_name(kind, content)}")  # pyright: ignore[reportArgumentType]
-            if not self._node.exists(paths[-1]):
-                self._node.write(paths[-1], content)
+        agent, supervisor = self._pack("agent", agent_bundle()), self._pack("supervisor", supervisor_bundle())
         job = self.inputs.asked
         settings = {
             "stack_id": self.inputs.stack_id,
-            "supervisor": paths[1],
+            "supervisor": supervisor,
             "launcher": list(job.launcher),
             "local": job.local,
             "domain": job.domain,
             "address": {"suffix": job.suffix, "domain": job.domain_of_nodes},
         }
         self._node.write(f"{self._run}/job.json", json.dumps(settings, indent=1) + "\n")
-        self._node.write(f"{self._run}/job.sh", job_script(job, paths[0], self.inputs.stack_dir))
+        self._node.write(f"{self._run}/job.sh", job_script(job, agent, self.inputs.stack_dir))
+
+    def _pack(self, kind: Kind, content: bytes) -> str:
+        path = f"{self._run}/{file_name(kind, content)}"
+        if not self._node.exists(path):
+            self._node.write(path, content)
+        return path
 
     def _words(self) -> list[str]:
         job = self.inputs.asked
@@ -175,7 +185,3 @@ class _Submission:
             *job.options,
             f"{self._run}/job.sh",
         ]
-
-
-def _is_alive(job: JobStatus) -> bool:
-    return job.state not in ENDED
