@@ -31,7 +31,7 @@ serverurl=unix://{local}/supervisor.sock
 files=programs/*.ini
 """
 
-PROGRAM = """\
+_LAUNCHED = """\
 [program:{name}]
 command=/bin/sh "{run}/{name}.sh"
 priority={order}
@@ -40,32 +40,33 @@ startsecs=3
 startretries=3
 stopsignal={signal}
 stopwaitsecs={grace}
+"""
+
+PROGRAM = (
+    _LAUNCHED
+    + """\
 killasgroup=true
 redirect_stderr=true
 stdout_logfile={log}/{name}.log
 stdout_logfile_maxbytes=20MB
 stdout_logfile_backups=3
 """
+)
 
 _HOME = f"%(ENV_{HOME})s"
 PATHS = {"home": _HOME, "run": f"{_HOME}/run", "log": f"{_HOME}/log", "local": f"{_HOME}/run"}
 """The directory of the stack and what is in it, as the files have them."""
 
 
-JOB_PROGRAM = """\
-[program:{name}]
-command=/bin/sh "{run}/{name}.sh"
-priority={order}
-autorestart=true
-startsecs=3
-startretries=3
-stopsignal={signal}
-stopwaitsecs={grace}
+JOB_PROGRAM = (
+    _LAUNCHED
+    + """\
 redirect_stderr=true
 stdout_logfile={log}/{name}.srun.log
 stdout_logfile_maxbytes=1MB
 stdout_logfile_backups=1
 """
+)
 """Of a process in a Slurm job: supervisord holds its srun. Of the group of that one, a part outlives a SIGKILL unseen;
 the log of the process is written on its own node."""
 

@@ -59,13 +59,11 @@ class SlurmNode:
     def connect(self, address: str, port: int) -> Channel:
         """Return a connection to a port that the node sees: by the login host, else by a step."""
         inside = address.startswith("127.") or address == "localhost"
-        if not inside and not self._relayed:
-            nodes = self.allocation().get("nodes", {})
-            known = nodes.get(address.partition(".")[0])
-            if known:
-                with suppress(OSError):
-                    return self.login.connect(known["address"], port)
-        channel = RelayChannel(self.agent, address if inside else self._real(address), port)
+        real = address if inside else self._real(address)
+        if real != address and not self._relayed:
+            with suppress(OSError):
+                return self.login.connect(real, port)
+        channel = RelayChannel(self.agent, real, port)
         self._relayed = self._relayed or not inside
         return channel
 

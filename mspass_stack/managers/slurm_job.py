@@ -7,7 +7,6 @@ from typing import Any
 
 from mspass_stack.agent.job import AGENT, PYTHON
 from mspass_stack.agent.job_supervisor import MARKER
-from mspass_stack.agent.marks import DIGEST, HOME, PROCESS, STACK, STACK_ID
 from mspass_stack.machines import slurm_node
 from mspass_stack.managers.base import Exit
 from mspass_stack.managers.supervisord import Observed, Supervisord
@@ -60,13 +59,7 @@ class SlurmJobManager(Supervisord):
 
     def launcher(self, process: SupervisedProcess | SlurmProcess, stack: str, digest: str) -> str:
         """Return the script that becomes the srun of the process's step."""
-        marks = {
-            STACK_ID: self._place["stack_id"],
-            STACK: stack,
-            HOME: process.stack_dir,
-            PROCESS: process.name,
-            DIGEST: digest,
-        }
+        marks = self._marks(process, stack, digest)
         words = shlex.join(["launch", process.stack_dir, process.host, process.name])
         return "\n".join(
             [

@@ -114,14 +114,7 @@ class Supervisord:
     def launcher(self, process: SupervisedProcess | SlurmProcess, stack: str, digest: str) -> str:
         """Return the script that becomes the process: environment, secrets from their files, then exec."""
         program = [*process.wrapper, self.find(process.argv[0], process.python), *process.argv[1:]]
-        marks = {
-            STACK_ID: self._place["stack_id"],
-            STACK: stack,
-            HOME: process.stack_dir,
-            PROCESS: process.name,
-            DIGEST: digest,
-        }
-        environment = [*marks.items(), *sorted(process.environment.items())]
+        environment = [*self._marks(process, stack, digest).items(), *sorted(process.environment.items())]
         return "\n".join(
             [
                 "#!/bin/sh",
@@ -138,6 +131,16 @@ class Supervisord:
                 "",
             ]
         )
+
+    def _marks(self, process: SupervisedProcess | SlurmProcess, stack: str, digest: str) -> dict[str, str]:
+        """Return what the environment of a process says of whose it is."""
+        return {
+            STACK_ID: self._place["stack_id"],
+            STACK: stack,
+            HOME: process.stack_dir,
+            PROCESS: process.name,
+            DIGEST: digest,
+        }
 
     def _program(self) -> list[str]:
         """Return what starts supervisord: a file named after its content, which is never overwritten once there."""

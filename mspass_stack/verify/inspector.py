@@ -113,13 +113,13 @@ class Contained:
         return self.machine.docker(self._name).inspect()
 
 
-class Submitted:
+class Submitted(Native):
     """A process in a container on a node of a Slurm job."""
 
     def __init__(self, process: Entry, connection: ConnectionSpec, stack_id: str) -> None:
-        self._process, self._agent = process, machine(connection).agent
+        super().__init__(process, connection, stack_id)
+        self._agent = machine(connection).agent
         self._manager = manager_of(process.spec.manager, connection, process.spec.stack_dir, stack_id)
-        self.machine: Any = machine_at(connection)
 
     @property
     def pid(self) -> int:
@@ -128,13 +128,6 @@ class Submitted:
 
     def incarnation(self) -> str:
         return self._manager.incarnation(self._process.name)
-
-    def listening(self) -> set[tuple[str, int]]:
-        return _listening(self.machine, self.pid)
-
-    def shown(self) -> list[str]:
-        lines = self.machine.check_output("ps -e -o args")
-        return [lines, self.machine.file(self._process.log).content_string]
 
     def is_made_of(self, image: str) -> bool:
         environment = self.machine.file(f"/proc/{self.pid}/environ").content_string.split("\0")

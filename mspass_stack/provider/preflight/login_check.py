@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from mspass_stack.agent.slurm import ENDED
 from mspass_stack.errors import Refused, Unreachable
 from mspass_stack.machines import slurm_node
 from mspass_stack.machines.slurm_login import SlurmLogin
@@ -105,7 +104,7 @@ class LoginCheck:
     def _has_job(self, slurm: SlurmLogin) -> bool:
         comment = job_comment(self._stack_id, self._asked.stack_dir)
         known = slurm.named(job_name(self._stack, self._stack_id)) if self._stack_id else []
-        return any(job.comment == comment and job.state not in ENDED for job in known)
+        return any(job.comment == comment and not job.is_over for job in known)
 
     def _purged(self, job: JobSpec, real: str) -> None:
         if place := login_facts.purged_part([self._asked.stack_dir, real], job.purged):

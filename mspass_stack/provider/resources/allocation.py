@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from mspass_stack.agent.job import BEAT, END
-from mspass_stack.agent.slurm import ENDED
 from mspass_stack.errors import InitFailed, Refused
 from mspass_stack.machines import slurm_node
 from mspass_stack.machines.slurm_login import JobStatus, SlurmLogin
@@ -80,7 +79,7 @@ class _Wait:
 
     def _has_started(self) -> bool:
         status = self._slurm.job(self._inputs.job)
-        if status is None or status.state in ENDED:
+        if status is None or status.is_over:
             raise self._over(status.state if status else "Slurm has forgotten it")
         if status.state == "PENDING":
             self._refuse_hopeless(status)
@@ -97,7 +96,7 @@ class _Wait:
     def _is_alive(self, first: int) -> bool:
         found = self._node.allocation()
         status = self._slurm.job(self._inputs.job)
-        if status and status.state in ENDED:
+        if status and status.is_over:
             raise self._over(status.state)
         return (
             found.get("job") == self._inputs.job and self._beats() > first >= 0 and self._beat()["state"] == "RUNNING"

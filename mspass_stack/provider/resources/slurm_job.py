@@ -5,7 +5,6 @@ import time
 from typing import Any
 
 from mspass_stack.agent.job import END
-from mspass_stack.agent.slurm import ENDED
 from mspass_stack.errors import Refused
 from mspass_stack.machines import slurm_node
 from mspass_stack.machines.bundle import Kind, agent_bundle, file_name, supervisor_bundle
@@ -38,7 +37,7 @@ class SlurmJob(Resource[SlurmJobInputs]):
         submission = _Submission(call, self.parse(call.inputs))
         submission.settle()
         status = submission.slurm.job(call.outputs["job"])
-        return call.outputs | {"ended": {} if status and status.state not in ENDED else submission.end(status)}
+        return call.outputs | {"ended": {} if status and not status.is_over else submission.end(status)}
 
     def diff(self, call: Call) -> list[str]:
         names = changed(call.old_inputs, call.inputs, self.model.marked("unseen"))
@@ -88,7 +87,7 @@ class _Submission:
         """
         self._write()
         self.settle()
-        alive = [job for job in self._own() if job.state not in ENDED]
+        alive = [job for job in self._own() if not job.is_over]
         if alive:
             (job, *others) = sorted(alive, key=lambda job: job.state == "PENDING")
             for other in others:
@@ -149,7 +148,7 @@ class _Submission:
 
     def _is_over(self, id: str) -> bool:
         status = self.slurm.job(id)
-        return status is None or status.state in ENDED
+        return status is None or status.is_over
 
     def _write(self) -> None:
         """Write what the job starts with, each file named after its content or whole."""
