@@ -20,8 +20,8 @@ from typing import Any
 from figures import Promise, report, seconds, tell
 from pymongo import MongoClient
 
+from mspass_stack.mongo.client import hello, tls_options
 from mspass_stack.polling import wait_until
-from mspass_stack.provider.mongo.client import hello, tls_options
 from mspass_stack.provider.resources.base import Call
 from mspass_stack.provider.resources.certificate import Certificate, CertificateAuthority
 from mspass_stack.spec.tls import REQUIRE, mode_file

@@ -11,8 +11,8 @@ from secret_files import random_values, secret_files
 from mspass_stack import make_plan, read_cluster
 from mspass_stack.machines import machine
 from mspass_stack.machines.cores import cores
-from mspass_stack.provider.mongo import cluster as mongo
-from mspass_stack.provider.mongo import users
+from mspass_stack.mongo import sharded, users
+from mspass_stack.provider.mongo.cluster import declared
 from mspass_stack.provider.resources.base import Call
 from mspass_stack.provider.resources.certificate import Certificate, CertificateAuthority
 from mspass_stack.roles.clients import CA, CERTIFICATE, DATABASE_ROLES, DATABASE_USER, PASSWORD
@@ -77,13 +77,12 @@ class LabFloor:
         self._stack.lab.docker(self._stack.on(process.host), *words)
 
     def _make_cluster(self) -> None:
-        inputs = self._inputs()
-        cluster = mongo.Cluster(inputs)
-        cluster.ensure_sets(lambda text: None)
-        with cluster.router() as router:
-            mongo.add_shards(router, cluster.shards)
-            users.ensure(router, inputs.users)
-            mongo.shard_collections(router, inputs.collections)
+        database = declared(self._inputs())
+        database.ensure_sets(lambda text: None)
+        with database.router() as router:
+            sharded.add_shards(router, database.shards)
+            users.ensure(router, database.users)
+            sharded.shard_collections(router, database.collections)
 
     def _inputs(self) -> ShardedClusterInputs:
         topology, database = self._topology, self._plan.cluster.database

@@ -8,9 +8,10 @@ from mspass_stack.config import rules
 from mspass_stack.config.hosts import LOOPBACK
 from mspass_stack.config.sections import KEY, Cluster
 from mspass_stack.errors import ConfigError
+from mspass_stack.roles import preparation
 from mspass_stack.roles.base import Command, Context, Placement, Role
 from mspass_stack.roles.registry import placements, role_of
-from mspass_stack.runtimes import RUNTIMES, Runtime
+from mspass_stack.runtimes import RUNTIMES, Runtime, apptainer
 from mspass_stack.sites import site_of
 from mspass_stack.sites.base import own_directory
 from mspass_stack.spec.layout import StackLayout
@@ -45,6 +46,15 @@ class Plan:
     def render(self, process: Process) -> ProcessSpec:
         """Return a process as its host runs it."""
         return self.runtime(process.host).render(self.command(process), process, self.context(process.host))
+
+    def preparation(self) -> tuple[str, ...]:
+        """Return the words that run a Python where a job prepares its database; none where no job does."""
+        host = next(iter(self.topology.hosts))
+        if not self.topology.job or not self.cluster.database:
+            return ()
+        context, directory = self.context(host), str(preparation.directory(self.topology.hosts[host].layout))
+        words = apptainer.enclosed(context, directory, preparation.reads(context), (directory,))
+        return (*words, context.host.python, "-I")
 
     def runtime(self, host: str) -> Runtime:
         return RUNTIMES[self.topology.hosts[host].runtime]

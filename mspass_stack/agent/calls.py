@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import beside, commands, proc, processes, programs, relay, sockets
+from . import beside, commands, preparation, proc, processes, programs, relay, sockets
 from .allocation import Allocation
 from .errors import Refused
 from .job_supervisor import JobSupervisor, supervisor_of
@@ -98,6 +98,8 @@ CALLS: dict[str, Callable[..., Any]] = {
         run_beside,
         pid_of_step,
         apply,
+        preparation.ask_preparation,
+        preparation.preparation,
         listeners,
         strays,
         programs.find,

@@ -24,6 +24,7 @@ from .failures import PATIENCE, Failures
 from .job_supervisor import JobSupervisor
 from .lease import Lease
 from .marks import HOME, STACK_ID
+from .preparation import Preparer
 
 TURN = 1.0
 """Seconds between two looks at supervisord."""
@@ -123,6 +124,7 @@ class Job:
     def _hold(self) -> None:
         """Keep a supervisord until somebody ends the job; one that was killed is followed by another."""
         supervisor = JobSupervisor(self._directory, self._asked["stack_id"])
+        preparer = Preparer(self._directory, self._say)
         while not self._told:
             supervisor.sweep(self._say)
             supervisor.files.socket.unlink(missing_ok=True)
@@ -130,11 +132,13 @@ class Job:
             revived = time.monotonic()
             while held.poll() is None and not self._told:
                 self._beat("RUNNING" if supervisor.alive() else "STARTING")
-                self._judge(supervisor)
+                preparer.turn()
+                self._judge(supervisor, preparer)
                 if time.monotonic() - revived > REVIVAL:
                     revived = time.monotonic()
                     supervisor.revive(self._say)
                 self._waked.wait(TURN)
+            preparer.end()
             self._end(supervisor, held)
             self._say(f"supervisord ended with {held.returncode}")
 
@@ -149,11 +153,11 @@ class Job:
                 f"job {self._job} was twice not ready within {PATIENCE / 60:.0f} min: {why}: not started again"
             )
 
-    def _judge(self, supervisor: JobSupervisor) -> None:
+    def _judge(self, supervisor: JobSupervisor, preparer: Preparer) -> None:
         """Write down whether this start got ready; have the job not requeued after the second one that did not."""
         if self._judged:
             return
-        why = supervisor.unready()
+        why = supervisor.unready() or preparer.missing
         if not why:
             self._failures.forget()
         elif time.monotonic() - self._begun < PATIENCE:

@@ -19,7 +19,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from . import beside, size, slurm
+from . import beside, preparation, size, slurm
 from .allocation import Allocation
 from .errors import Refused
 from .lease import Lease
@@ -144,8 +144,11 @@ def launch(directory: str, host: str, name: str) -> None:
         node = allocation.node(host)
     except LookupError:
         raise Refused(f"this job has no {host}") from None
-    launcher: Sequence[str] = json.loads((run / "job.json").read_text(encoding="utf-8"))["launcher"]
     (allocation.local / f"{name}.pid").write_text(f"{os.getpid()}\n")
+    spec: dict[str, Any] = json.loads((run / f"{name}.json").read_text(encoding="utf-8"))
+    if spec.get("gated"):
+        preparation.wait(directory)
+    launcher: Sequence[str] = json.loads((run / "job.json").read_text(encoding="utf-8"))["launcher"]
     # Twice INT within a second would end srun and leave the step.
     words = slurm.step(node, name, [*launcher, "--quit-on-interrupt"], *task(directory, name))
     os.execvpe(words[0], words, slurm.clean(os.environ))

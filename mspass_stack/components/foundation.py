@@ -11,6 +11,7 @@ from mspass_stack.components import requirements, resources
 from mspass_stack.components.allocation import SlurmAllocation
 from mspass_stack.config.hosts import LOOPBACK
 from mspass_stack.plan import Plan
+from mspass_stack.roles import preparation
 from mspass_stack.roles.clients import CA, CERTIFICATE, CLIENT_ENV, tls_files
 from mspass_stack.roles.jupyter import JUPYTER_PASSWORD
 from mspass_stack.roles.registry import client_env, role_of
@@ -179,7 +180,8 @@ class Foundation(pulumi.ComponentResource):
     def _directories(self, host: Host) -> list[str]:
         """Return what the processes of a host work in."""
         written = [path for process in self.topology.on(host.name) for path in self.plan.command(process).writes]
-        return list(dict.fromkeys([*written, str(host.layout.log), str(host.layout.scratch)]))
+        prepared = [str(preparation.directory(host.layout))] if self.plan.preparation() else []
+        return list(dict.fromkeys([*written, *prepared, str(host.layout.log), str(host.layout.scratch)]))
 
     def _contents(self, hosts: Sequence[Host], values: Mapping[str, str]) -> dict[str, str]:
         """Return the secret files of hosts: those that their processes read."""

@@ -12,7 +12,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Literal, TypeAlias
 
-Kind: TypeAlias = Literal["agent", "supervisor"]
+Kind: TypeAlias = Literal["agent", "supervisor", "ensure"]
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip file can hold."""
@@ -20,11 +20,14 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 OLDEST = """\
 import sys
 
-if sys.version_info < (3, 8):
-    sys.exit("Python %d.%d is too old: 3.8 is the oldest that this runs on" % sys.version_info[:2])
+if sys.version_info < {0}:
+    sys.exit("Python %d.%d is too old: %d.%d is the oldest that this runs on" % (*sys.version_info[:2], *{0}))
 
 """
 """The start of each: words that any Python reads."""
+
+BARE, IN_IMAGE = (3, 8), (3, 10)
+"""The oldest Python of a host, and of an image."""
 
 SUPERVISOR = """\
 import os
@@ -39,6 +42,12 @@ modules = {"d": "supervisor.supervisord", "ctl": "supervisor.supervisorctl"}
 if len(sys.argv) < 2 or sys.argv[1] not in modules:
     sys.exit("usage: d|ctl ARGUMENTS (of supervisord or supervisorctl)")
 import_module(modules[sys.argv.pop(1)]).main()
+"""
+
+ENSURE = """\
+from mspass_stack.mongo.prepare import main
+
+sys.exit(main(sys.argv[1]))
 """
 
 AGENT = """\
@@ -67,14 +76,24 @@ def supervisor_bundle() -> bytes:
         raise RuntimeError(f"supervisor/options.py of the installed supervisor lacks the line {READS_VERSION!r}")
     version = source.joinpath("version.txt").read_text().strip()
     content["supervisor/options.py"] = options.replace(READS_VERSION, f"VERSION = {version!r}\n".encode())
-    return _zipped(content | {"__main__.py": (OLDEST + SUPERVISOR).encode()})
+    return _zipped(content | {"__main__.py": (OLDEST.format(BARE) + SUPERVISOR).encode()})
 
 
 @cache
 def agent_bundle() -> bytes:
     """Pack the agent; its argument is `serve`."""
     content = dict(_modules(files("mspass_stack.agent"), "mspass_agent"))
-    return _zipped(content | {"__main__.py": (OLDEST + AGENT).encode()})
+    return _zipped(content | {"__main__.py": (OLDEST.format(BARE) + AGENT).encode()})
+
+
+@cache
+def ensure_bundle() -> bytes:
+    """Pack what prepares a database in its job; its argument is a directory. It needs pymongo."""
+    package = "mspass_stack"
+    content = {f"{package}/__init__.py": b"", "__main__.py": (OLDEST.format(IN_IMAGE) + ENSURE).encode()}
+    content |= {f"{package}/{name}": files(package).joinpath(name).read_bytes() for name in ("errors.py", "polling.py")}
+    content |= dict(_modules(files(f"{package}.mongo"), f"{package}/mongo"))
+    return _zipped(content | dict(_modules(files("tenacity"), "tenacity")))
 
 
 def file_name(kind: Kind, content: bytes) -> str:

@@ -90,4 +90,5 @@ def _step(process: SlurmProcess) -> dict[str, Any]:
         "parts": process.parts,
         "data": process.holds_data,
         "oom_score": process.oom_score,
+        "gated": process.gated,
     }

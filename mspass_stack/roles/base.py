@@ -68,6 +68,7 @@ class Command:
         oom_score: how soon it goes when the memory that it shares with others is used up, from 0 to 1000.
         room: bytes that others leave to it where they share out the memory of its host.
         parts: into how many its own share goes; 0 is one for each core.
+        gated: whether it waits for a database that its job prepares.
     """
 
     argv: tuple[str, ...]
@@ -86,6 +87,7 @@ class Command:
     oom_score: int = 0
     room: int = 0
     parts: int = 0
+    gated: bool = False
 
 
 @dataclass(frozen=True)

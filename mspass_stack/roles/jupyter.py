@@ -69,6 +69,7 @@ class Frontend(Role):
             stop_grace=15,
             oom_score=500,
             room=ROOM,
+            gated=context.cluster.database is not None,
         )
 
     def needs(self, process: Process, context: Context) -> Needs:

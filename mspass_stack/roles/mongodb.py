@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from mspass_stack.agent.size import BESIDE_CACHE
 from mspass_stack.agent.words import CACHE
 from mspass_stack.config.sections import Cluster
+from mspass_stack.roles import preparation
 from mspass_stack.roles.base import Command, Context, HealthCheck, Needs, Placement, Role, Turn
 from mspass_stack.roles.clients import CA, CERTIFICATE, PASSWORD, database_uri
 from mspass_stack.spec.layout import StackLayout
@@ -57,15 +58,16 @@ class MongoServer(Role):
         )
 
     def needs(self, process: Process, context: Context) -> Needs:
-        # Kept data of a set's member are repaired, when hosts have got other addresses, by the host's own Python.
-        return Needs(programs=("mongod",), modules=("pymongo",) if process.replica_set else ())
+        # Kept data of a set's member are repaired, when hosts have got other addresses, by the host's own Python; a job
+        # prepares its database by that of its image.
+        return Needs(programs=("mongod",), modules=("pymongo",) if process.replica_set or context.topology.job else ())
 
     def memory(self, process: Process, context: Context) -> Iterator[tuple[str, int]]:
         if (database := context.cluster.database) and database.cache:
             yield "database.cache", database.cache
 
     def files(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, str]:
-        return server_files(context, values)
+        return server_files(context, values) | preparation.files(context, values)
 
     def turn(self, process: Process, context: Context) -> Turn:
         if not process.replica_set:

@@ -1,7 +1,7 @@
 """Containers of Apptainer, each in the foreground of what keeps it up (Apptainer manual, "apptainer exec")."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from mspass_stack.agent.words import HERE
 from mspass_stack.config.sections import Cluster
@@ -36,28 +36,43 @@ class Apptainer:
         fields = common(command, process, context)
         return SlurmProcess(
             **fields,
-            wrapper=tuple(_wrapper(command, context)),
+            wrapper=(
+                *enclosed(context, command.directory, command.reads, command.writes),
+                *_environment(command.environment, command.env_files),
+            ),
             holds_data=command.holds_data,
             oom_score=command.oom_score,
             room=command.room,
             parts=command.parts,
+            gated=command.gated,
         )
 
 
-def _wrapper(command: Command, context: Context) -> Iterator[str]:
-    """Yield the words before a command: neither `--env`, which splits at commas, nor `--env-file`, which evaluates."""
+def enclosed(context: Context, directory: str, reads: Sequence[str], writes: Sequence[str]) -> Iterator[str]:
+    """Yield the words that run a command in the image of a host.
+
+    Args:
+        directory: where it works.
+        reads: files, which it does not change.
+        writes: directories.
+    """
     layout, scratch = context.layout, str(context.layout.scratch)
     # Not --containall, whose processes end with the first of them: what runs beside one has to outlive the asker.
     assert context.topology.job
     yield from [*context.topology.job.runtime, "--silent", "exec", "--contain", "--ipc", "--cleanenv"]
-    yield from ["--home", scratch, "--workdir", HERE, "--pwd", command.directory]
+    yield from ["--home", scratch, "--workdir", HERE, "--pwd", directory]
     binds = [f"{layout.run / HOSTS}:/etc/hosts:ro"]
-    binds += [path for path in command.writes if path != scratch]
-    binds += [f"{path}:{path}:ro" for path in command.reads]
+    binds += [path for path in writes if path != scratch]
+    binds += [f"{path}:{path}:ro" for path in reads]
     for bind in dict.fromkeys(binds):
         yield from ["--bind", bind]
     yield context.host.image
-    environment = {"USER": "mspass", **command.environment}
-    yield from ["env", *(f"{name}={value}" for name, value in sorted(environment.items()))]
-    files = "".join(f". {shlex.quote(path)}; " for path in command.env_files)
+
+
+def _environment(environment: Mapping[str, str], env_files: Sequence[str]) -> Iterator[str]:
+    """Yield what goes before a command inside: neither `--env`, which splits at commas, nor `--env-file`, which
+    evaluates.
+    """
+    yield from ["env", *(f"{name}={value}" for name, value in sorted({"USER": "mspass", **environment}.items()))]
+    files = "".join(f". {shlex.quote(path)}; " for path in env_files)
     yield from ["/bin/sh", "-c", f'set -a; {files}set +a; exec "$@"', "sh"]

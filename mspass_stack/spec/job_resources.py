@@ -13,6 +13,7 @@ class SlurmJobInputs(OfStack):
     connection: ConnectionSpec = unseen("how the first node is reached, and the login host")
     stack_dir: str = Field(description="the stack's directory on the file system that the nodes share")
     asked: JobSpec = Field(description="what is asked for")
+    preparation: list[str] = Field(default=[], description="the words that run a Python which prepares the database")
 
 
 class AllocationInputs(OfStack):

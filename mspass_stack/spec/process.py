@@ -118,6 +118,7 @@ class SlurmProcess(ProcessBase):
         oom_score: how soon it goes when the memory is used up, from 0 to 1000.
         room: bytes that others leave to it where they share out the memory of its node.
         parts: into how many its own share goes; 0 is one for each core.
+        gated: whether it waits for the database that the job prepares.
     """
 
     manager: Literal["slurm-job"] = no_restart("slurm-job")
@@ -128,6 +129,7 @@ class SlurmProcess(ProcessBase):
     oom_score: int = no_restart(0)
     room: int = no_restart(0)
     parts: int = no_restart(0)
+    gated: bool = no_restart(False)
 
     @property
     def managed_name(self) -> str:

@@ -19,7 +19,7 @@ from mspass_stack.agent.size import words_of
 from mspass_stack.agent.words import filled
 from mspass_stack.machines import machine, slurm_node
 from mspass_stack.machines.base import Machine
-from mspass_stack.provider.mongo.client import tls_options
+from mspass_stack.mongo.client import tls_options
 from mspass_stack.spec.inventory import Entry, Inventory
 from mspass_stack.spec.layout import StackLayout
 from mspass_stack.verify.inspector import ProcessInspector

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from mspass_stack.provider.mongo.client import tls_options
+from mspass_stack.mongo.client import tls_options
 from mspass_stack.spec.inventory import Entry
 from mspass_stack.verify.deployed import Deployed
 from mspass_stack.verify.strangers import foreign_files, refusal

@@ -1,13 +1,14 @@
 """A stack of a copy of the project on a simulated Slurm cluster."""
 
 import json
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
 from pymongo import MongoClient
 
-from mspass_stack.provider.mongo.client import tls_options
+from mspass_stack.mongo.client import tls_options
 from tests.harness.lab.command import LabError
 from tests.harness.project import ROOT, Project, Stack
 from tests.harness.slurm import SlurmCluster
@@ -73,26 +74,27 @@ class SlurmStack(Stack):
         return str(known["nodes"][host]["name"])
 
     def database(self) -> MongoClient[dict[str, Any]]:
-        """Return a client of the database by the node that it is entered by, as its user.
+        """Return a client of the database as its users on the nodes have it, whether or not an `up` has ended.
 
         Raises:
             LabError: no job has run yet.
         """
-        outputs = self.outputs()
-        inventory = outputs["inventory"]
-        entrance = next(entry for entry in inventory["processes"] if entry["serves"] == "database")
-        address = self.on.address(self.node(entrance["host"]))
+        profile = self.on.as_user("login", "cat", f"{self.directory}/secrets/client.env")
+        uri = re.search("^MSPASS_DB_ADDRESS='(.*)'$", profile, re.MULTILINE)
+        assert uri
+        entrance = urlsplit(uri[1])
+        assert entrance.hostname
+        assert entrance.port
+        address = self.on.address(self.node(entrance.hostname.partition(".")[0]))
         user: dict[str, Any] = {
-            "username": "mspass",
-            "password": urlsplit(outputs["databaseUri"]).password,
+            "username": entrance.username,
+            "password": entrance.password,
             "authSource": "admin",
         }
-        with tls_options(inventory["authority"]) as tls:
+        with tls_options(self.on.as_user("login", "cat", f"{self.directory}/ca.pem")) as tls:
             # The certificate names hosts of the stack, not the nodes of the day.
             options: dict[str, Any] = {**tls, **user, "tlsAllowInvalidHostnames": True}
-            return MongoClient(
-                address, entrance["ports"][0], directConnection=True, serverSelectionTimeoutMS=3000, **options
-            )
+            return MongoClient(address, entrance.port, directConnection=True, serverSelectionTimeoutMS=3000, **options)
 
     def log(self) -> str:
         """Return the log of its job."""

@@ -10,7 +10,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
-from mspass_stack.provider.mongo.client import tls_options
+from mspass_stack.mongo.client import tls_options
 
 PATIENCE = 30
 """Seconds for which a driver looks for a primary, which is its default."""

@@ -15,8 +15,8 @@ from pymongo.errors import OperationFailure
 
 from mspass_stack.errors import Refused
 from mspass_stack.machines.local import LocalMachine
+from mspass_stack.mongo.replica_set import Member, ReplicaSet
 from mspass_stack.polling import wait_until
-from mspass_stack.provider.mongo.replica_set import Member, ReplicaSet
 from mspass_stack.provider.preflight.checks import OWN
 from mspass_stack.provider.resources import address_repair
 from mspass_stack.provider.resources.address_repair import note_of

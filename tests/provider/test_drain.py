@@ -7,8 +7,8 @@ import pytest
 
 from mspass_stack.errors import Refused
 from mspass_stack.machines.local import LocalMachine
-from mspass_stack.provider.mongo.client import Client, internal
-from mspass_stack.provider.mongo.drain import drain, obstacle
+from mspass_stack.mongo.client import Client, internal
+from mspass_stack.mongo.drain import drain, obstacle
 from tests.provider.conftest import host_of
 from tests.provider.test_mongo import Server
 

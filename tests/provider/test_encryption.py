@@ -9,9 +9,9 @@ from pymongo.errors import PyMongoError
 
 from mspass_stack.errors import InitFailed
 from mspass_stack.machines.local import LocalMachine
+from mspass_stack.mongo.replica_set import Member, ReplicaSet
 from mspass_stack.polling import wait_until
 from mspass_stack.provider.mongo import encryption
-from mspass_stack.provider.mongo.replica_set import Member, ReplicaSet
 from mspass_stack.provider.resources.base import Call
 from mspass_stack.provider.server.registry import RESOURCES
 from mspass_stack.spec.tls import ALLOW, PREFER, REQUIRE, mode_file

@@ -7,8 +7,8 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 from mspass_stack.machines.local import LocalMachine
+from mspass_stack.mongo.client import internal
 from mspass_stack.polling import wait_until
-from mspass_stack.provider.mongo.client import internal
 from mspass_stack.provider.probes import probe
 from mspass_stack.provider.resources.secret import FORMS
 from mspass_stack.provider.server.registry import RESOURCES

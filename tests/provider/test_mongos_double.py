@@ -19,9 +19,9 @@ from pymongo.write_concern import WriteConcern
 
 from mspass_stack.errors import InitFailed
 from mspass_stack.machines.local import LocalMachine
+from mspass_stack.mongo import balancer, readiness, users
+from mspass_stack.mongo.replica_set import Member, ReplicaSet
 from mspass_stack.polling import keep_trying, wait_until
-from mspass_stack.provider.mongo import balancer, readiness, users
-from mspass_stack.provider.mongo.replica_set import Member, ReplicaSet
 from mspass_stack.provider.resources.base import Call
 from mspass_stack.provider.resources.secret import FORMS
 from mspass_stack.provider.server.registry import RESOURCES

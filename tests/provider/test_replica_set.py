@@ -11,9 +11,9 @@ from pymongo.write_concern import WriteConcern
 
 from mspass_stack.errors import Refused
 from mspass_stack.machines.local import LocalMachine
+from mspass_stack.mongo import replica_set
+from mspass_stack.mongo.replica_set import Member, ReplicaSet, next_config
 from mspass_stack.polling import wait_until
-from mspass_stack.provider.mongo import replica_set
-from mspass_stack.provider.mongo.replica_set import Member, ReplicaSet, next_config
 from mspass_stack.provider.probes import probe
 from mspass_stack.provider.resources.secret import FORMS
 from mspass_stack.roles.mongodb import QUIESCE

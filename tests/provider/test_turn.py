@@ -6,9 +6,9 @@ from contextlib import suppress
 import pytest
 from pymongo.errors import PyMongoError
 
+from mspass_stack.mongo.replica_set import ReplicaSet
+from mspass_stack.mongo.turn import hand_over
 from mspass_stack.polling import wait_until
-from mspass_stack.provider.mongo.replica_set import ReplicaSet
-from mspass_stack.provider.mongo.turn import hand_over
 from tests.harness.writer import inserting, to_set, writing
 from tests.provider.conftest import Host, host_of
 from tests.provider.test_replica_set import Servers

@@ -1,10 +1,12 @@
 """The files that hosts get: the same bytes whoever packs them, and nothing that a bare Python lacks."""
 
 import ast
+import io
 import json
 import os
 import subprocess
 import sys
+import zipfile
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -69,6 +71,12 @@ def test_an_unknown_supervisor_is_not_packed(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(bundle, "READS_VERSION", b"VERSION = something_new()\n")
     with pytest.raises(RuntimeError, match=r"lacks the line .*something_new"):
         bundle.supervisor_bundle.__wrapped__()
+
+
+def test_what_prepares_a_database_has_the_words_of_the_oldest_python_of_an_image() -> None:
+    with zipfile.ZipFile(io.BytesIO(bundle.ensure_bundle())) as packed:
+        for name in packed.namelist():
+            ast.parse(packed.read(name), feature_version=bundle.IN_IMAGE)
 
 
 @pytest.mark.parametrize("path", AGENT, ids=lambda path: path.name)

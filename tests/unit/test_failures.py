@@ -13,6 +13,7 @@ from mspass_stack.agent.errors import Refused
 from mspass_stack.agent.failures import KEPT, LENGTH, PATIENCE, Failures
 from mspass_stack.agent.job import Job
 from mspass_stack.agent.job_supervisor import JobSupervisor
+from mspass_stack.agent.preparation import Preparer
 
 WHY = "shard-a-node1 (exit status 100)"
 
@@ -56,6 +57,13 @@ class _Supervisor:
         return self.missing
 
 
+class _Prepared:
+    missing = ""
+
+
+PREPARED = cast(Preparer, _Prepared())
+
+
 def _job(directory: Path, monkeypatch: pytest.MonkeyPatch, restart: int) -> Any:
     (directory / "run").mkdir(exist_ok=True)
     (directory / "run/job.json").write_text(json.dumps({"local": str(directory)}))
@@ -71,11 +79,11 @@ def test_a_job_forbids_its_requeue_after_the_second_start(tmp_path: Path, monkey
     for restart, expected in ((0, []), (1, ["7"])):
         job = _job(tmp_path, monkeypatch, restart)
         job._refuse_hopeless()
-        job._judge(supervisor)  # too soon
+        job._judge(supervisor, PREPARED)  # too soon
         begun = time.monotonic()
         monkeypatch.setattr(jobs.time, "monotonic", lambda begun=begun: begun + PATIENCE + 1)
         for _ in range(2):
-            job._judge(supervisor)
+            job._judge(supervisor, PREPARED)
         monkeypatch.undo()
         monkeypatch.setattr(slurm, "forbid_requeue", lambda job: not forbidden.append(job))  # pyright: ignore
         assert forbidden == expected
@@ -87,8 +95,8 @@ def test_a_job_that_got_ready_is_judged_no_more(tmp_path: Path, monkeypatch: pyt
     double = _Supervisor()
     job = _job(tmp_path, monkeypatch, 0)
     double.missing = ""
-    job._judge(double)
+    job._judge(double, PREPARED)
     double.missing = WHY
     monkeypatch.setattr(jobs, "PATIENCE", -1.0)
-    job._judge(double)
+    job._judge(double, PREPARED)
     assert not (tmp_path / "run/failures.json").exists()

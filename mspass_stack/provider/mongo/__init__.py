@@ -1,1 +1,1 @@
-"""What the plugin says to MongoDB; the only package that imports pymongo."""
+"""The resources of a database."""

@@ -16,9 +16,12 @@ from dataclasses import dataclass
 from pymongo.errors import PyMongoError
 
 from mspass_stack.errors import InitFailed, Unreachable
+from mspass_stack.machines import machine
+from mspass_stack.machines.base import Machine
+from mspass_stack.mongo.client import CONNECT_TIMEOUT, Client, brief, internal
+from mspass_stack.mongo.replica_set import Member
 from mspass_stack.polling import keep_trying
-from mspass_stack.provider.mongo.client import CONNECT_TIMEOUT, Client, brief, internal
-from mspass_stack.provider.mongo.replica_set import Member, members_at
+from mspass_stack.provider.mongo.places import members_at
 from mspass_stack.provider.resources.base import Call, Resource
 from mspass_stack.provider.server.codec import Props
 from mspass_stack.spec.resources import EncryptionInputs, ServerPlace
@@ -69,6 +72,7 @@ class Server:
 
     name: str
     member: Member
+    host: Machine
     place: ServerPlace
     trust: tuple[str, str]
     certificate: str
@@ -116,7 +120,7 @@ def _servers(inputs: EncryptionInputs) -> list[Server]:
     connections = {name: inputs.connections[place.host] for name, place in inputs.servers.items()}
     members, trust = members_at(inputs.servers, connections), (inputs.key_file, inputs.authority)
     return [
-        Server(name, members[name], place, trust, inputs.certificates[place.host])
+        Server(name, members[name], machine(connections[name]), place, trust, inputs.certificates[place.host])
         for name, place in inputs.servers.items()
     ]
 
@@ -143,7 +147,7 @@ def _raise(servers: Sequence[Server], say: Callable[[str], None]) -> dict[str, s
     _everywhere(servers, lambda server, client: server.reconnect(client, [*places - {server.member.place}]))
     # Before the last step: one that restarts meanwhile is understood by all others.
     for server in servers:
-        server.member.host.write(server.place.tls_mode, mode_file(REQUIRE))
+        server.host.write(server.place.tls_mode, mode_file(REQUIRE))
     say("all servers require TLS")
     return _everywhere(servers, lambda _, client: _raise_to(client, REQUIRE))
 

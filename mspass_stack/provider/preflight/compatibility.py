@@ -6,6 +6,7 @@ a note of it beside them (MongoDB manual: "setFeatureCompatibilityVersion", "Upg
 
 import re
 
+from mspass_stack.agent.preparation import RELEASE
 from mspass_stack.machines.base import Machine
 
 RELEASES = ("4.2", "4.4", "5.0", "6.0", "7.0", "8.0")
@@ -14,7 +15,7 @@ RELEASES = ("4.2", "4.4", "5.0", "6.0", "7.0", "8.0")
 
 def note(stack_dir: str) -> str:
     """Return the file that holds the feature compatibility version of the data in a stack's directory."""
-    return f"{stack_dir}/db-version"
+    return f"{stack_dir}/{RELEASE}"
 
 
 def refusal(host: Machine, stack_dir: str, version: str) -> str | None:

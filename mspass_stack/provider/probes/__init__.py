@@ -10,7 +10,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
 from mspass_stack.machines.base import Machine
-from mspass_stack.provider.mongo.client import hello
+from mspass_stack.mongo.client import hello
 from mspass_stack.spec.probe import Probe
 
 HELLO_TIMEOUT = 2.0

@@ -5,9 +5,10 @@ import time
 from typing import Any
 
 from mspass_stack.agent.job import END
+from mspass_stack.agent.preparation import STEP
 from mspass_stack.errors import Refused
 from mspass_stack.machines import slurm_node
-from mspass_stack.machines.bundle import Kind, agent_bundle, file_name, supervisor_bundle
+from mspass_stack.machines.bundle import Kind, agent_bundle, ensure_bundle, file_name, supervisor_bundle
 from mspass_stack.machines.slurm import SlurmNode
 from mspass_stack.machines.slurm_login import JobStatus, SlurmLogin
 from mspass_stack.polling import wait_until
@@ -16,6 +17,7 @@ from mspass_stack.provider.resources.job_script import job_script
 from mspass_stack.provider.server.codec import Props, has_unknown
 from mspass_stack.spec.job import job_comment, job_name
 from mspass_stack.spec.job_resources import SlurmJobInputs
+from mspass_stack.spec.topology import FIRST_NODE
 
 STOP = 900.0
 """Seconds for all of a job to stop in order."""
@@ -165,8 +167,24 @@ class _Submission:
         self._node.write(f"{self._run}/job.json", json.dumps(settings, indent=1) + "\n")
         self._node.write(f"{self._run}/job.sh", job_script(job, agent, self.inputs.stack_dir))
 
-    def _pack(self, kind: Kind, content: bytes) -> str:
-        path = f"{self._run}/{file_name(kind, content)}"
+        if self.inputs.preparation:
+            self._write_preparation(self._pack("ensure", ensure_bundle(), f"{self._run}/{STEP}"))
+
+    def _write_preparation(self, program: str) -> None:
+        """Write the step that prepares the database: it has no program of supervisord."""
+        *wrapper, python, isolated = self.inputs.preparation
+        step = {
+            "wrapper": wrapper,
+            "argv": [python, isolated, program, f"{self._run}/{STEP}"],
+            "host": FIRST_NODE,
+            "ports": [],
+            "room": 0,
+            "parts": 0,
+        }
+        self._node.write(f"{self._run}/{STEP}.json", json.dumps(step, indent=1) + "\n")
+
+    def _pack(self, kind: Kind, content: bytes, directory: str = "") -> str:
+        path = f"{directory or self._run}/{file_name(kind, content)}"
         if not self._node.exists(path):
             self._node.write(path, content)
         return path

@@ -5,10 +5,11 @@ from mspass_stack.machines import machine
 from mspass_stack.machines.base import Machine
 from mspass_stack.managers import manager_of
 from mspass_stack.managers.base import ProcessManager
+from mspass_stack.mongo import balancer
+from mspass_stack.mongo.replica_set import ReplicaSet
+from mspass_stack.mongo.turn import hand_over
 from mspass_stack.polling import wait_until
-from mspass_stack.provider.mongo import balancer
-from mspass_stack.provider.mongo.replica_set import ReplicaSet, members_at
-from mspass_stack.provider.mongo.turn import hand_over
+from mspass_stack.provider.mongo.places import members_at
 from mspass_stack.provider.probes import probe
 from mspass_stack.provider.resources.base import Call, Resource, changed
 from mspass_stack.provider.resources.drain import drain

@@ -14,8 +14,8 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from mspass_stack.machines.local import LocalMachine
+from mspass_stack.mongo.replica_set import Member, ReplicaSet
 from mspass_stack.polling import wait_until
-from mspass_stack.provider.mongo.replica_set import Member, ReplicaSet
 from mspass_stack.verify.strangers import foreign_files
 from tests.e2e.clients import dask, documents, expect_whole, mongo, workers, write_documents
 from tests.harness.killed import killed_after_step

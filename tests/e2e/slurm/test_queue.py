@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
+from pymongo.errors import PyMongoError
 
 from mspass_stack.polling import wait_until
 from tests.harness.killed import killed_when
@@ -52,8 +53,21 @@ def test_a_preview_asks_slurm_and_neither_submits_nor_writes(stack: SlurmStack, 
     assert not slurm.as_user("login", "ls", "-A", "/scratch").split()
 
 
+def _is_in_use(stack: SlurmStack) -> bool:
+    """Whether its user writes through the router, every shard has chunks, and Jupyter asks for its token."""
+    try:
+        with stack.database() as client:
+            client["quakes"]["arrival"].insert_one({"station": "ANMO"})
+            counts = client["mspass_stack"].command("collStats", "ready")["shards"]
+    except (PyMongoError, LabError):
+        return False
+    page = "import sys, urllib.request; urllib.request.urlopen('http://127.0.0.1:8888/api/contents')"
+    said = stack.on.as_user(stack.node("node0"), "sh", "-c", f'python3 -c "{page}" 2>&1', check=False)
+    return set(counts) == {"a", "b"} and "403" in said
+
+
 @pytest.mark.usefixtures("full")
-def test_an_up_does_not_wait_for_ever_and_the_next_one_goes_on(stack: SlurmStack, slurm: SlurmCluster) -> None:
+def test_an_up_waits_not_for_ever_and_the_cluster_comes_up_without_it(stack: SlurmStack, slurm: SlurmCluster) -> None:
     said = stack.refused_up()
     assert stack.jobs(), said
     job = stack.job()
@@ -63,6 +77,7 @@ def test_an_up_does_not_wait_for_ever_and_the_next_one_goes_on(stack: SlurmStack
     assert stack.jobs() == [f"{job} PENDING"]
     _resume(slurm)
     assert wait_until(lambda: f"{job} RUNNING" in stack.jobs(), 60, 0.5), stack.jobs()
+    assert wait_until(lambda: _is_in_use(stack), 120, 1), stack.log()
     stack.up()
     assert stack.job() == job
     assert f"{stack.counted()} unchanged" in stack.up()

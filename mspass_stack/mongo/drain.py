@@ -6,8 +6,8 @@ from typing import Any
 from pymongo.errors import OperationFailure
 
 from mspass_stack.errors import Refused
+from mspass_stack.mongo.client import Client
 from mspass_stack.polling import wait_until
-from mspass_stack.provider.mongo.client import Client
 
 STALL_TIMEOUT = 900.0
 """Seconds without a chunk moved after which a drain is given up; a chunk has at most 128 MiB."""

@@ -10,7 +10,7 @@ from pymongo.errors import BulkWriteError, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from mspass_stack.provider.mongo.client import Client, brief
+from mspass_stack.mongo.client import Client, brief
 
 DATABASE, COLLECTION = "mspass_stack", "ready"
 NAMESPACE = f"{DATABASE}.{COLLECTION}"

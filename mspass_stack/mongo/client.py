@@ -1,16 +1,30 @@
-"""Clients of a single server, by way of its machine."""
+"""Clients of a single server, by the way to its host."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
 from tempfile import NamedTemporaryFile
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from mspass_stack.machines.base import Machine
-
 Client: TypeAlias = MongoClient[dict[str, Any]]
+
+
+class Host(Protocol):
+    """Where a server is."""
+
+    def endpoint(self, address: str, port: int) -> tuple[str, int]:
+        """Return where a port that the host sees at `address` is reached from here."""
+        ...
+
+
+class Here:
+    """A host whose peers we are."""
+
+    def endpoint(self, address: str, port: int) -> tuple[str, int]:
+        return address, port
+
 
 CONNECT_TIMEOUT = 3.0
 """Seconds for a server to take a connection."""
@@ -39,7 +53,7 @@ def hello(address: str, port: int, timeout: float, authority: str = "") -> dict[
 
 
 def internal(
-    host: Machine, address: str, port: int, key_file: str, authority: str, answer: float = ANSWER_TIMEOUT
+    host: Host, address: str, port: int, key_file: str, authority: str, answer: float = ANSWER_TIMEOUT
 ) -> Client:
     """Return a client that acts as the server's internal user.
 

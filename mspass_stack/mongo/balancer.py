@@ -11,8 +11,8 @@ from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
-from mspass_stack.provider.mongo.client import Client
-from mspass_stack.provider.mongo.replica_set import ReplicaSet
+from mspass_stack.mongo.client import Client
+from mspass_stack.mongo.replica_set import ReplicaSet
 
 BALANCER = {"_id": "balancer"}
 

@@ -1,6 +1,6 @@
 """A replica set, brought to the members that it is declared with, on data of any origin."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -8,12 +8,8 @@ from typing import Any
 from pymongo.errors import OperationFailure, PyMongoError
 
 from mspass_stack.errors import Refused
-from mspass_stack.machines import machine
-from mspass_stack.machines.base import Machine
+from mspass_stack.mongo.client import Client, Host, brief, internal
 from mspass_stack.polling import wait_until
-from mspass_stack.provider.mongo.client import Client, brief, internal
-from mspass_stack.spec.connection import ConnectionSpec
-from mspass_stack.spec.resources import MongoPlace
 
 PRIMARY_TIMEOUT = 120.0
 """Seconds for a set to get members and a primary: a mongod of a shard takes about 4 to start on a busy machine."""
@@ -33,20 +29,15 @@ SETTLED = ("PRIMARY", "SECONDARY")
 
 @dataclass(frozen=True)
 class Member:
-    """A member as its peers know it, and the machine that it is on."""
+    """A member as its peers know it, and the host that it is on."""
 
-    host: Machine
+    host: Host
     address: str
     port: int
 
     @property
     def place(self) -> str:
         return f"{self.address}:{self.port}"
-
-
-def members_at(places: Mapping[str, MongoPlace], connections: Mapping[str, ConnectionSpec]) -> dict[str, Member]:
-    """Return the members at places, each on its own machine, by the keys of both."""
-    return {key: Member(machine(connections[key]), place.address, place.port) for key, place in places.items()}
 
 
 @dataclass(frozen=True)

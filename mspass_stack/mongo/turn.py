@@ -12,9 +12,9 @@ from typing import Any
 
 from pymongo.errors import PyMongoError
 
+from mspass_stack.mongo.client import brief
+from mspass_stack.mongo.replica_set import PAUSE, SETTLED, Member, ReplicaSet
 from mspass_stack.polling import keep_trying, wait_until
-from mspass_stack.provider.mongo.client import brief
-from mspass_stack.provider.mongo.replica_set import PAUSE, SETTLED, Member, ReplicaSet
 
 CAUGHT_UP = timedelta(seconds=10)
 """What a member may lack of the others' newest operation: less than its turn takes."""

@@ -1,0 +1,58 @@
+"""A database that the job of its servers prepares: what the plugin asks for there, and reads."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mspass_stack.errors import Refused
+from mspass_stack.machines import machine
+from mspass_stack.mongo.replica_set import SYNC_TIMEOUT
+from mspass_stack.polling import wait_until
+from mspass_stack.provider.resources.base import Call
+from mspass_stack.provider.server.codec import Props
+from mspass_stack.spec.connection import ConnectionSpec
+from mspass_stack.spec.topology import FIRST_NODE
+
+PAUSE = 0.3
+"""Seconds between two looks at what the job says."""
+
+INCARNATIONS = ("incarnation", "incarnations")
+"""The inputs that say which run of its servers a database is on."""
+
+
+def prepare(connection: ConnectionSpec, call: Call, leaving: Sequence[str] = ()) -> Props:
+    """Have the job prepare its database; return what it found then.
+
+    Args:
+        connection: of a node.
+        leaving: shards that are drained after this.
+
+    Raises:
+        Refused: it could not, in its own words.
+        Unreachable: the job is over.
+    """
+    agent = machine(connection.sibling(FIRST_NODE)).agent
+    last = ""
+
+    def ask(anew: bool) -> int:
+        return agent.call("ask_preparation", directory=connection.job, leaving=list(leaving), anew=anew)
+
+    # What a job does by itself when it starts is enough for a database that is new to us.
+    number = ask(any(key in call.old_inputs and call.old_inputs[key] == call.inputs[key] for key in INCARNATIONS))
+
+    def answered() -> dict[str, Any] | None:
+        nonlocal last, number
+        found = agent.call("preparation", directory=connection.job)
+        if found["said"] != last:
+            last = found["said"]
+            call.say("status", last)
+        if not found["answer"] or found["answer"]["number"] < number:
+            return None
+        if found["is_stale"]:
+            number = ask(anew=True)
+            return None
+        return found["answer"]
+
+    answer = wait_until(answered, SYNC_TIMEOUT, PAUSE)
+    if answer is None or answer["error"]:
+        raise Refused(answer["error"] if answer else f"its job has not prepared it: {last}")
+    return Props(answer["found"])
