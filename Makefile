@@ -10,7 +10,7 @@ python := .venv/bin/python
 hpc := tests/e2e/slurm
 mspass_stack := $(python) -I -m mspass_stack
 
-.PHONY: help ready bootstrap desktop test test-hpc lint status logs example verify destroy bench bench-lab bench-encryption lab-sim lab-sim-down slurm-sim slurm-sim-down
+.PHONY: help ready bootstrap desktop test test-hpc lint status logs example verify destroy bench bench-lab bench-hpc bench-encryption lab-sim lab-sim-down slurm-sim slurm-sim-down
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "make %-17s%s\n", $$1, $$2 }'
@@ -67,6 +67,9 @@ bench: ready ## start to ready, against the same daemons started by hand
 
 bench-lab: ready ## the same for a sharded lab of three simulated hosts (Debian, root)
 	$(python) bench/lab.py
+
+bench-hpc: ready ## the same for a sharded database in a Slurm job of six simulated nodes (Debian, root)
+	$(python) bench/hpc.py
 
 bench-encryption: ready ## what TLS costs at a mongod
 	$(python) bench/encryption.py

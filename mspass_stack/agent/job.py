@@ -22,6 +22,7 @@ from . import allocation, node_check, settings, slurm
 from .errors import Refused
 from .failures import PATIENCE, Failures
 from .job_supervisor import JobSupervisor
+from .kept_data import KeptData
 from .lease import Lease
 from .marks import HOME, STACK_ID
 from .preparation import Preparer
@@ -60,6 +61,7 @@ class Job:
         self._beats = 0
         self._told = ""
         self._waked = Event()
+        self._data = KeptData(Path(directory))
         self._failures = Failures(self._run, self._job, self._restart)
         self._begun, self._judged = time.monotonic(), False
 
@@ -75,6 +77,7 @@ class Job:
             Lease(self._run, self._job, self._restart).take()
             self._begin()
             self._look()
+            self._data.take()
             self._hold()
             state, status = self._told, 0 if self._told == "STOPPED" else 143
         except (Refused, slurm.NoAnswerError, OSError) as error:
@@ -175,6 +178,8 @@ class Job:
         if self._told == "STOPPED" and held.poll() is None:
             self._beat("STOPPING")
             supervisor.down(self._say)
+            with suppress(OSError):
+                self._data.note(node_check.data_of(self._directory))
         elif held.poll() is None:
             held.terminate()
         held.wait()

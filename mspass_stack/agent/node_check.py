@@ -52,9 +52,8 @@ def look(directory: str, over: Callable[[], object] = lambda: False) -> list[str
     """
     run = Path(directory) / "run"
     nodes: Mapping[str, Mapping[str, Any]] = Allocation(run).read()["nodes"]
-    holds_data = any(step.get("data") for host in nodes for step in size.steps_on(directory, host))
     with ExitStack() as stack, tempfile.TemporaryFile("w+") as said:
-        if holds_data:
+        if data_of(directory):
             try:
                 stack.enter_context(shared_lock.held(run / LOCK))
                 stack.callback(os.unlink, run / LOCK)  # a task tries the lock where the file is there
@@ -75,6 +74,12 @@ def look(directory: str, over: Callable[[], object] = lambda: False) -> list[str
         reader.join(1)
         said.seek(0)
         return answers.problems(said.read().strip())
+
+
+def data_of(directory: str) -> list[str]:
+    """Return the directories of the databases of a stack."""
+    hosts = Allocation(Path(directory) / "run").read()["nodes"]
+    return [step["data"] for host in hosts for step in size.steps_on(directory, host) if step.get("data")]
 
 
 class _Answers:

@@ -1,8 +1,9 @@
 """A connection to a port of a machine whose agent is all that is reached of it."""
 
 import base64
+from contextlib import suppress
 
-from mspass_stack.errors import Refused
+from mspass_stack.errors import Refused, Unreachable
 from mspass_stack.machines.base import Agent
 
 WAIT = 20.0
@@ -39,4 +40,5 @@ class RelayChannel:
 
     def close(self) -> None:
         self._ended = True
-        self._agent.call("relay_close", stream=self._stream)
+        with suppress(Unreachable):  # its job has ended: so has the stream
+            self._agent.call("relay_close", stream=self._stream)

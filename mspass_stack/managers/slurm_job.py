@@ -88,7 +88,7 @@ def _step(process: SlurmProcess) -> dict[str, Any]:
         "ports": ports,
         "room": process.room,
         "parts": process.parts,
-        "data": process.holds_data,
+        "data": process.directory if process.holds_data else "",
         "oom_score": process.oom_score,
         "gated": process.gated,
     }

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.lab.command import LabError
 from tests.harness.project import Project
 from tests.harness.slurm import SlurmCluster
 from tests.harness.slurm.hostile import Hostile
@@ -53,11 +54,14 @@ def test_it_comes_up_and_does_all_its_jobs(stack: SlurmStack) -> None:
     assert ran.returncode == 0, ran.stdout
 
 
-def test_a_full_quota_ends_no_job_and_loses_nothing(stack: SlurmStack, slurm: SlurmCluster) -> None:
+@pytest.mark.parametrize("of", ["bytes", "files"])
+def test_a_full_quota_ends_no_job_and_loses_nothing(of: str, stack: SlurmStack, slurm: SlurmCluster) -> None:
     job = stack.job()
     try:
         with suppress(OSError):  # a database may take the last bytes before the test does
-            slurm.fill_quota()
+            (slurm.fill_quota if of == "bytes" else slurm.fill_inodes)()
+        with pytest.raises(LabError, match="No space left on device"):
+            slurm.as_user("login", "sh", "-c", "echo more > /scratch/alice/more")
         # It asks every process of the job, which takes it some looks at its supervisord.
         stack.ask("status")
         assert stack.job() == job, stack.log()

@@ -1,21 +1,14 @@
 """What may happen to a job, while a client inserts: each acknowledged document is there afterwards, and one job is."""
 
-import threading
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
 
 import pytest
-from pymongo.errors import PyMongoError
-from pymongo.write_concern import WriteConcern
 
 from mspass_stack.polling import wait_until
-from tests.harness.lab.command import LabError
 from tests.harness.project import Project
 from tests.harness.slurm import SlurmCluster
+from tests.harness.slurm_inserts import BY_ITSELF, inserting
 from tests.harness.slurm_stack import SlurmStack
-
-BY_ITSELF = 60
-"""Seconds for what is healed with nobody there."""
 
 
 @pytest.fixture(scope="module")
@@ -26,51 +19,6 @@ def stack(project: Project, slurm: SlurmCluster) -> Iterator[SlurmStack]:
     yield stack
     for job in stack.jobs():
         slurm.as_user("login", "scancel", job.split()[0])
-
-
-class Inserts:
-    """Numbered documents, one after the other; `kept` has the numbers that were acknowledged."""
-
-    def __init__(self, stack: SlurmStack, collection: str) -> None:
-        self.kept: set[int] = set()
-        self.over = threading.Event()
-        self._stack, self._collection, self._next = stack, collection, 0
-        self.thread = threading.Thread(target=self._run)
-
-    def _run(self) -> None:
-        while not self.over.is_set():
-            # The node that it is entered by may be another one after a while.
-            with suppress(PyMongoError, LabError), self._stack.database() as client:
-                found = client["mspass"].get_collection(
-                    self._collection, write_concern=WriteConcern("majority", j=True)
-                )
-                while not self.over.wait(0.02):
-                    self._next += 1
-                    found.insert_one({"_id": self._next})
-                    self.kept.add(self._next)
-            self.over.wait(0.2)
-
-    def goes_on(self) -> bool:
-        """Whether another one is acknowledged soon."""
-        before = len(self.kept)
-        return bool(wait_until(lambda: len(self.kept) > before + 3, BY_ITSELF, 0.2))
-
-
-@contextmanager
-def inserting(stack: SlurmStack, collection: str) -> Generator[Inserts]:
-    """Insert until the block ends; every acknowledged document is there then."""
-    inserts = Inserts(stack, collection)
-    inserts.thread.start()
-    try:
-        assert inserts.goes_on()
-        yield inserts
-        assert inserts.goes_on(), stack.log()
-    finally:
-        inserts.over.set()
-        inserts.thread.join(60)
-    with stack.database() as client:
-        there = {found["_id"] for found in client["mspass"][collection].find({}, {"_id": 1})}
-    assert inserts.kept - there == set()
 
 
 def _kill(slurm: SlurmCluster, node: str, pattern: str) -> list[int]:

@@ -177,6 +177,10 @@ class SlurmCluster:
         """Fill alice's folder of /scratch up to so many bytes; of a cluster with a quota."""
         quota.fill(self.directory, left)
 
+    def fill_inodes(self) -> None:
+        """Let alice's folder of /scratch take no more files."""
+        quota.fill_inodes(self.directory)
+
     def free_quota(self) -> None:
         quota.free(self.directory)
 

@@ -35,6 +35,18 @@ def fill(cluster: Path, left: int) -> None:
         os.posix_fallocate(filler.fileno(), 0, free_bytes - left)
 
 
+def fill_inodes(cluster: Path) -> None:
+    """Let it take no more files than it has."""
+    found = os.statvfs(directory(cluster))
+    _limit_inodes(cluster, found.f_files - found.f_ffree)
+
+
 def free(cluster: Path) -> None:
     """Give back what was taken."""
     (directory(cluster) / FILLER).unlink(missing_ok=True)
+    _limit_inodes(cluster, 0)
+
+
+def _limit_inodes(cluster: Path, count: int) -> None:
+    """Set how many files it takes; 0 is any number."""
+    run("mount", "-o", f"remount,nr_inodes={count}", str(directory(cluster)))
