@@ -61,7 +61,7 @@ def test_a_full_quota_ends_no_job_and_loses_nothing(of: str, stack: SlurmStack, 
         with suppress(OSError):  # a database may take the last bytes before the test does
             (slurm.fill_quota if of == "bytes" else slurm.fill_inodes)()
         with pytest.raises(LabError, match="No space left on device"):
-            slurm.as_user("login", "sh", "-c", "echo more > /scratch/alice/more")
+            slurm.as_user("login", "dd", "if=/dev/zero", f"of=/scratch/alice/{of}", "bs=1M", "count=1", "status=none")
         # It asks every process of the job, which takes it some looks at its supervisord.
         stack.ask("status")
         assert stack.job() == job, stack.log()

@@ -10,6 +10,9 @@ USER = "alice"
 SIZE = 1024 * 1024 * 1024
 """Bytes that it takes."""
 
+FILES = 100_000
+"""How many it takes."""
+
 FILLER = ".filler"
 """What else is in it: somebody's old results."""
 
@@ -23,7 +26,7 @@ def set_up(cluster: Path) -> None:
     """Make the folder, before any host boots."""
     directory(cluster).mkdir()
     owner = USERS[USER]
-    options = f"size={SIZE},mode=700,uid={owner},gid={owner}"
+    options = f"size={SIZE},nr_inodes={FILES},mode=700,uid={owner},gid={owner}"
     run("mount", "-t", "tmpfs", "-o", options, "tmpfs", str(directory(cluster)))
 
 
@@ -44,9 +47,9 @@ def fill_inodes(cluster: Path) -> None:
 def free(cluster: Path) -> None:
     """Give back what was taken."""
     (directory(cluster) / FILLER).unlink(missing_ok=True)
-    _limit_inodes(cluster, 0)
+    _limit_inodes(cluster, FILES)
 
 
 def _limit_inodes(cluster: Path, count: int) -> None:
-    """Set how many files it takes; 0 is any number."""
+    """Set how many files it takes."""
     run("mount", "-o", f"remount,nr_inodes={count}", str(directory(cluster)))
