@@ -32,6 +32,12 @@ class Program:
     def up(self, *more: str) -> None:
         self._pulumi("up", "--stack", STACK, "--yes", "--skip-preview", *more)
 
+    def preview(self) -> int:
+        """Preview it, and return how many resources plugins would have to look after."""
+        steps = json.loads(self._pulumi("preview", "--stack", STACK, "--json"))["steps"]
+        found = [step["newState"] for step in steps if "newState" in step]
+        return sum(state["custom"] and not state["type"].startswith("pulumi:providers:") for state in found)
+
     def no_op_up(self) -> None:
         self.up("--expect-no-changes")
 

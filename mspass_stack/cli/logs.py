@@ -11,11 +11,12 @@ from mspass_stack.cli.options import stack_option
 from mspass_stack.errors import NotUpError
 from mspass_stack.managers import manager_of
 from mspass_stack.polling import interrupted
+from mspass_stack.spec.alike import Alike
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.process import ProcessSpec, parse_process
 
-WITH_PROCESS = ("mspassnode:index:HostProcess", "mspassnode:index:Ready")
-"""The resources that name a process: what runs it, and its readiness check."""
+WITH_PROCESS = tuple(f"mspassnode:index:{kind}" for kind in ("HostProcess", "Ready", "NodeProcesses", "NodesReady"))
+"""The resources that name a process or many: what runs it, and its readiness check."""
 
 EVERY = 1.0
 """Seconds between two looks of `--follow`."""
@@ -86,10 +87,17 @@ def logs(resources: Iterable[Mapping[str, Any]]) -> dict[str, Log]:
     for resource in resources:
         if resource["type"] in WITH_PROCESS:
             inputs = resource["inputs"]
-            process = parse_process(inputs["process"])
             connection = ConnectionSpec.model_validate(inputs["connection"])
-            found[process.name] = Log(process, connection, inputs["stackId"])
+            for process in _processes(inputs):
+                found[process.name] = Log(process, connection, inputs["stackId"])
     return dict(sorted(found.items(), key=lambda entry: entry[1].process.order))
+
+
+def _processes(inputs: Mapping[str, Any]) -> Iterator[ProcessSpec]:
+    if "process" in inputs:
+        yield parse_process(inputs["process"])
+    for group in inputs.get("processes", []):
+        yield from (process for process, _ in Alike.model_validate(group).each())
 
 
 def _followed(log: Log, seen: list[str]) -> Iterator[list[str]]:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from mspass_stack.components import resources
+from mspass_stack.components.nodes import HostedNodes
+from mspass_stack.roles.registry import role_of
 from mspass_stack.spec.topology import FIRST_NODE
 
 if TYPE_CHECKING:
@@ -16,20 +18,26 @@ class SlurmAllocation(pulumi.ComponentResource):
 
     Attributes:
         resource: its nodes, once it runs.
+        together: the processes that are one resource, by the kind of their role.
     """
 
     def __init__(self, name: str, foundation: "Foundation", opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mspass:index:SlurmAllocation", name, None, opts)
-        topology, plan = foundation.topology, foundation.plan
+        topology = foundation.topology
         assert topology.job
         first = next(iter(topology.hosts.values()))
         programs: list[pulumi.Resource] = []
-        for process in topology.processes:
-            spec, host = plan.render(process), topology.hosts[process.host]
+        alone = [process for process in topology.processes if not role_of(process).alike]
+        for process in alone:
+            spec, host = foundation.render(process), topology.hosts[process.host]
             digest = foundation.digest_of(process, spec)
             inputs = foundation.of_stack({"connection": host.connection, "process": spec, "digest": digest})
             options = pulumi.ResourceOptions(parent=self, depends_on=[foundation.files[process.host]])
             programs.append(resources.HostProcess(process.key, inputs, options))
+        self.together: dict[str, HostedNodes] = {}
+        for kind in dict.fromkeys(process.kind for process in topology.processes if process not in alone):
+            nodes = self.together[kind] = HostedNodes(foundation, topology.of(kind))
+            programs.append(nodes.write(self, [foundation.files[first.name]]))
         known = {"connection": first.connection.sibling(FIRST_NODE), "stack_dir": first.stack_dir}
         job = resources.SlurmJob(
             "job",

@@ -9,6 +9,7 @@ import pulumi
 
 from mspass_stack.components import requirements, resources
 from mspass_stack.components.allocation import SlurmAllocation
+from mspass_stack.components.reads import read_of
 from mspass_stack.config.hosts import LOOPBACK
 from mspass_stack.plan import Plan
 from mspass_stack.roles import preparation
@@ -49,6 +50,7 @@ class Foundation(pulumi.ComponentResource):
         client_authority: path of the certificate of who signs, for clients on the control node.
         hosted: the processes that are declared, by name.
         allocation: the job that gives the hosts; None where they are there anyway.
+        together: the processes that are one resource, by the kind of their role.
         unowned: those of roles that have no component: each is declared before the first that is stopped before it.
     """
 
@@ -65,6 +67,7 @@ class Foundation(pulumi.ComponentResource):
         topology = plan.topology
         child = pulumi.ResourceOptions(parent=self)
         self.plan, self.topology, self.abandoned, self.interrupt = plan, topology, abandoned, interrupt
+        self._rendered: dict[str, ProcessSpec] = {}
         self.hosted: dict[str, HostedProcess] = {}
         self.unowned: list[Process] = []
         self.stack_id = resources.StackId("stack-id", {"form": "id"}, child).value
@@ -103,6 +106,7 @@ class Foundation(pulumi.ComponentResource):
         self.versions = self._versions(preflight)
         self.certificates = pulumi.Output.from_input(self._ends)
         self.allocation = SlurmAllocation("allocation", self, child) if topology.job else None
+        self.together = self.allocation.together if self.allocation else {}
         self.register_outputs({})
 
     def _engine(self, host: Host, after: Sequence[pulumi.Resource]) -> "DockerHost":
@@ -125,23 +129,18 @@ class Foundation(pulumi.ComponentResource):
         stack_dir = self.topology.hosts[process.host].stack_dir
         return MongoPlace(address=process.address, port=process.port, stack_dir=stack_dir)
 
-    def digests(self, host: str, paths: Sequence[str]) -> pulumi.Output[dict[str, str]]:
-        """Return digests of secret files: another one restarts the processes that read them at start.
-
-        Args:
-            paths: of files, and of directories with some.
-        """
-        return self.files[host].digests.apply(
-            lambda found: {
-                path: digest for path, digest in found.items() if {path, str(PurePosixPath(path).parent)} & {*paths}
-            }
-        )
+    def render(self, process: Process) -> ProcessSpec:
+        """Return a process as its host runs it; rendered once."""
+        if process.name not in self._rendered:
+            self._rendered[process.name] = self.plan.render(process)
+        return self._rendered[process.name]
 
     def digest_of(self, process: Process, spec: ProcessSpec) -> pulumi.Output[str]:
         """Return the digest of a process: another one restarts it."""
         docker = self.docker.get(process.host)
         made_of = [docker.image.pinned] if docker else []
-        known = pulumi.Output.all(self.digests(process.host, spec.reads), self.stack_id, *made_of)
+        read = self.files[process.host].digests.apply(partial(read_of, paths=spec.reads))
+        known = pulumi.Output.all(read, self.stack_id, *made_of)
         return known.apply(lambda at: spec.digest(*at))
 
     def of_stack(self, inputs: Mapping[str, object]) -> dict[str, object]:

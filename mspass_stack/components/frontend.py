@@ -6,7 +6,7 @@ from typing import ClassVar
 import pulumi
 
 from mspass_stack.components.foundation import Foundation
-from mspass_stack.components.host import HostedProcess
+from mspass_stack.components.host import Hosted, HostedProcess
 from mspass_stack.roles import jupyter
 
 
@@ -29,7 +29,7 @@ class Frontend(pulumi.ComponentResource):
         self,
         name: str,
         foundation: Foundation,
-        after: Sequence[HostedProcess] = (),
+        after: Sequence[Hosted] = (),
         before: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:

@@ -1,17 +1,18 @@
 """`HostedProcess`: one process of the plan and its readiness check."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import pulumi
 
 from mspass_stack.components import resources
+from mspass_stack.components.drained import drained
+from mspass_stack.components.entry import entry_of
 from mspass_stack.components.foundation import Foundation
 from mspass_stack.roles.base import Turn
 from mspass_stack.roles.registry import role_of
-from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.inventory import Entry
 from mspass_stack.spec.process import ContainedProcess, ProcessSpec, SlurmProcess, SupervisedProcess
-from mspass_stack.spec.resources import DrainSpec
 from mspass_stack.spec.topology import CONFIG_SET, Process
 
 
@@ -20,30 +21,32 @@ class HostedProcess:
 
     Args:
         owner: the component that it belongs to.
-        after: processes that are stopped later than this one.
+        after: those that are stopped later than this one.
         before: whatever else must be done before it starts.
 
     Attributes:
         resource: what runs it; `started` says which run of it this is, as far as that resource knows.
-        ready: its readiness check; `incarnation` is the run that it has seen. Both from `check_readiness` on.
+        ready: its readiness check; `incarnation` is the run that it has seen, `seen` all that it has. These from
+            `check_readiness` on.
     """
 
     ready: resources.Ready
     incarnation: pulumi.Output[str]
+    seen: pulumi.Output[Any]
 
     def __init__(
         self,
         foundation: Foundation,
         process: Process,
         owner: pulumi.ComponentResource,
-        after: Sequence["HostedProcess"] = (),
+        after: Sequence["Hosted"] = (),
         before: Sequence[pulumi.Resource] = (),
     ) -> None:
         self.process, self._foundation, self._owner = process, foundation, owner
         after = [*after, *(other for other in unowned_before(foundation, process.order) if other not in after)]
-        self.spec = spec = foundation.plan.render(process)
+        self.spec = spec = foundation.render(process)
         self._digest = foundation.digest_of(process, spec)
-        self._drain, self._drain_connection = self._drained()
+        self._drain, self._drain_connection = drained(foundation, process)
         self._authority = foundation.authority_of(process)
         # Edges go to every process before it, not through checks: a refresh that drops a dead process drops its edges.
         files = foundation.files[process.host]
@@ -79,6 +82,7 @@ class HostedProcess:
             pulumi.ResourceOptions(parent=self._owner, depends_on=[self.resource, *after]),
         )
         self.incarnation = self.ready.incarnation
+        self.seen = pulumi.Output.all(self.incarnation, self.ready.size)
         return self
 
     @property
@@ -88,24 +92,6 @@ class HostedProcess:
 
     def _of_stack(self, **inputs: object) -> dict[str, object]:
         return {"stack": self._foundation.topology.stack, "stack_id": self._foundation.stack_id, **inputs}
-
-    def _drained(self) -> tuple[DrainSpec, ConnectionSpec] | tuple[None, None]:
-        """Return what is done before it is stopped, in the place of another process."""
-        plan, process = self._foundation.plan, self.process
-        drain = role_of(process).drain(process, plan.context(process.host))
-        if drain is None:
-            return None, None
-        other = next(one for one in plan.topology.processes if one.name == drain.process)
-        spec, host = plan.render(other), plan.topology.hosts[other.host]
-        asked = DrainSpec(
-            manager=spec.manager,
-            process=spec.managed_name,
-            stack_dir=host.stack_dir,
-            python=drain.python,
-            program=drain.program,
-            words=list(drain.words),
-        )
-        return asked, host.connection
 
     def _turn(self, turn: Turn, edges: Sequence[pulumi.Resource]) -> resources.Turn:
         """Declare what goes before its restart."""
@@ -167,35 +153,30 @@ class HostedProcess:
         # Docker's provider knows a container, not which run of it this is: the check looks.
         return container, container.id
 
-    def entry(self, incarnation: str, images: Mapping[str, str], size: Mapping[str, int] | None) -> Entry:
+    def entries(self, seen: Sequence[Any], images: Mapping[str, str]) -> list[Entry]:
         """Return its line of the inventory.
 
         Args:
+            seen: by the check: which run of it, and what its node has given it, where that is not in the plan.
             images: what containers are made of, by host.
-            size: what its node has given it, where that is not in the plan.
         """
-        plan, process, spec = self._foundation.plan, self.process, self.spec
-        role, host = role_of(process), plan.topology.hosts[process.host]
-        share, given = role.share(process, plan.context(process.host)), size or {}
-        return Entry(
-            name=process.name,
-            kind=process.kind,
-            role=process.role,
-            host=process.host,
-            runtime=host.runtime,
-            address=process.address,
-            endpoint=process.endpoint,
-            serves=role.serves,
-            replica_set=process.replica_set,
-            ports=list(process.ports.values()),
-            workers=share.workers or int(given.get("workers", 0)),
-            threads=share.threads,
-            memory=share.memory or int(given.get("limit", 0)),
-            incarnation=incarnation,
-            log=str(host.layout.log_of(process.name)) if not isinstance(spec, ContainedProcess) else "",
-            image=images.get(process.host, host.image),
-            spec=spec,
-        )
+        incarnation, size = seen
+        return [entry_of(self._foundation.plan, self.process, self.spec, incarnation, images, size)]
+
+
+class Hosted(Protocol):
+    """What is hosted, one process or many alike."""
+
+    @property
+    def resource(self) -> pulumi.CustomResource: ...
+
+    @property
+    def ready(self) -> pulumi.CustomResource: ...
+
+    @property
+    def seen(self) -> pulumi.Output[Any]: ...
+
+    def entries(self, seen: Sequence[Any], images: Mapping[str, str]) -> list[Entry]: ...
 
 
 def unowned_before(foundation: Foundation, order: float) -> list[HostedProcess]:

@@ -6,12 +6,12 @@ from typing import ClassVar
 import pulumi
 
 from mspass_stack.components.foundation import Foundation
-from mspass_stack.components.host import HostedProcess
+from mspass_stack.components.host import Hosted, HostedProcess
 from mspass_stack.roles.dask import Scheduler, Worker
 
 
 class DaskPool(pulumi.ComponentResource):
-    """A scheduler, and one worker process group on every host of `pool.workers`.
+    """A scheduler, and one worker process group on every host of `pool.workers`; those of a job are one resource.
 
     Args:
         after: processes that are stopped later than the pool (the database that its tasks use).
@@ -25,7 +25,7 @@ class DaskPool(pulumi.ComponentResource):
         self,
         name: str,
         foundation: Foundation,
-        after: Sequence[HostedProcess] = (),
+        after: Sequence[Hosted] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("mspass:index:DaskPool", name, None, opts)
@@ -34,12 +34,17 @@ class DaskPool(pulumi.ComponentResource):
             raise ValueError("the config declares no pool")
         match = foundation.versions
         self.scheduler = HostedProcess(foundation, process, self, after, match).check_readiness()
-        self.workers = [
-            # A restarted scheduler loses its workers; they come back on their own, and the check waits for it.
-            HostedProcess(foundation, worker, self, [*after, self.scheduler], match).check_readiness([self.scheduler])
-            for worker in foundation.topology.of(Worker.kind)
-        ]
-        self.hosted = [self.scheduler, *self.workers]
+        # A restarted scheduler loses its workers; they come back on their own, and the check waits for it.
+        unsettled_by, together = [self.scheduler], foundation.together.get(Worker.kind)
+        self.workers: list[Hosted] = (
+            [together.check_readiness(self, unsettled_by)]
+            if together
+            else [
+                HostedProcess(foundation, worker, self, [*after, self.scheduler], match).check_readiness(unsettled_by)
+                for worker in foundation.topology.of(Worker.kind)
+            ]
+        )
+        self.hosted: list[Hosted] = [self.scheduler, *self.workers]
         usable = pulumi.Output.all(*(hosted.ready.id for hosted in self.hosted))
         pages = f"http://{self.scheduler.spec.probe.address}:{process.ports['dashboard']}/status"
         self.scheduler_address = usable.apply(lambda _: process.endpoint)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import pulumi
 
 from mspass_stack.spec import resources as spec
-from mspass_stack.spec.job_resources import AllocationInputs, SlurmJobInputs
+from mspass_stack.spec.job_resources import AllocationInputs, NodeProcessesInputs, NodesReadyInputs, SlurmJobInputs
 from mspass_stack.spec.value import Value
 
 PACKAGE = "mspassnode"
@@ -120,6 +120,12 @@ class HostProcess(Resource):
     model = spec.HostProcessInputs
 
 
+class NodeProcesses(Resource):
+    """The processes of one role on the nodes of a job, each a program of its own."""
+
+    model = NodeProcessesInputs
+
+
 class SlurmJob(Resource):
     """The job that gives a stack its nodes, submitted or found again."""
 
@@ -176,6 +182,19 @@ class Ready(Resource):
     incarnation: pulumi.Output[str]
     size: pulumi.Output[dict[str, int] | None]
     model = spec.ReadyInputs
+
+
+class NodesReady(Resource):
+    """The readiness check of the processes of one role on the nodes of a job.
+
+    Attributes:
+        runs: which run of each was seen ready, by host.
+        sizes: what its node has given each, by host.
+    """
+
+    runs: pulumi.Output[dict[str, str]]
+    sizes: pulumi.Output[dict[str, dict[str, int]]]
+    model = NodesReadyInputs
 
 
 class DatabaseUsers(Resource):

@@ -13,7 +13,7 @@ from mspass_stack.components.access import access_line
 from mspass_stack.components.database import MongoDatabase, MongoShardedCluster, encrypt
 from mspass_stack.components.foundation import Foundation
 from mspass_stack.components.frontend import Frontend
-from mspass_stack.components.host import HostedProcess, unowned_before
+from mspass_stack.components.host import Hosted, unowned_before
 from mspass_stack.components.pools import DaskPool
 from mspass_stack.plan import Plan
 from mspass_stack.roles.registry import serving
@@ -45,7 +45,7 @@ class VirtualCluster(pulumi.ComponentResource):
         foundation = Foundation("foundation", plan, jupyter_password, abandoned, interrupt, opts=child)
         foundation.unowned = [process for process in plan.topology.processes if process.kind not in OWNED]
         cluster = plan.cluster
-        hosted: list[HostedProcess] = []
+        hosted: list[Hosted] = []
         outputs: dict[str, Any] = {}
         usable: list[pulumi.CustomResource] = []
         if cluster.database:
@@ -68,23 +68,22 @@ class VirtualCluster(pulumi.ComponentResource):
                 outputs["jupyterAuthority"] = foundation.pages_authority
         unowned_before(foundation, math.inf)
         usable += encrypt(foundation, self)
-        hosted = [foundation.hosted[process.name] for process in plan.topology.processes]
+        hosted = [*foundation.hosted.values(), *foundation.together.values()]
         ids = [known.id for known in (*usable, *(process.ready for process in hosted))]
         all_ready = pulumi.Output.all(*ids)
         if foundation.allocation is None:
             outputs["clientProfile"] = all_ready.apply(lambda _: foundation.client_profile)
-        elif ports := _pages(foundation, hosted):
+        elif ports := _pages(foundation):
             outputs["access"] = pulumi.Output.all(all_ready, foundation.allocation.resource.nodes).apply(
                 lambda known: _access(plan, ports, known[1])
             )
         if any(host.connection.remote for host in plan.topology.hosts.values()):
             outputs["connect"] = all_ready.apply(lambda _: f"{CONNECT} --stack {plan.topology.stack}")
-        if any(isinstance(process.spec, SupervisedProcess) for process in hosted):
+        if any(isinstance(process.spec, SupervisedProcess) for process in foundation.hosted.values()):
             outputs["startAtBoot"] = pulumi.Output.all(all_ready, foundation.stack_id).apply(
                 lambda known: _start_at_boot(plan, known[1])
             )
         users = pulumi.Output.from_input({host: files.user for host, files in foundation.files.items()})
-        incarnations = pulumi.Output.all(*(process.incarnation for process in hosted))
         outputs["inventory"] = pulumi.Output.all(
             all_ready,
             foundation.stack_id,
@@ -93,21 +92,19 @@ class VirtualCluster(pulumi.ComponentResource):
             foundation.certificates,
             foundation.authority,
             foundation.pages_authority,
-            incarnations,
-            pulumi.Output.all(*(process.ready.size for process in hosted)),
+            pulumi.Output.all(*(process.seen for process in hosted)),
         ).apply(lambda known: _inventory(foundation, hosted, *known[1:]))
         self.outputs: Mapping[str, Any] = outputs
         self.register_outputs({})
 
 
-def _pages(foundation: Foundation, hosted: Sequence[HostedProcess]) -> dict[str, list[int]]:
+def _pages(foundation: Foundation) -> dict[str, list[int]]:
     """Return the ports of pages by host, that of Jupyter first."""
     served = serving(foundation.topology)
     found: dict[str, list[int]] = {}
     for service in ("frontend", "scheduler"):
         if process := served.get(service):
-            (spec,) = (one.spec for one in hosted if one.process == process)
-            found.setdefault(process.host, []).append(spec.probe.port)
+            found.setdefault(process.host, []).append(foundation.render(process).probe.port)
     return found
 
 
@@ -134,19 +131,19 @@ def _start_at_boot(plan: Plan, stack_id: str) -> str:
 
 def _inventory(
     foundation: Foundation,
-    hosted: list[HostedProcess],
+    hosted: Sequence[Hosted],
     stack_id: str,
     images: dict[str, str],
     users: dict[str, str],
     certificates: dict[str, datetime],
     authority: str,
     pages_authority: str,
-    incarnations: list[str],
-    sizes: list[dict[str, int] | None],
+    seen: Sequence[Sequence[Any]],
 ) -> dict[str, Any]:
     topology, database = foundation.topology, foundation.plan.cluster.database
-    seen = zip(hosted, incarnations, sizes, strict=True)
-    entries = [process.entry(run, images, size) for process, run, size in seen]
+    entries = {
+        entry.name: entry for one, found in zip(hosted, seen, strict=True) for entry in one.entries(found, images)
+    }
     return Inventory(
         stack=topology.stack,
         stack_id=stack_id,
@@ -159,5 +156,5 @@ def _inventory(
         certificates=certificates,
         authority=authority,
         pages_authority=pages_authority,
-        processes=entries,
+        processes=[entries[process.name] for process in topology.processes],
     ).model_dump(mode="json", by_alias=True)

@@ -91,4 +91,5 @@ def _step(process: SlurmProcess) -> dict[str, Any]:
         "data": process.directory if process.holds_data else "",
         "oom_score": process.oom_score,
         "gated": process.gated,
+        "together": process.together,
     }

@@ -161,6 +161,7 @@ class Role:
         serves: what clients find at its first process: `database`, `scheduler`, `frontend`.
         speaks: the protocols that it uses, of which a site may ask that they are encrypted.
         secrets: the random values that its files hold: form by name.
+        alike: whether its processes differ in little but their hosts, and may be many.
     """
 
     kind: str
@@ -169,6 +170,7 @@ class Role:
     serves: str = ""
     speaks: frozenset[str] = frozenset()
     secrets: Mapping[str, str] = {}
+    alike: bool = False
 
     def placements(self, cluster: Cluster) -> Iterator[Placement]:
         """Yield the processes that a config asks for."""

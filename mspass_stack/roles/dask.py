@@ -90,6 +90,7 @@ class Worker(Role):
 
     kind, role, order = "worker", "worker", 300
     speaks = frozenset({DASK, MONGODB})
+    alike = True
 
     def placements(self, cluster: Cluster) -> Iterator[Placement]:
         for host in cluster.pool.workers if cluster.pool else ():

@@ -2,9 +2,10 @@
 
 from pydantic import Field
 
+from mspass_stack.spec.alike import Alike
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.job import JobSpec
-from mspass_stack.spec.resources import OfStack, unseen
+from mspass_stack.spec.resources import OfStack, authority, unseen
 
 
 class SlurmJobInputs(OfStack):
@@ -23,3 +24,22 @@ class AllocationInputs(OfStack):
     stack_dir: str = Field(description="the stack's directory on the file system that the nodes share")
     job: str = Field(description="its id")
     queue_wait: int = Field(description="seconds that one update waits for it to start")
+
+
+class NodeProcessesInputs(OfStack):
+    """The processes of one role on the nodes of a job."""
+
+    connection: ConnectionSpec = unseen("how the first node is reached, and the login host")
+    processes: list[Alike] = Field(description="what is executed on which nodes")
+    digests: dict[str, str] = Field(description="of what a restart is for, by host")
+    drain_connection: ConnectionSpec | None = unseen("how the host is reached where one is drained", None)
+
+
+class NodesReadyInputs(OfStack):
+    """Processes on the nodes of a job that do their job, by their probes."""
+
+    connection: ConnectionSpec = unseen("how the first node is reached, and the login host")
+    probe_connection: ConnectionSpec = unseen("how the host is reached that sees their probes")
+    processes: list[Alike] = Field(description="what is probed on which nodes")
+    incarnations: list[str] = Field(description="their own together, and of those whose restart unsettles them")
+    authority: str = authority()

@@ -119,6 +119,7 @@ class SlurmProcess(ProcessBase):
         room: bytes that others leave to it where they share out the memory of its node.
         parts: into how many its own share goes; 0 is one for each core.
         gated: whether it waits for the database that the job prepares.
+        together: whether one resource has it with others of its role.
     """
 
     manager: Literal["slurm-job"] = no_restart("slurm-job")
@@ -130,6 +131,7 @@ class SlurmProcess(ProcessBase):
     room: int = no_restart(0)
     parts: int = no_restart(0)
     gated: bool = no_restart(False)
+    together: bool = no_restart(False)
 
     @property
     def managed_name(self) -> str:

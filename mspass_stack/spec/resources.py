@@ -26,7 +26,8 @@ def unseen(description: str, default: Any = ...) -> Any:
     return described(description, default, unseen=True)
 
 
-def _authority() -> Any:
+def authority() -> Any:
+    """Describe by which certificate servers are trusted."""
     return described("certificate of who signs those of MongoDB's servers, PEM; empty where they speak no TLS", "")
 
 
@@ -200,7 +201,7 @@ class ReadyInputs(OfStack):
     probe_connection: ConnectionSpec = unseen("how the host is reached that sees its probe")
     process: ProcessSpec = Field(description="what is probed")
     incarnations: list[str] = Field(description="its own, and of those whose restart unsettles it")
-    authority: str = _authority()
+    authority: str = authority()
     drain: DrainSpec | None = Field(default=None, description="what is done before it is stopped")
     drain_connection: ConnectionSpec | None = unseen("how the host is reached where that is done", None)
 
@@ -239,7 +240,7 @@ class TurnInputs(OfStack):
     replica_set: str = Field(description="the set that it is a member of, or nothing")
     members: dict[str, MongoPlace] = Field(description="of the set, by host")
     config: dict[str, MongoPlace] = Field(default={}, description="the config servers whose balancer rests, by host")
-    authority: str = _authority()
+    authority: str = authority()
     key_file: str = secret("content of the key file; empty for a member of no set")
 
 
@@ -251,7 +252,7 @@ class DatabaseUsersInputs(Inputs):
     address: str = Field(description="of the server")
     port: int = Field(description="of the server")
     stack_dir: str = Field(description="the stack's directory on its host")
-    authority: str = _authority()
+    authority: str = authority()
     key_file: str = secret("content of the key file")
     users: dict[str, DatabaseUser] = secret("by name")
     incarnation: str = Field(description="of the server")
@@ -266,7 +267,7 @@ class ShardedClusterInputs(Inputs):
     shards: dict[str, dict[str, MongoPlace]] = Field(description="the members by host, by shard")
     routers: dict[str, MongoPlace] = Field(description="by host")
     collections: dict[str, str] = Field(description="hashed shard key by namespace")
-    authority: str = _authority()
+    authority: str = authority()
     users: dict[str, DatabaseUser] = secret("by name")
     key_file: str = secret("content of the key file")
     incarnations: list[str] = Field(description="of its processes")

@@ -27,6 +27,10 @@ FORBIDDEN = (401, 403)
 """What a page that needs a token says without one."""
 
 
+Seen = dict[str, str | OSError]
+"""Pages that one look has fetched, by their address, or why it could not."""
+
+
 @dataclass(frozen=True)
 class Target:
     """Where a probe's port is reached from here, and the machine that it is on."""
@@ -35,18 +39,20 @@ class Target:
     port: int
     host: Machine
     authority: str
+    seen: Seen
 
 
-def probe(probe: Probe, host: Machine, authority: str = "") -> str | None:
+def probe(probe: Probe, host: Machine, authority: str = "", seen: Seen | None = None) -> str | None:
     """Look once; return what is still missing, None when the process is ready.
 
     Args:
         host: the machine that sees the probe's address, which may be its own alone.
         authority: certificate of who signs that of the process, PEM; empty where it speaks no TLS.
+        seen: what probes of the same look have seen: a page of all workers is asked for once.
     """
     try:
         address, port = host.endpoint(probe.address, probe.port)
-        return PROBES[probe.kind](probe, Target(address, port, host, authority))
+        return PROBES[probe.kind](probe, Target(address, port, host, authority, {} if seen is None else seen))
     except (ConnectionError, RemoteDisconnected):
         return "no answer"
     except HTTPError as error:
@@ -101,7 +107,7 @@ def _http(probe: Probe, target: Target) -> str | None:
 
 def _workers(probe: Probe, target: Target) -> str | None:
     # The scheduler's own HTTP pages rather than a Dask client: they hold for any version of Dask on the other side.
-    workers: dict[str, Any] = json.loads(_get(probe, target, "/json/identity.json"))["workers"]
+    workers: dict[str, Any] = json.loads(_get_once(probe, target, "/json/identity.json"))["workers"]
     names = [str(worker["name"]) for worker in workers.values()]
     count = sum(name == probe.name or name.startswith(f"{probe.name}-") for name in names)
     expected = probe.count or size(probe, target.host).get("workers", 0)
@@ -112,6 +118,20 @@ def _workers(probe: Probe, target: Target) -> str | None:
 
 def _hello(target: Target) -> dict[str, Any]:
     return hello(target.address, target.port, HELLO_TIMEOUT, target.authority)
+
+
+def _get_once(probe: Probe, target: Target, path: str) -> str:
+    """Return a page that the same look may have fetched already, or failed to."""
+    key = f"{target.address}:{target.port}{path}"
+    if key not in target.seen:
+        try:
+            target.seen[key] = _get(probe, target, path)
+        except OSError as error:
+            target.seen[key] = error
+    found = target.seen[key]
+    if isinstance(found, OSError):
+        raise found
+    return found
 
 
 def _get(probe: Probe, target: Target, path: str, headers: dict[str, str] | None = None) -> str:

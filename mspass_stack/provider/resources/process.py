@@ -9,6 +9,7 @@ from mspass_stack.machines import machine
 from mspass_stack.managers import manager_of
 from mspass_stack.managers.supervisord import Supervisord
 from mspass_stack.provider.resources.base import Call, Resource, changed
+from mspass_stack.provider.resources.node_processes import has_taken_over
 from mspass_stack.provider.server.codec import Props
 from mspass_stack.spec.process import ContainedProcess
 from mspass_stack.spec.resources import HostProcessInputs
@@ -48,7 +49,8 @@ class HostProcess(Resource[HostProcessInputs]):
 
     def delete(self, call: Call) -> None:
         inputs = self.parse(call.inputs)
-        if machine(inputs.connection).is_directory(f"{inputs.process.stack_dir}/run"):
+        has_files = machine(inputs.connection).is_directory(f"{inputs.process.stack_dir}/run")
+        if has_files and not has_taken_over(inputs.process, inputs.connection):
             with _reported(inputs):
                 _manager(inputs).stop(inputs.process.name)
 

@@ -8,6 +8,7 @@ from mspass_stack.polling import wait_until
 from mspass_stack.provider.probes import probe, size
 from mspass_stack.provider.resources.base import Call, Resource
 from mspass_stack.provider.resources.drain import drain
+from mspass_stack.provider.resources.node_processes import has_taken_over
 from mspass_stack.provider.server.codec import Props
 from mspass_stack.spec.resources import ReadyInputs
 
@@ -39,7 +40,7 @@ class Ready(Resource[ReadyInputs]):
     def delete(self, call: Call) -> None:
         """Drain the process: a check goes before what it checks ends."""
         inputs = self.parse(call.inputs)
-        if inputs.drain and inputs.drain_connection:
+        if inputs.drain and inputs.drain_connection and not has_taken_over(inputs.process, inputs.connection):
             drain(inputs.drain, inputs.drain_connection, inputs.process.name, call)
 
 

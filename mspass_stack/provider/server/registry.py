@@ -14,6 +14,8 @@ from mspass_stack.provider.resources.certificate import Certificate, Certificate
 from mspass_stack.provider.resources.client_profile import ClientProfile
 from mspass_stack.provider.resources.files import HostFiles
 from mspass_stack.provider.resources.image import ContainerImage
+from mspass_stack.provider.resources.node_processes import NodeProcesses
+from mspass_stack.provider.resources.nodes_ready import NodesReady
 from mspass_stack.provider.resources.process import HostProcess
 from mspass_stack.provider.resources.ready import Ready
 from mspass_stack.provider.resources.secret import Random
@@ -33,11 +35,13 @@ RESOURCES: Mapping[str, Resource[Any]] = {
     "VersionMatch": VersionMatch(),
     "AddressRepair": AddressRepair(),
     "HostProcess": HostProcess(),
+    "NodeProcesses": NodeProcesses(),
     "SlurmJob": SlurmJob(),
     "Allocation": Allocation(),
     "Turn": Turn(),
     "Retirement": Resource(),  # what a state has of it is forgotten: turns have taken its place
     "Ready": Ready(),
+    "NodesReady": NodesReady(),
     "DatabaseUsers": DatabaseUsers(),
     "ShardedCluster": ShardedCluster(),
     "Encryption": Encryption(),
