@@ -147,10 +147,10 @@ class Foundation(pulumi.ComponentResource):
         return {"stack": self.topology.stack, "stack_id": self.stack_id, **inputs}
 
     def _preflight(self, opts: pulumi.ResourceOptions) -> resources.Preflight:
-        hosts = self.topology.hosts
+        disks = _disks(self.topology)
         inputs = {
-            "hosts": {name: requirements.requirements(self.plan, host) for name, host in hosts.items()},
-            "connections": {name: host.connection for name, host in hosts.items()},
+            "hosts": {name: requirements.requirements(self.plan, hosts) for name, hosts in disks.items()},
+            "connections": {name: hosts[0].connection for name, hosts in disks.items()},
             "shards": requirements.shards(self.plan),
             "documents": requirements.documents(self.plan),
             "encrypted": sorted(self.topology.encrypted),
@@ -185,8 +185,8 @@ class Foundation(pulumi.ComponentResource):
     def _contents(self, hosts: Sequence[Host], values: Mapping[str, str]) -> dict[str, str]:
         """Return the secret files of hosts: those that their processes read."""
         files: dict[str, str] = {}
+        known = {**values, CLIENT_ENV: client_env(self.topology, values, hosts[0].layout.authority)}
         for host in hosts:
-            known = {**values, CLIENT_ENV: client_env(self.topology, values, host.layout.authority)}
             for process in self.topology.on(host.name):
                 files |= role_of(process).files(process, self.plan.context(host.name), known)
         return files
@@ -199,7 +199,9 @@ class Foundation(pulumi.ComponentResource):
         if self._jupyter_password is not None:
             values[JUPYTER_PASSWORD] = self._jupyter_password
         if self._authority and spoken & self.topology.encrypted:
-            names = [*(host.address for host in hosts), *(host.name for host in hosts)]
+            names = [host.address for host in hosts] + [host.name for host in hosts]
+            # Those of a job have it for all nodes: another one that gets a process leaves the others' as it is.
+            names = list(self.topology.job.names) if self.topology.job else names
             values |= self._signed(f"certificate@{name}", name, *names)
             self.shown |= dict.fromkeys((host.name for host in hosts), self.shown[name])
         return _together(values)
@@ -248,8 +250,10 @@ class Foundation(pulumi.ComponentResource):
 
     def _versions(self, preflight: resources.Preflight) -> list[pulumi.Resource]:
         """Compare the Pythons that speak to each other, of environments and of images."""
+        if self.topology.job:  # its hosts have one image
+            return []
         wanted = [host for host in self.topology.hosts if requirements.needs(self.plan, host).versions]
-        if len(wanted) < 2 or self.topology.job:  # its hosts have one image
+        if len(wanted) < 2:
             return []
         found = {
             host: self.docker[host].image.versions

@@ -1,5 +1,6 @@
 """What the hosts of a plan must be and have: looked for before anything is touched. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -25,33 +26,40 @@ class HostNeeds:
     python: str
 
 
-def needs(plan: Plan, host: str) -> HostNeeds:
-    """Return what the roles of a host are started with."""
-    every = [role_of(process).needs(process, plan.context(host)) for process in plan.topology.on(host)]
+def needs(plan: Plan, *hosts: str) -> HostNeeds:
+    """Return what the roles of hosts, which have one Python, are started with."""
+    processes = [process for host in hosts for process in plan.topology.on(host)]
+    every = [role_of(process).needs(process, plan.context(process.host)) for process in processes]
     modules = _united(every, "modules")
-    python = plan.topology.hosts[host].python if modules else ""
+    python = plan.topology.hosts[hosts[0]].python if modules else ""
     return HostNeeds(_united(every, "programs"), modules, _united(every, "versions"), python)
 
 
-def requirements(plan: Plan, host: Host) -> HostRequirements:
-    """Return what the preflight looks for on a host."""
-    topology = plan.topology
-    processes, needed = topology.on(host.name), needs(plan, host.name)
+def requirements(plan: Plan, hosts: Sequence[Host]) -> HostRequirements:
+    """Return what the preflight looks for on a host, or on the disk that several have together.
+
+    What is each host's own, as its ports and its memory, is looked for where it is one.
+    """
+    topology, host = plan.topology, hosts[0]
+    names = [one.name for one in hosts]
+    processes = [process for name in names for process in topology.on(name)]
+    needed, alone = needs(plan, *names), not host.shares_disk
+    peers = {other.address for other in topology.hosts.values()} - {host.address}
     return HostRequirements(
         stack_dir=host.stack_dir,
         workdir=host.workdir if any(host.workdir in plan.command(process).writes for process in processes) else "",
         runtime=host.runtime,
         image=host.image,
-        address=host.address,
-        peers=sorted({other.address for other in topology.hosts.values()} - {host.address}),
-        ports=_ports(processes),
+        address=host.address if alone else "",
+        peers=sorted(peers) if alone else [],
+        ports=_ports(processes) if alone else {},
         processes=[process.name for process in processes],
-        memory=_memory(plan, processes),
+        memory=_memory(plan, processes) if alone else {},
         programs=needed.programs,
         python=needed.python,
         modules=needed.modules,
         versions=needed.versions,
-        mongodb=any(data_directory(plan, process) for process in processes),
+        mongodb=alone and any(data_directory(plan, process) for process in processes),
     )
 
 
@@ -82,7 +90,7 @@ def _united(needs: list[Needs], field: str) -> list[str]:
     return list(dict.fromkeys(name for one in needs for name in getattr(one, field)))
 
 
-def _ports(processes: tuple[Process, ...]) -> dict[str, DeclaredPort]:
+def _ports(processes: Sequence[Process]) -> dict[str, DeclaredPort]:
     return {
         str(port): DeclaredPort(path=f"{KEY}.{process.port_paths[name]}", process=process.name)
         for process in processes
@@ -90,7 +98,7 @@ def _ports(processes: tuple[Process, ...]) -> dict[str, DeclaredPort]:
     }
 
 
-def _memory(plan: Plan, processes: tuple[Process, ...]) -> dict[str, int]:
+def _memory(plan: Plan, processes: Sequence[Process]) -> dict[str, int]:
     granted: dict[str, list[int]] = {}
     for process in processes:
         for path, size in role_of(process).memory(process, plan.context(process.host)):

@@ -109,8 +109,8 @@ def _workers(cluster: Cluster) -> Iterator[str]:
     """Dask counts the workers of a host behind its name: `gpu-2` is one of `gpu`, or of a host of its own."""
     hosts = cluster.pool.workers if cluster.pool else {}
     for host in hosts:
-        for other in hosts:
-            if host.startswith(f"{other}-"):
+        for other in (host[:index] for index, letter in enumerate(host) if letter == "-"):
+            if other in hosts:
                 yield (
                     f"{KEY}.pool.workers.{host}: it begins like '{other}', and Dask could not tell their workers "
                     "apart: expected another name for one of these hosts"

@@ -1,5 +1,6 @@
 """`Profile`: what is particular to a Slurm site, read from a small YAML file of ours or of the user."""
 
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, cast
 
@@ -104,6 +105,7 @@ def _read(name: str, file: Path) -> str:
         raise ConfigError(f"{PATH}: {name!r}: {file}: cannot be read: {reason}") from None
 
 
+@cache
 def _parse(text: str, file: str) -> Profile:
     try:
         value = cast("object", yaml.safe_load(text))

@@ -45,6 +45,12 @@ class JobSpec(Value):
         return f"{self.nodes} node{'s' if self.nodes > 1 else ''} x {self.time}"
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The names by which its nodes are known, in every job."""
+        hosts = [f"node{number}" for number in range(self.nodes)]
+        return (*(f"{host}.{self.domain}" for host in hosts), *hosts)
+
+    @property
     def options(self) -> tuple[str, ...]:
         """The options of sbatch by which the job is judged: what it asks for, and the word before its end."""
         return (f"--signal=B:USR1@{self.lead}", *self.directives)

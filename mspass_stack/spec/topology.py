@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.job import JobSpec
@@ -50,7 +51,7 @@ class Host:
     has_engine: bool = False
     shares_disk: bool = False
 
-    @property
+    @cached_property
     def layout(self) -> StackLayout:
         return StackLayout(self.stack_dir, self.name if self.shares_disk else "")
 
@@ -123,10 +124,17 @@ class Topology:
 
     def one(self, *kinds: str) -> Process | None:
         """Return the first process of these kinds: the one that clients are pointed at."""
-        return next(iter(self.of(*kinds)), None)
+        return next((process for process in self.processes if process.kind in kinds), None)
 
     def on(self, host: str) -> tuple[Process, ...]:
-        return tuple(process for process in self.processes if process.host == host)
+        return tuple(self._by_host.get(host, ()))
+
+    @cached_property
+    def _by_host(self) -> Mapping[str, list[Process]]:
+        found: dict[str, list[Process]] = {}
+        for process in self.processes:
+            found.setdefault(process.host, []).append(process)
+        return found
 
     def members(self, replica_set: str) -> tuple[Process, ...]:
         return tuple(process for process in self.processes if process.replica_set == replica_set)

@@ -292,7 +292,7 @@ def test_what_the_rules_accept_has_no_port_twice_and_a_name_and_an_order_for_eve
     taken = [(process.host, port) for process in processes for port in process.ports.values()]
     assert len(taken) == len(set(taken))
     assert all(port <= 65535 for _, port in taken)
-    looked_at = {(name, int(port)) for name, host in hosts.items() for port in requirements(plan, host).ports}
+    looked_at = {(name, int(port)) for name, host in hosts.items() for port in requirements(plan, [host]).ports}
     assert set(taken) == looked_at, "what the preflight looks at"
     assert len({process.name for process in processes}) == len(processes)
     for process in processes:

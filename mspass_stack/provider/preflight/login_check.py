@@ -42,10 +42,8 @@ class LoginCheck:
 
     def _look(self, job: JobSpec | None) -> None:
         asked = self._asked
-        # Ports, memory and processors are the nodes' own; the job looks at them.
-        here = asked.model_copy(update={"ports": {}, "memory": {}, "peers": [], "mongodb": False})
         facts = gather(self._login, asked.stack_dir, asked.workdir, [])
-        self.problems += checks.problems(facts, here, NODES, self._stack_id, lambda port, process: None)
+        self.problems += checks.problems(facts, asked, NODES, self._stack_id, lambda port, process: None)
         anchor = facts.anchor.get(asked.stack_dir, asked.stack_dir)
         found = login_facts.ask(self._login, self._connection.python, anchor)
         lacks = SlurmLogin(self._login).lacks()

@@ -27,7 +27,7 @@ class Preflight(Resource[PreflightInputs]):
         leaving, problems, checked = _leaving(call), list[str](), dict[str, HostCheck | LoginCheck]()
         with ThreadPoolExecutor(len(inputs.hosts) + len(leaving)) as pool:
             removals = pool.map(partial(_check_removal, call, inputs.abandoned), leaving)
-            hosts = _machines(inputs)
+            hosts = sorted(inputs.hosts)
             checks = pool.map(partial(_check, call, inputs, stack_id), hosts)
             for host, check in zip(hosts, checks, strict=True):
                 checked[host] = check
@@ -92,12 +92,6 @@ def _check(call: Call, inputs: PreflightInputs, stack_id: str, host: str) -> Hos
     return HostCheck(connection, inputs.hosts[host], inputs.stack, stack_id, _known(call).get(host, []))
 
 
-def _machines(inputs: PreflightInputs) -> list[str]:
-    """Return the hosts that are looked at: of the nodes of a job one, which stands for its login host."""
-    hosts = sorted(inputs.hosts)
-    return hosts[:1] if inputs.connections[hosts[0]].job else hosts
-
-
 def _known(call: Call) -> dict[str, list[str]]:
     """Return the hosts that the state has or had something of, with processes: also of an update cut short."""
     known: dict[str, list[str]] = dict(call.outputs.get("known") or {})
@@ -107,9 +101,13 @@ def _known(call: Call) -> dict[str, list[str]]:
 
 
 def _leaving(call: Call) -> list[str]:
-    """Return the hosts that play no role any more: what is there will be removed, or forgotten."""
+    """Return the hosts that play no role any more: what is there will be removed, or forgotten.
+
+    Nodes of a job are none: its login host has all that is theirs.
+    """
     old: dict[str, Props] = call.old_inputs.get("hosts", {})
-    return sorted(set(old) - set(call.inputs["hosts"]))
+    connections: dict[str, Props] = call.old_inputs.get("connections", {})
+    return sorted(host for host in {*old} - {*call.inputs["hosts"]} if not connections[host].get("job"))
 
 
 def _check_removal(call: Call, abandoned: list[str], host: str) -> list[str]:

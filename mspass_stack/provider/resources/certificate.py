@@ -31,7 +31,8 @@ class _Expiring(Resource[I]):
 
     def diff(self, call: Call) -> list[str]:
         ends = datetime.fromisoformat(call.outputs["ends"])
-        return changed(call.old_inputs, call.inputs) or (["ends"] if ends - datetime.now(UTC) < RENEWED_BEFORE else [])
+        old, new = (_ordered(inputs) for inputs in (call.old_inputs, call.inputs))
+        return changed(old, new) or (["ends"] if ends - datetime.now(UTC) < RENEWED_BEFORE else [])
 
 
 class CertificateAuthority(_Expiring[CertificateAuthorityInputs]):
@@ -74,6 +75,11 @@ class Certificate(_Expiring[CertificateInputs]):
         ends = signed.not_valid_after_utc.isoformat()
         digest = signed.fingerprint(hashes.SHA256()).hex()
         return call.name, {"pem": _text(signed) + _key_text(key), "digest": digest, "ends": ends}
+
+
+def _ordered(inputs: Props) -> Props:
+    """Return inputs whose names, in another order, are the same."""
+    return inputs | ({"names": sorted(inputs["names"])} if "names" in inputs else {})
 
 
 def _builder(
