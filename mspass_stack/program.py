@@ -8,6 +8,7 @@ import pulumi
 
 from mspass_stack.components.virtual_cluster import VirtualCluster
 from mspass_stack.config.load import abandoned, check_keys, may_interrupt, may_replace_job, read_cluster
+from mspass_stack.config.slurm_rules import refused_by_up
 from mspass_stack.errors import ConfigError
 from mspass_stack.machines.cores import cores
 from mspass_stack.plan import ENGINE, check, make_plan
@@ -27,6 +28,9 @@ def deploy() -> VirtualCluster:
         )
         cluster = read_cluster(_value(config, "cluster"))
         check(cluster)
+        untried = [*refused_by_up(cluster)]
+        if untried and not pulumi.runtime.is_dry_run():
+            raise ConfigError("\n".join(untried))
         forgotten = abandoned(_value(config, "abandon"), places(cluster))
         interrupt = may_interrupt(_value(config, "interrupt"))
         engine = os.environ.get("DOCKER_HOST") or ENGINE
@@ -34,7 +38,7 @@ def deploy() -> VirtualCluster:
         planned = make_plan(cluster, stack, cores(cluster, base), base, sys.executable, engine, replace_job)
     except ConfigError as error:
         raise pulumi.RunError(f"{stack}: the config cannot be deployed:\n{error}") from None
-    for warning in planned.topology.warnings:
+    for warning in (*planned.topology.warnings, *untried):
         pulumi.log.warn(warning)
     virtual_cluster = VirtualCluster("mspass", planned, config.get_secret("jupyterPassword"), forgotten, interrupt)
     for name, output in virtual_cluster.outputs.items():

@@ -14,6 +14,20 @@ SANDBOX_NODES = 16
 """Up to so many nodes an unpacked image may be read by all of them, file by file."""
 
 
+MOST_WORKERS = 64
+"""Nodes with workers: each of these is a srun on the first node, and so many at once were tried."""
+
+
+def refused_by_up(cluster: Cluster) -> Iterator[str]:
+    """Yield what may be planned and previewed, and not be deployed yet."""
+    count = len(cluster.pool.workers) if cluster.slurm and cluster.pool else 0
+    if count > MOST_WORKERS:
+        yield (
+            f"{KEY}.pool.workers: {count} nodes: expected at most {MOST_WORKERS} for now: each is a step of its own, "
+            "whose srun runs on the first node, and more at once were never tried"
+        )
+
+
 def slurm_violations(cluster: Cluster) -> Iterator[str]:
     """Yield what cannot be deployed in an allocation; nothing for a cluster without one."""
     if (slurm := cluster.slurm) is None:

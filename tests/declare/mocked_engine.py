@@ -12,6 +12,8 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime import mocks
 from pulumi.runtime.proto import engine_pb2, resource_pb2
 
+from mspass_stack.spec.alike import Alike
+
 SIGNATURE, IS_SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
 """How Pulumi marks a secret on the wire (pulumi/sdk/python, runtime/rpc.py)."""
 
@@ -61,6 +63,17 @@ class Run:
     def running(self) -> "dict[str, Declared]":
         """What runs the processes, natively or in containers, by name."""
         return self.of("HostProcess") | self.of("Container")
+
+    @property
+    def programs(self) -> dict[str, dict[str, Any]]:
+        """Process and digest of what supervisord keeps up, by name and host: also of those that are one resource."""
+        found = {name: found.inputs for name, found in self.of("HostProcess").items()}
+        for nodes in self.of("NodeProcesses").values():
+            for group in nodes.inputs["processes"]:
+                for process, _ in Alike.model_validate(group).each():
+                    own = {"process": process.dump(), "digest": nodes.inputs["digests"][process.host]}
+                    found[f"{process.name}@{process.host}"] = own
+        return found
 
     def of(self, kind: str) -> dict[str, Declared]:
         """The resources whose type ends so, by name."""

@@ -59,9 +59,9 @@ def _declared(target: str, deploy: Deploy) -> Run:
     return result
 
 
-def _native(process: Declared) -> str:
+def _native(inputs: dict[str, Any]) -> str:
     """Return the launcher and supervisord's file; of a process in a job, the words of its step."""
-    spec, inputs = parse_process(process.inputs["process"]), process.inputs
+    spec = parse_process(inputs["process"])
     if isinstance(spec, SlurmProcess):
         return "\n".join([*spec.wrapper, *spec.argv, ""])
     assert isinstance(spec, SupervisedProcess)
@@ -90,7 +90,7 @@ def _files(run: Run) -> dict[str, str]:
 @pytest.mark.parametrize("target", TARGETS)
 def test_what_is_executed_is_what_it_was(target: str, deploy: Deploy) -> None:
     run = _declared(target, deploy)
-    now = {name: _native(process) for name, process in run.of("HostProcess").items()}
+    now = {name: _native(inputs) for name, inputs in run.programs.items()}
     now |= {name: _container(container) for name, container in run.of("Container").items()}
     now |= _files(run)
     directory = GOLDEN / target

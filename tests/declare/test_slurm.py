@@ -37,16 +37,17 @@ def topology(file: Path, tmp_path: Path) -> Topology:
 
 
 def test_a_job_that_starts_at_once_finds_everything(declared: Run, topology: Topology) -> None:
-    programs = declared.of("HostProcess")
-    assert sorted(programs) == sorted(process.key for process in topology.processes)
-    assert all("files@nodes" in program.after for program in programs.values())
-    assert set(programs) <= declared.of("SlurmJob")["job"].after
+    assert sorted(declared.programs) == sorted(process.key for process in topology.processes)
+    written = {**declared.of("HostProcess"), **declared.of("NodeProcesses")}
+    assert all("files@nodes" in program.after for program in written.values())
+    assert set(written) <= declared.of("SlurmJob")["job"].after
     assert "job" in declared.of("Allocation")["nodes"].after
 
 
 def test_whatever_speaks_with_a_process_waits_for_the_nodes(declared: Run) -> None:
     asking = [
         *declared.of("Ready").values(),
+        *declared.of("NodesReady").values(),
         *declared.of("ShardedCluster").values(),
         *declared.of("Encryption").values(),
     ]
@@ -57,7 +58,7 @@ def test_whatever_speaks_with_a_process_waits_for_the_nodes(declared: Run) -> No
 
 
 def test_another_start_of_the_job_probes_all_again(declared: Run) -> None:
-    for check in declared.of("Ready").values():
+    for check in (*declared.of("Ready").values(), *declared.of("NodesReady").values()):
         assert any(str(run).startswith("4711.0/") for run in check.inputs["incarnations"])
 
 
@@ -79,9 +80,9 @@ def test_nodes_of_another_size_change_no_digest(
 ) -> None:
     config = _config(file)
     config["mspass:cluster"]["slurm"] |= size
-    other = deploy(config, "hpc").of("HostProcess")
-    assert {name: process.inputs["digest"] for name, process in other.items()} == {
-        name: process.inputs["digest"] for name, process in declared.of("HostProcess").items()
+    other = deploy(config, "hpc").programs
+    assert {name: process["digest"] for name, process in other.items()} == {
+        name: process["digest"] for name, process in declared.programs.items()
     }
 
 
