@@ -10,7 +10,7 @@ python := .venv/bin/python
 hpc := tests/e2e/slurm
 mspass_stack := $(python) -I -m mspass_stack
 
-.PHONY: help ready bootstrap desktop test test-hpc lint status logs example verify destroy bench bench-lab bench-hpc bench-encryption lab-sim lab-sim-down slurm-sim slurm-sim-down
+.PHONY: help ready bootstrap desktop test test-hpc lint status logs example verify destroy bench bench-lab bench-hpc bench-encryption bench-preview bench-programs lab-sim lab-sim-down slurm-sim slurm-sim-down
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "make %-17s%s\n", $$1, $$2 }'
@@ -73,6 +73,12 @@ bench-hpc: ready ## the same for a sharded database in a Slurm job of six simula
 
 bench-encryption: ready ## what TLS costs at a mongod
 	$(python) bench/encryption.py
+
+bench-preview: ready ## plan and preview of a job with many workers: resources, seconds, memory
+	$(python) bench/preview.py
+
+bench-programs: ready ## many programs in a job of a simulated cluster (Debian, root)
+	$(python) bench/programs.py
 
 lab-sim: bootstrap ## four simulated lab hosts, to try `pulumi up -s lab-sim` on (Debian, root)
 	@scripts/ensure-stack lab-sim
