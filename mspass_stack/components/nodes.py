@@ -26,11 +26,13 @@ class HostedNodes:
     """Processes that differ in little but their hosts: thousands of them are as much to Pulumi as one.
 
     Attributes:
+        programs: what has them ready for the job, from `write` on.
         resource: the job by which they run.
         ready: their readiness check, from `check_readiness` on.
         seen: what that has seen of them, likewise.
     """
 
+    programs: resources.NodeProcesses
     resource: pulumi.CustomResource
     ready: resources.NodesReady
     seen: pulumi.Output[Any]
@@ -58,7 +60,7 @@ class HostedNodes:
 
     def write(self, owner: pulumi.Resource, after: Sequence[pulumi.Resource]) -> resources.NodeProcesses:
         """Declare their programs, which are there before the job."""
-        return resources.NodeProcesses(
+        self.programs = resources.NodeProcesses(
             self._processes[0].kind,
             self._foundation.of_stack(
                 {
@@ -70,6 +72,7 @@ class HostedNodes:
             ),
             pulumi.ResourceOptions(parent=owner, depends_on=list(after)),
         )
+        return self.programs
 
     def check_readiness(self, owner: pulumi.Resource, unsettled_by: "Sequence[HostedProcess]" = ()) -> "HostedNodes":
         """Declare the check.
@@ -82,9 +85,8 @@ class HostedNodes:
         allocation = foundation.allocation
         assert allocation
         self.resource = allocation.resource
-        started = pulumi.Output.all(allocation.resource.incarnation, self._digests).apply(
-            lambda known: f"{known[0]}/{hashlib.sha256(json.dumps(known[1], sort_keys=True).encode()).hexdigest()[:16]}"
-        )
+        known = pulumi.Output.all(allocation.resource.incarnation, self._digests, self.programs.revision)
+        started = known.apply(lambda known: f"{known[0]}/{_digest(known[1:])}")
         prober = foundation.topology.hosts[self._specs[first.host].probe.host]
         self.ready = resources.NodesReady(
             f"ready-{first.kind}",
@@ -115,3 +117,7 @@ class HostedNodes:
             entry_of(plan, process, specs[process.host], runs[process.host], images, sizes.get(process.host))
             for process in self._processes
         ]
+
+
+def _digest(known: object) -> str:
+    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]

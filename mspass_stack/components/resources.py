@@ -121,8 +121,13 @@ class HostProcess(Resource):
 
 
 class NodeProcesses(Resource):
-    """The processes of one role on the nodes of a job, each a program of its own."""
+    """The processes of one role on the nodes of a job, each a program of its own.
 
+    Attributes:
+        revision: how often some of them were started.
+    """
+
+    revision: pulumi.Output[int]
     model = NodeProcessesInputs
 
 

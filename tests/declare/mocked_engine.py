@@ -132,6 +132,7 @@ ANSWERS: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
         "user": "1000:1000",
     },
     "HostProcess": lambda name, _: {"incarnation": f"run of {name}"},
+    "NodeProcesses": lambda name, _: {"revision": 1},
     "NodesReady": lambda name, inputs: {
         "runs": {host: f"run of {name} on {host}" for group in inputs["processes"] for host in group["hosts"]},
         "sizes": {host: {"workers": 7} for group in inputs["processes"] for host in group["hosts"]},

@@ -132,7 +132,7 @@ def test_an_update_writes_what_differs_and_nothing_else(stack: Stack) -> None:
     new = {"node1": "1GiB", "node2": "2GiB", "node3": "1GiB"}
     outputs = stack.update(BOTH, new, outputs)
     assert _changed(before, stack.files()) == {"worker-node2", "worker-node3"}
-    assert outputs["running"] == stack.inputs(new)["digests"]
+    assert outputs == {"running": stack.inputs(new)["digests"], "revision": 2}
 
 
 def test_one_that_is_taken_away_is_removed_alone(stack: Stack) -> None:
@@ -140,7 +140,7 @@ def test_one_that_is_taken_away_is_removed_alone(stack: Stack) -> None:
     outputs = stack.update(BOTH, {"node1": "1GiB"}, outputs)
     assert _changed(before, stack.files()) == {"worker-node2"}
     assert stack.programs() == {"worker-node1"}
-    assert set(outputs["running"]) == {"node1"}
+    assert (set(outputs["running"]), outputs["revision"]) == ({"node1"}, 1)
     assert not [line for line in stack.said if "not drained" in line], "without a job nothing is held"
 
 

@@ -28,7 +28,8 @@ R = TypeVar("R")
 
 
 class NodeProcesses(Resource[NodeProcessesInputs]):
-    """Output: `running`: the digests of the programs that are there, by host."""
+    """Outputs: `running`: the digests of the programs that are there, by host; `revision`: how often some were started,
+    so that they are probed again."""
 
     model = NodeProcessesInputs
 
@@ -122,7 +123,8 @@ def _ensure(
         return "" if ended["failed"] is None else f"{process.name} on host '{process.host}': {ended['failed']}"
 
     failed = [why for why in each(start, wanted.values()) if why]
-    outputs = {"running": {host: inputs.digests[host] for host in sorted({*wanted, *kept})}}
+    running = {host: inputs.digests[host] for host in sorted({*wanted, *kept})}
+    outputs: Props = {"running": running, "revision": int(call.outputs.get("revision", 0)) + bool(wanted)}
     if failed:
         raise InitFailed(id, outputs, "\n".join(failed))
     return outputs
