@@ -10,6 +10,7 @@ from mocked_engine import Run
 from own_program import PROJECT, Deploy
 
 from mspass_stack import Inventory
+from mspass_stack.cli.logs import logs
 from mspass_stack.config.slurm_rules import MOST_WORKERS
 
 GROWTH = 128
@@ -79,6 +80,20 @@ def test_a_node_more_or_less_changes_the_program_of_no_other(deploy: Deploy) -> 
     assert left == one.programs
     for kind in ("Certificate", "HostFiles", "SlurmJob"):
         assert [found.inputs for found in both.of(kind).values()] == [found.inputs for found in one.of(kind).values()]
+
+
+def test_the_nodes_are_looked_at_by_their_login_host_all_at_once(deploy: Deploy) -> None:
+    (preflight,) = deploy(_config({"node[2-4]": {}}, 5), "hpc").of("Preflight").values()
+    (asked,) = preflight.inputs["hosts"].values()
+    assert asked["processes"] == [
+        *("mongod", "scheduler", "frontend", "worker-node2", "worker-node3", "worker-node4"),
+    ]
+
+
+def test_the_log_of_each_is_found_in_the_state(deploy: Deploy) -> None:
+    run = deploy(_config({"node[2-4]": {}}, 5), "hpc")
+    found = logs({"type": one.type, "inputs": one.inputs} for one in run.resources)
+    assert {name for name in found if name.startswith("worker")} == {f"worker-node{number}" for number in (2, 3, 4)}
 
 
 def test_more_workers_than_were_tried_are_refused_by_up_and_told_by_a_preview(deploy: Deploy) -> None:

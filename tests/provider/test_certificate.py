@@ -176,3 +176,16 @@ def test_a_preview_makes_none(kind: str) -> None:
 
 def _key(certificate: Props) -> str:
     return str(certificate["pem"]).partition("-----BEGIN PRIVATE KEY")[2]
+
+
+def test_the_order_of_its_names_is_no_reason_for_another_certificate() -> None:
+    def reasons(names: list[str]) -> list[str]:
+        ends = (datetime.now(UTC) + timedelta(days=365)).isoformat()
+        inputs = {"authority": "", "authorityKey": ""}
+        old = inputs | {"names": HERE}
+        return RESOURCES["Certificate"].diff(
+            Call("one", inputs | {"names": names}, old_inputs=old, outputs={"ends": ends})
+        )
+
+    assert reasons(HERE[::-1]) == []
+    assert reasons([*HERE, "node1"]) == ["names"]

@@ -14,6 +14,7 @@ from mspass_stack.provider.preflight.login_facts import purged_part
 from mspass_stack.provider.server.registry import RESOURCES
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.job import JobSpec, job_comment, job_name
+from mspass_stack.spec.topology import NODES
 from tests.harness.slurm_double import SlurmDouble
 from tests.provider.conftest import STACK_ID, Host
 
@@ -50,21 +51,21 @@ def _check(host: Host, image: Path, **job: Any) -> dict[str, Any]:
         "workdir": str(host.stack_dir.parent / "work"),
         "runtime": "apptainer",
         "image": str(image),
-        "address": "node0.hpc",
-        "peers": ["node1.hpc"],
-        "ports": {"8888": {"path": "mspass:cluster.frontend.port", "process": "frontend"}},
+        "address": "",
+        "peers": [],
+        "ports": {},
         "processes": ["frontend"],
-        "memory": {"mspass:cluster.database.cache": 2**60},
+        "memory": {},
         "programs": ["no-such-program"],
         "python": "python3",
         "modules": ["no_such_module"],
         "versions": [],
-        "mongodb": True,
+        "mongodb": False,
     }
     connection = ConnectionSpec(host="node0", job=str(host.stack_dir)).dump()
     inputs: dict[str, Any] = {
-        "hosts": {"node0": requirements},
-        "connections": {"node0": connection},
+        "hosts": {NODES: requirements},
+        "connections": {NODES: connection},
         "shards": {},
         "documents": {},
         "abandoned": [],

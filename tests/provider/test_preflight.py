@@ -353,6 +353,11 @@ def test_a_host_that_leaves_and_answers_is_cleared_and_not_given_up(host: Host) 
         _left(host, HERE, ["n1"])
 
 
+def test_a_node_of_a_job_that_leaves_is_asked_for_nothing(host: Host, unreachable: dict[str, Any]) -> None:
+    """What was there goes with its program; an older version had each node for a host."""
+    assert _left(host, unreachable | {"job": "/scratch/stack"}, [])["known"]["n1"] == ["frontend"]
+
+
 def test_hosts_that_see_one_directory_are_reported_and_no_file_is_left(host: Host) -> None:
     requirements = _requirements(host)
     with pytest.raises(
