@@ -13,13 +13,13 @@ import re
 import signal
 import sys
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from threading import Event
 from typing import Any
-
-from figures import seconds
 
 from mspass_stack.config.slurm_rules import MOST_WORKERS
 from mspass_stack.managers.slurm_job import SlurmJobManager
@@ -56,8 +56,8 @@ class Sleepers:
         connection, spec = self._inventory.connection(self._worker), self._worker.spec
         self._manager = SlurmJobManager(connection, spec.stack_dir, self._inventory.stack_id)
 
-    def start(self) -> None:
-        """Start them in the job that runs."""
+    def start(self) -> float:
+        """Start them in the job that runs; return the seconds until all run."""
         spec = self._worker.spec
         assert isinstance(spec, SlurmProcess)
         programs = [
@@ -65,16 +65,17 @@ class Sleepers:
             for n in range(self._count)
         ]
         each(lambda one: self._manager.ensure(one, self._stack.name, one.digest({})), programs)
-        self.wait()
+        return self.wait()
 
-    def wait(self) -> None:
-        """Wait until all run."""
-        assert wait_until(lambda: len(self._times("success")) >= self._count, PATIENCE, 1), "not all of them run"
+    def wait(self) -> float:
+        """Wait until all run in their containers; return the seconds since the first was started."""
+        assert wait_until(lambda: self._running() >= self._count, PATIENCE, 1), "not all of them run"
+        now = time.time()
+        return now - self._first_start()
 
-    def taken(self) -> float:
-        """Return seconds from the first start to when the last has stayed up, by supervisord's log."""
-        begun, ran = self._times("spawned"), self._times("success")
-        return max(ran.values()) - min(begun.values())
+    def _running(self) -> int:
+        on = self._stack.on
+        return sum(len(on.processes(name, "^sleep infinity")) for name in on.names)
 
     def rest(self) -> dict[str, float]:
         """Return what supervisord and the sruns of all programs take while nothing happens."""
@@ -98,13 +99,12 @@ class Sleepers:
         lines = [line for line in self._stack.log().splitlines() if NAME in line and " stopped in " in line]
         return float(re.findall(r" stopped in ([\d.]+) s", lines[-1])[0])
 
-    def _times(self, what: str) -> dict[str, float]:
-        """Return when each had something happen to it last, by supervisord's log of the last start."""
+    def _first_start(self) -> float:
+        """Return when the first of them was started, by supervisord's log since its own last start."""
         log = self._stack.on.as_user("login", "cat", f"{self._stack.directory}/log/supervisord.log")
         last = log.rpartition("supervisord started with pid")[2]
-        pattern = rf"(?m)^(\S+ \S+),(\d+) INFO {what}: '?({NAME}-\d+)"
-        found = re.findall(pattern, last)
-        return {name: datetime.fromisoformat(when).timestamp() + int(ms) / 1000 for when, ms, name in found}
+        found = re.findall(rf"(?m)^(\S+ \S+),(\d+) INFO spawned: '{NAME}-\d+", last)
+        return min(datetime.fromisoformat(when).timestamp() + int(ms) / 1000 for when, ms in found)
 
     def _programs(self) -> list[str]:
         return self._stack.on.as_user("login", "ls", f"{self._stack.directory}/run/programs").split()
@@ -127,12 +127,13 @@ def measure(stack: SlurmStack, count: int) -> dict[str, Any]:
     stack.up()
     sleepers = Sleepers(stack, count)
     figures: dict[str, Any] = {"programs": count}
-    figures["started in a job that runs, s"] = seconds(sleepers.start)
+    figures["started in a job that runs, s"] = sleepers.start()
     figures |= sleepers.rest()
     figures["stopped in order, s"] = sleepers.end()
-    stack.up()
-    sleepers.wait()
-    figures["started by the next job, s"] = sleepers.taken()
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(stack.up)
+        figures["started by the next job, s"] = sleepers.wait()
+        coming.result()
     figures["stopped in order again, s"] = sleepers.end()
     return figures
 
