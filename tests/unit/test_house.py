@@ -85,6 +85,7 @@ IMPORTS: dict[tuple[str, str], str] = {
     ("provider/preflight/host_network.py", "DockerEngine"): OWN_MANAGER,
     ("provider/resources/files.py", "Supervisord"): OWN_SUPERVISOR,
     ("provider/resources/image.py", "DockerEngine"): OWN_MANAGER,
+    ("provider/resources/node_processes.py", "Supervisord"): OWN_SUPERVISOR,
     ("provider/resources/process.py", "Supervisord"): OWN_SUPERVISOR,
 }
 """Why a file may import an implementation of another axis."""
