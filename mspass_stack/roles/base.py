@@ -161,7 +161,8 @@ class Role:
         serves: what clients find at its first process: `database`, `scheduler`, `frontend`.
         speaks: the protocols that it uses, of which a site may ask that they are encrypted.
         secrets: the random values that its files hold: form by name.
-        alike: whether its processes differ in little but their hosts, and may be many.
+        alike: whether its processes differ in little but their hosts, and may be many: a job has them as one resource,
+            and its component declares their check.
     """
 
     kind: str
