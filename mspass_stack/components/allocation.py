@@ -41,7 +41,7 @@ class SlurmAllocation(pulumi.ComponentResource):
         known = {"connection": first.connection.sibling(FIRST_NODE), "stack_dir": first.stack_dir}
         job = resources.SlurmJob(
             "job",
-            foundation.of_stack({**known, "asked": topology.job, "preparation": list(plan.preparation())}),
+            foundation.of_stack({**known, "asked": topology.job, "preparation": list(foundation.plan.preparation())}),
             pulumi.ResourceOptions(parent=self, depends_on=programs),
         )
         self.resource = resources.Allocation(
