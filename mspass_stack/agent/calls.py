@@ -107,6 +107,7 @@ CALLS: dict[str, Callable[..., Any]] = {
         programs.modules,
         programs.versions,
         relay.relay_open,
+        relay.relay_start,
         relay.relay_send,
         relay.relay_receive,
         relay.relay_close,

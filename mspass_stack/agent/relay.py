@@ -1,10 +1,12 @@
-"""Carry bytes to a port that this machine sees, call by call: for a client that reaches nothing of it but its agent."""
+"""Carry bytes of ports and commands of this machine, call by call: for a client that reaches nothing but its agent."""
 
 from __future__ import annotations
 
 import base64
 import itertools
 import socket
+import subprocess
+from collections.abc import Sequence
 from threading import Lock
 from typing import Any
 
@@ -31,10 +33,23 @@ def relay_open(*, address: str, port: int) -> int:
         stream = socket.create_connection((address, port), CONNECT)
     except OSError as error:
         raise Refused(f"{address}:{port}: {error}") from None
-    with _lock:
-        number = next(_numbers)
-        _streams[number] = stream
-    return number
+    return _kept(stream)
+
+
+def relay_start(*, argv: Sequence[str]) -> int:
+    """Start a command; return the number of the stream of its standard input and output.
+
+    Raises:
+        Refused: there is no such program.
+    """
+    near, far = socket.socketpair()
+    with far:
+        try:
+            subprocess.Popen(argv, stdin=far.fileno(), stdout=far.fileno(), stderr=subprocess.DEVNULL)
+        except OSError as error:
+            near.close()
+            raise Refused(f"{argv[0]}: {error}") from None
+    return _kept(near)
 
 
 def relay_send(*, stream: int, data: str) -> None:
@@ -76,3 +91,10 @@ def relay_close(*, stream: int) -> None:
         found = _streams.pop(stream, None)
     if found is not None:
         found.close()
+
+
+def _kept(stream: socket.socket) -> int:
+    with _lock:
+        number = next(_numbers)
+        _streams[number] = stream
+    return number

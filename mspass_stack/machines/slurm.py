@@ -11,10 +11,10 @@ from typing import Any
 from mspass_stack.agent import slurm
 from mspass_stack.agent.allocation import FILE
 from mspass_stack.errors import Unreachable
+from mspass_stack.machines import relay
 from mspass_stack.machines.agent import RemoteAgent
 from mspass_stack.machines.base import Agent, Channel, CompletedCommand, Machine
 from mspass_stack.machines.forward import forward_port
-from mspass_stack.machines.relay import RelayChannel
 from mspass_stack.machines.slurm_login import SlurmLogin
 from mspass_stack.spec.connection import ConnectionSpec
 
@@ -63,7 +63,7 @@ class SlurmNode:
         if real != address and not self._relayed:
             with suppress(OSError):
                 return self.login.connect(real, port)
-        channel = RelayChannel(self.agent, real, port)
+        channel = relay.connect(self.agent, real, port)
         self._relayed = self._relayed or not inside
         return channel
 

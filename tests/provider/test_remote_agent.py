@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from mspass_stack.errors import Refused, Unreachable
+from mspass_stack.machines import relay
 from mspass_stack.machines.agent import RemoteAgent
 from mspass_stack.machines.base import Channel
 from mspass_stack.machines.local import LocalMachine
@@ -102,6 +103,32 @@ def test_a_slow_call_holds_no_other(far: Far, tmp_path: Path) -> None:
         finally:
             go.touch()
         assert slow.result(20) == {"status": 0, "output": "went\n"}
+
+
+def test_streams_of_commands_there_go_through_its_own(far: Far) -> None:
+    agent = RemoteAgent(NODE, far.dial)
+    streams = [relay.start_command(agent, ["sh", "-c", f"cat; echo end {number}"]) for number in range(20)]
+    for number, stream in enumerate(streams):
+        stream.sendall(b"from here\n")
+        stream.sendall(b"and here\n")
+        stream.shutdown(socket.SHUT_WR)
+        said = b"".join(iter(lambda stream=stream: stream.recv(65536), b""))
+        assert said == f"from here\nand here\nend {number}\n".encode()
+        stream.close()
+    assert len(far.channels) == 1
+    with pytest.raises(Refused, match=r"^/none: "):
+        relay.start_command(agent, ["/none"])
+
+
+def test_an_agent_behind_such_a_stream_is_told_when_the_first_one_ends(far: Far) -> None:
+    first = RemoteAgent(NODE, far.dial)
+    second = RemoteAgent(ConnectionSpec(host="node0", job="/j"), lambda argv: relay.start_command(first, argv))
+    assert second.call("run_once", argv=["echo", "hello"], seconds=10)["output"] == "hello\n"
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(second.call, "run_once", argv=["sleep", "60"], seconds=60)
+        far.channels[0].shutdown(socket.SHUT_RDWR)
+        with pytest.raises(Unreachable, match=r"host 'node0' .* the connection broke while it was asked"):
+            waiting.result(30)
 
 
 def test_what_a_login_shell_says_before_is_passed_over(request: pytest.FixtureRequest, tmp_path: Path) -> None:
