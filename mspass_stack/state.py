@@ -1,4 +1,4 @@
-"""What Pulumi says of a stack: its outputs, and the resources in its state."""
+"""What Pulumi says of a stack: its outputs, the resources in its state, its config."""
 
 import json
 import subprocess
@@ -35,13 +35,26 @@ def resources(stack: str) -> list[dict[str, Any]]:
     return _asked("export", stack=stack)["deployment"].get("resources") or []
 
 
+def config(stack: str, key: str) -> Any:
+    """Return an object of a stack's config.
+
+    Raises:
+        NotUpError: with what Pulumi said.
+    """
+    project_directory()
+    ran = pulumi("config", "get", key, "--stack", stack)
+    if ran.returncode:
+        raise NotUpError(ran.stderr.strip())
+    return json.loads(ran.stdout)
+
+
 def selected() -> str:
     """Return the name of the stack that `pulumi stack select` has selected.
 
     Raises:
         NotUpError: there is none.
     """
-    _look_for_project()
+    project_directory()
     ran = pulumi("stack", "--show-name")
     if ran.returncode:
         raise NotUpError(f"which stack? --stack NAME\n{ran.stderr.strip()}".strip())
@@ -58,19 +71,21 @@ def pulumi(*words: str) -> "subprocess.CompletedProcess[str]":
 def _asked(*words: str, stack: str) -> dict[str, Any]:
     """Return what `pulumi stack ...` answers."""
     if "/" not in stack:  # the name of a project is in it
-        _look_for_project()
+        project_directory()
     ran = pulumi("stack", *words, "--stack", stack)
     if ran.returncode:
         raise NotUpError(ran.stderr.strip())
     return json.loads(ran.stdout)
 
 
-def _look_for_project() -> None:
-    """Say so where there is none, which Pulumi has other words for.
+def project_directory() -> Path:
+    """Return the directory of the project; Pulumi has other words for where there is none.
 
     Raises:
         NotUpError: there is none.
     """
     here = Path.cwd()
-    if not any((folder / file).exists() for folder in (here, *here.parents) for file in PROJECT_FILES):
-        raise NotUpError(f"no Pulumi.yaml in {here} or above it: change to the folder of the project")
+    for folder in (here, *here.parents):
+        if any((folder / file).exists() for file in PROJECT_FILES):
+            return folder
+    raise NotUpError(f"no Pulumi.yaml in {here} or above it: change to the folder of the project")

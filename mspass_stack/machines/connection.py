@@ -32,6 +32,9 @@ KEEPALIVE = 15
 SILENCE_TIMEOUT = 30_000
 """Milliseconds that what was sent may stay unconfirmed: then the host is cut off for whoever waits for it."""
 
+TYPED = ("keyboard-interactive", "password")
+"""The methods of authentication by which a user is asked for something."""
+
 # What it warns of (a port that nobody listens on yet) is reported by whoever asked for it.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
@@ -48,6 +51,13 @@ class _Unknown(paramiko.MissingHostKeyPolicy):
         )
 
 
+class _Transport(paramiko.Transport):
+    """Never asks its user, who may have no terminal."""
+
+    def auth_interactive_dumb(self, username: str, handler: Any = None, submethods: str = "") -> list[str]:
+        raise paramiko.BadAuthenticationType("it takes more than a key", list(TYPED))
+
+
 class Connection:
     """The connection to a host."""
 
@@ -55,6 +65,7 @@ class Connection:
         self._spec = connection
         self._opening = threading.Lock()
         self._kept: fabric.Connection | None = None
+        self._asks = ""
 
     @cached_property
     def is_behind(self) -> bool:
@@ -70,6 +81,8 @@ class Connection:
         """
         with self._opening:
             kept = self._kept
+            if self._asks:  # a site may shut out who knocks and does not answer
+                raise Unreachable(self._asks)
             if kept is None or kept.transport is None or not kept.transport.is_active():
                 self._kept = kept = self._connect()
             assert kept.transport is not None
@@ -117,6 +130,12 @@ class Connection:
         )
         try:
             return retrying(self._open)
+        except _Asked:
+            self._asks = (
+                f"{self._spec} cannot be reached by ssh: it asks for a password or a token (tried {self._way}): "
+                f"type: {self._spec.enter}"
+            )
+            raise Unreachable(self._asks) from None
         except (paramiko.SSHException, OSError, EOFError, RetryError) as error:
             why = _why(error)
             # A host key's message ends with what to type.
@@ -130,7 +149,16 @@ class Connection:
 
     def _open(self) -> fabric.Connection:
         connection = self._prepared()
-        connection.open()
+        try:
+            connection.open()
+        except paramiko.SSHException as error:
+            asks = bool(self._spec.enter) and _asks_its_user(connection, error)
+            connections: list[Any] = [*_hops(connection)]
+            for hop in connections:
+                hop.client.close()
+            if asks:
+                raise _Asked from None
+            raise
         assert connection.transport is not None
         connection.transport.set_keepalive(KEEPALIVE)
         for hop in _hops(connection):
@@ -146,6 +174,7 @@ class Connection:
             if path and not Path(path).is_file():
                 raise Unreachable(f"{spec}: mspass:cluster.hosts.{spec.host}.ssh.{key}: {path}: no such file")
         options: dict[str, Any] = {"banner_timeout": 3 * CONNECT_TIMEOUT, "auth_timeout": 3 * CONNECT_TIMEOUT}
+        options["transport_factory"] = _Transport
         if spec.key:
             options["key_filename"] = spec.key
         gateway = _gateway(spec.jump, options) if spec.jump else None
@@ -199,6 +228,29 @@ def _check_keys(connection: fabric.Connection, known_hosts: str) -> None:
         path = Path(file).expanduser()
         if file and path.is_file():
             client.load_system_host_keys(str(path))
+
+
+class _Asked(Exception):
+    """The server asks for what its user types."""
+
+
+def _asks_its_user(connection: fabric.Connection, error: paramiko.SSHException) -> bool:
+    """Return whether what is missing is to be typed: a password, a token, the passphrase of a key."""
+    if isinstance(error, paramiko.PasswordRequiredException):
+        return True
+    if isinstance(error, paramiko.BadAuthenticationType):
+        return not {*TYPED}.isdisjoint(error.allowed_types)
+    connections: list[Any] = [*_hops(connection)]
+    for hop in connections:
+        transport: paramiko.Transport | None = hop.client.get_transport()
+        if transport and transport.is_active() and not transport.is_authenticated():
+            try:
+                transport.auth_none(str(hop.user))
+            except paramiko.BadAuthenticationType as refused:
+                return not {*TYPED}.isdisjoint(refused.allowed_types)
+            except (paramiko.SSHException, EOFError):
+                return False
+    return False
 
 
 def _is_dropped(error: BaseException) -> bool:

@@ -2,8 +2,12 @@
 
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 
 from mspass_stack.spec.connection import ConnectionSpec
+
+IDLE = "8h"
+"""How long a connection that its user has opened stands while nobody uses it."""
 
 
 def command(connection: ConnectionSpec) -> list[str]:
@@ -20,6 +24,18 @@ def options(connection: ConnectionSpec) -> list[str]:
     return _words({**shared, "ConnectTimeout": "10", "ServerAliveInterval": "5", **_own(connection)})
 
 
+def master(connection: ConnectionSpec, socket: Path) -> list[str]:
+    """Return the command line that opens a connection for others to use, and asks its user whatever the host asks.
+
+    Args:
+        socket: where the others find it.
+    """
+    lives = {"ControlMaster": "yes", "ControlPath": _path(socket), "ControlPersist": IDLE, "ServerAliveInterval": "30"}
+    # More patience than elsewhere: another entry costs another token.
+    words = _words({**lives, "ServerAliveCountMax": "10", "ConnectTimeout": "30", **_own(connection, asks=True)})
+    return ["ssh", "-f", "-N", "-T", *words, *_target(connection)]
+
+
 def docker_host(connection: ConnectionSpec) -> str:
     """Return the address of a host's Docker engine, as Docker's own tools take it."""
     user = f"{connection.user}@" if connection.user else ""
@@ -32,8 +48,10 @@ def _target(connection: ConnectionSpec) -> list[str]:
     return [*port, f"{connection.user}@{connection.address}" if connection.user else connection.address]
 
 
-def _own(connection: ConnectionSpec) -> dict[str, str]:
+def _own(connection: ConnectionSpec, asks: bool = False) -> dict[str, str]:
     identity = _identity(connection)
+    if asks:  # of an unknown host key too, as the user's own ssh does
+        del identity["BatchMode"], identity["StrictHostKeyChecking"]
     if not connection.jump:
         return identity
     # Unlike -J, a command gets the key and the known hosts of the stack too.
@@ -47,6 +65,11 @@ def _identity(connection: ConnectionSpec) -> dict[str, str]:
     key = f'"{connection.key}"' if connection.key else ""
     found = {"BatchMode": "yes", "IdentityFile": key, "UserKnownHostsFile": known_hosts}
     return {name: value for name, value in {**found, "StrictHostKeyChecking": "yes"}.items() if value}
+
+
+def _path(path: Path) -> str:
+    """Return a path as a value of ssh's, which fills in what stands behind a percent sign."""
+    return f'"{str(path).replace("%", "%%")}"'
 
 
 def _words(values: Mapping[str, str]) -> list[str]:

@@ -50,6 +50,7 @@ class SlurmSite:
             "user": ssh.user or "",
             "port": ssh.port or 0,
             "jump": ssh.jump or "",
+            "enter": f"mspass-stack login -s {stack}",
         }
         return here.model_copy(update={**reached, "key": key, "known_hosts": known_hosts})
 

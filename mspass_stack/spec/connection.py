@@ -17,6 +17,7 @@ class ConnectionSpec(Value):
         job: the stack's directory on the shared file system of a Slurm cluster, of whose job the host is a node: all
             else leads to the login host then.
         launcher: more words for the srun of a step.
+        enter: the line by which its user logs in where that takes a password or a token; empty where there is none.
     """
 
     host: str = ""
@@ -30,6 +31,7 @@ class ConnectionSpec(Value):
     engine: str = ""
     job: str = ""
     launcher: tuple[str, ...] = ()
+    enter: str = ""
 
     def __str__(self) -> str:
         if self.job:

@@ -6,6 +6,7 @@ from typing import Any
 
 from mspass_stack.config.load import read_cluster
 from mspass_stack.machines import openssh
+from mspass_stack.machines.master import Master
 from mspass_stack.sites import site_of
 from mspass_stack.spec.connection import ConnectionSpec
 
@@ -95,6 +96,27 @@ def test_a_jump_host_is_met_with_the_same_key_and_known_hosts() -> None:
 def test_a_jump_host_without_a_port_is_named_alone() -> None:
     options = _options(openssh.options(ConnectionSpec(address="10.0.0.1", jump="gate")))
     assert shlex.split(options["ProxyCommand"])[-3:] == ["-W", "[%h]:%p", "gate"]
+
+
+def test_a_login_of_the_users_own_asks_and_stays_open_for_others() -> None:
+    ssh, *words = openssh.master(FULL, Path("/tmp/50% mine/login"))
+    assert (ssh, words[:3], words[-3:]) == ("ssh", ["-f", "-N", "-T"], ["-p", "2222", "me@10.0.0.1"])
+    options = _options(words[3:-3])
+    assert options["ControlMaster"] == "yes"
+    assert options["ControlPath"] == '"/tmp/50%% mine/login"'
+    assert options["ControlPersist"] == "8h"
+    assert not {"BatchMode", "StrictHostKeyChecking"} & set(options), "ssh asks as it does elsewhere"
+    assert not {"BatchMode", "StrictHostKeyChecking"} & set(_options(shlex.split(options["ProxyCommand"])[1:-5]))
+    assert shlex.split(options["IdentityFile"]) == ["/my keys/id"]
+
+
+def test_its_socket_is_one_for_each_way_to_a_host_and_has_a_short_path() -> None:
+    changes = ({"user": "you"}, {"address": "10.0.0.2"}, {"port": 22}, {"jump": ""})
+    paths = {Master(FULL.model_copy(update=change)).path for change in ({}, *changes)}
+    assert len(paths) == 5
+    assert Master(FULL).path == Master(FULL.model_copy(update={"host": "login", "job": "/scratch/x"})).path
+    # OpenSSH makes it beside its place, by a longer name.
+    assert all(len(str(path)) + len(".0123456789abcdef") < 104 for path in paths)
 
 
 def test_relative_files_start_at_the_project_and_the_users_home_is_known() -> None:

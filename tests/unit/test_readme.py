@@ -44,6 +44,8 @@ OVER = "tests/e2e/native/test_starting_over.py::test_the_data_open_again_when_th
 SLURM = "tests/e2e/slurm/test_lifecycle.py::"
 JOB = f"{SLURM}test_it_comes_up_in_one_job_and_the_next_up_changes_nothing"
 
+LOGIN = "tests/e2e/slurm/test_login.py::"
+
 WHEEL = "tests/e2e/native/test_wheel.py::test_a_wheel_and_a_pulumi_cli_are_enough"
 
 TESTED = {
@@ -118,6 +120,8 @@ TESTED = {
     "mspass-stack status --stack hpc": f"{SLURM}test_status_names_the_job_and_its_nodes",
     "mspass-stack connect --stack hpc": f"{SLURM}test_connect_opens_its_pages_on_this_machine",
     "mspass-stack verify --stack hpc": f"{SLURM}test_every_role_does_its_job_and_lets_no_stranger_in",
+    "mspass-stack login -s hpc": f"{LOGIN}test_the_password_is_typed_once_and_the_second_login_says_that_it_stands",
+    "mspass-stack login --close -s hpc": f"{LOGIN}test_the_next_entry_destroys_it_and_is_closed",
     "pulumi stack output access -s hpc": f"{SLURM}test_a_laptop_reaches_its_pages_by_openssh_alone",
     "pulumi cancel -s desktop": (
         "tests/e2e/native/test_interrupted.py::test_an_up_killed_after_any_step_converges_and_leaves_nothing"
