@@ -5,6 +5,7 @@ What the user has set in the environment, or chosen by `pulumi login`, goes befo
 
 import json
 import os
+import resource
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -41,7 +42,8 @@ def command(words: tuple[str, ...]) -> None:
     project = project_of(words, Path.cwd(), os.environ)
     if project and not os.access(project / ".state", os.R_OK | os.W_OK | os.X_OK):
         raise Refused(f"{project / '.state'} is not there, or not this user's. {GIVE_BACK.format(project)}")
-    environment = settings(os.environ, words, project, Path(sys.executable).parent)
+    limited = resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
+    environment = settings(os.environ, words, project, Path(sys.executable).parent, limited)
     program = find(environment["PATH"], Path(sys.executable).parent)
     if program is None:
         click.echo(GET_PULUMI, err=True)
@@ -76,15 +78,21 @@ def _named(environment: Mapping[str, str]) -> Path | None:
     return Path(environment[PROJECT]) if environment.get(PROJECT) else None
 
 
-def settings(environment: Mapping[str, str], words: Sequence[str], project: Path | None, own: Path) -> dict[str, str]:
+def settings(
+    environment: Mapping[str, str], words: Sequence[str], project: Path | None, own: Path, limited: bool = False
+) -> dict[str, str]:
     """Return the environment that Pulumi's CLI gets.
 
     Args:
         words: that are typed to it.
         project: whose state and passphrase are in its folder `.state`; None leaves both to Pulumi.
         own: the folder of our own interpreter.
+        limited: a process may have so many addresses and no more, as at some login hosts.
     """
     found = dict(environment)
+    if limited:
+        # glibc sets 64 MiB or more aside for each thread that allocates: 2.1 GiB for Pulumi, which does with 1.5.
+        found.setdefault("MALLOC_ARENA_MAX", "1")
     # The language host runs the `python` that PATH leads to.
     found["PATH"] = os.pathsep.join([str(own), found.get("PATH", os.defpath)])
     # Our own tools import nothing but what their environment has; the daemons get what the user has there.

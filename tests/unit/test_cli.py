@@ -93,6 +93,13 @@ def test_a_login_does_not_see_our_choice(tmp_path: Path, words: tuple[str, ...])
     assert "PULUMI_BACKEND_URL" not in settings({"HOME": str(tmp_path)}, words, tmp_path, OWN)
 
 
+def test_where_addresses_are_few_pulumi_sets_none_aside(tmp_path: Path) -> None:
+    plenty = {"PATH": "/bin", "HOME": str(tmp_path)}
+    assert "MALLOC_ARENA_MAX" not in settings(plenty, ("up",), None, OWN)
+    assert settings(plenty, ("up",), None, OWN, limited=True)["MALLOC_ARENA_MAX"] == "1"
+    assert settings({**plenty, "MALLOC_ARENA_MAX": "2"}, ("up",), None, OWN, limited=True)["MALLOC_ARENA_MAX"] == "2"
+
+
 def test_pulumi_is_the_first_on_path_that_is_not_our_own_stand_in(tmp_path: Path) -> None:
     for folder in ("ours", "theirs"):
         (tmp_path / folder).mkdir()

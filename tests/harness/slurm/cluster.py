@@ -27,6 +27,7 @@ class SlurmCluster:
         nodes: how many compute nodes there are.
         kept: the cluster goes on when this process ends; `SlurmCluster.attach` finds it again.
         hostile: what makes it harder to use, by the words of `Hostile`.
+        lent: folders of this machine that the login host has too, at their own paths.
 
     Attributes:
         key: the private key that alice and bob have at the login host.
@@ -43,8 +44,15 @@ class SlurmCluster:
     login_address = address(LOGIN)
     image = f"/apps/{role_image.FILE}"
 
-    def __init__(self, directory: Path, nodes: int = 6, kept: bool = False, hostile: Collection[str] = ()) -> None:
-        self.directory = directory.absolute()
+    def __init__(
+        self,
+        directory: Path,
+        nodes: int = 6,
+        kept: bool = False,
+        hostile: Collection[str] = (),
+        lent: Collection[Path] = (),
+    ) -> None:
+        self.directory, self._lent = directory.absolute(), lent
         self.hostile = frozenset(map(Hostile, hostile))
         self.names = [f"n{number}" for number in range(1, nodes + 1)]
         self.key, self.known_hosts = self.directory / "key", self.directory / "known_hosts"
@@ -190,6 +198,8 @@ class SlurmCluster:
             if shared != "home" or node.name == LOGIN or Hostile.NO_HOME not in self.hostile:
                 node.share(shared, self.directory / shared)
         node.share("apps", image)
+        for directory in self._lent if node.name == LOGIN else ():
+            node.share(str(directory).lstrip("/"), directory)
         node.write("/etc/slurm/slurm.conf", config.slurm(self.names, Hostile.TASK_PLUGINS in self.hostile))
         node.write("/etc/slurm/cgroup.conf", config.cgroup(Hostile.TASK_PLUGINS in self.hostile))
         access.enter(self.directory, node)

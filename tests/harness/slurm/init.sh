@@ -54,7 +54,11 @@ for number in 0:stdin 1:stdout 2:stderr; do ln -s "fd/${number%:*}" "root/dev/${
 
 # Its own disk as it is: not all that a database asks of one is to be had of an overlay.
 mount --bind tmp root/tmp
-for link in shared/*; do mount --rbind "$(readlink -f "$link")" "root/${link#shared/}"; done
+for link in shared/*; do
+    at=${link#shared/} at=root/${at//%//}
+    mkdir -p "$at"
+    mount --rbind "$(readlink -f "$link")" "$at"
+done
 if mountpoint -q root/apps; then mount -o remount,ro,bind root/apps; fi
 
 cd root

@@ -34,7 +34,7 @@ class Node(Host):
         """Have a folder of this machine at a place in its root, from its next boot on; /apps cannot be written."""
         shared = self.directory / "shared"
         shared.mkdir(exist_ok=True)
-        (shared / at).symlink_to(directory)
+        (shared / at.replace("/", "%")).symlink_to(directory)
 
     def hide(self, path: str) -> None:
         """Take a file of the tree away, before it boots."""
