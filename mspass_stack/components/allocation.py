@@ -6,6 +6,7 @@ import pulumi
 
 from mspass_stack.components import resources
 from mspass_stack.components.nodes import HostedNodes
+from mspass_stack.components.turns import turn_of
 from mspass_stack.roles.registry import role_of
 from mspass_stack.spec.topology import FIRST_NODE
 
@@ -26,23 +27,25 @@ class SlurmAllocation(pulumi.ComponentResource):
         topology = foundation.topology
         assert topology.job
         first = next(iter(topology.hosts.values()))
-        programs: list[pulumi.Resource] = []
+        programs: dict[str, pulumi.Resource] = {}
         alone = [process for process in topology.processes if not role_of(process).alike]
         for process in alone:
             spec, host = foundation.render(process), topology.hosts[process.host]
             digest = foundation.digest_of(process, spec)
             inputs = foundation.of_stack({"connection": host.connection, "process": spec, "digest": digest})
-            options = pulumi.ResourceOptions(parent=self, depends_on=[foundation.files[process.host]])
-            programs.append(resources.HostProcess(process.key, inputs, options))
+            files: pulumi.Resource = foundation.files[process.host]
+            after = [files, *turn_of(foundation, process, digest, self, [files], programs)]
+            options = pulumi.ResourceOptions(parent=self, depends_on=after)
+            programs[process.name] = resources.HostProcess(process.key, inputs, options)
         self.together: dict[str, HostedNodes] = {}
         for kind in dict.fromkeys(process.kind for process in topology.processes if process not in alone):
             nodes = self.together[kind] = HostedNodes(foundation, topology.of(kind))
-            programs.append(nodes.write(self, [foundation.files[first.name]]))
+            programs[kind] = nodes.write(self, [foundation.files[first.name]])
         known = {"connection": first.connection.sibling(FIRST_NODE), "stack_dir": first.stack_dir}
         job = resources.SlurmJob(
             "job",
             foundation.of_stack({**known, "asked": topology.job, "preparation": list(foundation.plan.preparation())}),
-            pulumi.ResourceOptions(parent=self, depends_on=programs),
+            pulumi.ResourceOptions(parent=self, depends_on=list(programs.values())),
         )
         self.resource = resources.Allocation(
             "nodes",

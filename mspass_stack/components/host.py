@@ -9,11 +9,10 @@ from mspass_stack.components import resources
 from mspass_stack.components.drained import drained
 from mspass_stack.components.entry import entry_of
 from mspass_stack.components.foundation import Foundation
-from mspass_stack.roles.base import Turn
-from mspass_stack.roles.registry import role_of
+from mspass_stack.components.turns import turn_of
 from mspass_stack.spec.inventory import Entry
 from mspass_stack.spec.process import ContainedProcess, ProcessSpec, SlurmProcess, SupervisedProcess
-from mspass_stack.spec.topology import CONFIG_SET, Process
+from mspass_stack.spec.topology import Process
 
 
 class HostedProcess:
@@ -51,10 +50,9 @@ class HostedProcess:
         # Edges go to every process before it, not through checks: a refresh that drops a dead process drops its edges.
         files = foundation.files[process.host]
         edges: list[pulumi.Resource] = [files, *(other.resource for other in after), *before]
-        turn = role_of(process).turn(process, foundation.plan.context(process.host))
-        if turn and not foundation.allocation:
-            edges += [foundation.hosted[name].resource for name in turn.after]
-            edges.append(self._turn(turn, edges))
+        if not foundation.allocation:  # there the programs have taken their turns before the job was asked for
+            earlier = {name: hosted.resource for name, hosted in foundation.hosted.items()}
+            edges += turn_of(foundation, process, self._digest, owner, edges, earlier)
         self.resource, self.started = _DECLARE[type(spec)](self, edges)
         foundation.hosted[process.name] = self
 
@@ -92,40 +90,6 @@ class HostedProcess:
 
     def _of_stack(self, **inputs: object) -> dict[str, object]:
         return {"stack": self._foundation.topology.stack, "stack_id": self._foundation.stack_id, **inputs}
-
-    def _turn(self, turn: Turn, edges: Sequence[pulumi.Resource]) -> resources.Turn:
-        """Declare what goes before its restart."""
-        foundation, process, spec = self._foundation, self.process, self.spec
-        topology, plan = foundation.topology, foundation.plan
-        probes = [plan.render(other).probe for other in topology.processes if other.name in turn.meanwhile]
-        members = topology.members(process.replica_set) if process.replica_set else ()
-        config = topology.members(CONFIG_SET) if process.replica_set else ()
-        hosts = {*(probe.host for probe in probes), *(member.host for member in (*members, *config))}
-        connections = {host: topology.hosts[host].connection for host in sorted(hosts)}
-        return resources.Turn(
-            f"turn-{process.key}",
-            self._of_stack(
-                connection=topology.hosts[process.host].connection,
-                process=process.name,
-                manager=spec.manager,
-                managed_name=spec.managed_name,
-                stack_dir=spec.stack_dir,
-                digest=self._digest,
-                meanwhile=probes,
-                connections=connections,
-                halts=turn.halts,
-                interrupt=foundation.interrupt,
-                drain=self._drain,
-                drain_connection=self._drain_connection,
-                host=process.host,
-                replica_set=process.replica_set,
-                members={member.host: foundation.mongo_place(member) for member in members},
-                config={member.host: foundation.mongo_place(member) for member in config},
-                authority=self._authority,
-                key_file=foundation.secrets[turn.secret] if turn.secret else "",
-            ),
-            pulumi.ResourceOptions(parent=self._owner, depends_on=edges),
-        )
 
     def supervise(self, edges: Sequence[pulumi.Resource]) -> tuple[pulumi.CustomResource, pulumi.Output[str]]:
         """Declare it for the supervisord of its host."""

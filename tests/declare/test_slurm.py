@@ -109,8 +109,18 @@ def test_the_inventory_has_the_number_that_the_nodes_have_said(declared: Run) ->
     assert {entry.workers for entry in inventory.with_role("worker")} == {7}
 
 
-def test_kept_data_need_no_repair_and_no_turn_is_waited_for(declared: Run) -> None:
-    assert not {"AddressRepair", "Turn", "ClientProfile"} & set(declared.types.values())
+def test_kept_data_need_no_repair_and_nothing_is_for_this_machine(declared: Run) -> None:
+    assert not {"AddressRepair", "ClientProfile"} & set(declared.types.values())
+
+
+def test_what_may_not_be_away_at_once_takes_turns_before_the_job_is_asked_for(declared: Run) -> None:
+    programs, turns = declared.of("HostProcess"), declared.of("Turn")
+    assert turns
+    for name, turn in turns.items():
+        process = name.removeprefix("turn-")
+        assert name in programs[process].after
+        assert "files@nodes" in turn.after
+        assert "nodes" not in turn.after
 
 
 def test_members_on_one_disk_have_directories_of_their_own(file: Path, tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ class ShardedCluster(Resource[ShardedClusterInputs]):
         try:
             first = next(iter(inputs.connections.values()))
             if first.job:
-                return in_job.prepare(first, call, leaving)
+                return in_job.prepare(first, call, not _is_as_before_in_another_job(call), leaving)
             database, given_up = declared(inputs), bool(inputs.abandoned)
             outputs = database.ensure(lambda text: call.say("status", text), given_up, leaving)
             take_notes(inputs)
@@ -107,6 +107,17 @@ class ShardedCluster(Resource[ShardedClusterInputs]):
             # What it is known to have, not what it should have: the next look finds the difference.
             known = {key: call.outputs.get(key, nothing) for key, nothing in UNKNOWN.items()}
             raise InitFailed(id, known, f"the sharded database: {_text_of(error)}") from None
+
+
+def _is_as_before_in_another_job(call: Call) -> bool:
+    """Return whether its processes, each `JOB/DIGEST`, are those of before, started by a job that is new to us."""
+    runs = [
+        [run.partition("/")[::2] for run in inputs.get("incarnations", ())] for inputs in (call.old_inputs, call.inputs)
+    ]
+    if not runs[0]:
+        return True
+    jobs, digests = [{job for job, _ in one} for one in runs], [[digest for _, digest in one] for one in runs]
+    return jobs[0].isdisjoint(jobs[1]) and digests[0] == digests[1]
 
 
 def declared(inputs: ShardedClusterInputs) -> ShardedDatabase:

@@ -15,15 +15,13 @@ from mspass_stack.spec.topology import FIRST_NODE
 PAUSE = 0.3
 """Seconds between two looks at what the job says."""
 
-INCARNATIONS = ("incarnation", "incarnations")
-"""The inputs that say which run of its servers a database is on."""
 
-
-def prepare(connection: ConnectionSpec, call: Call, leaving: Sequence[str] = ()) -> Props:
+def prepare(connection: ConnectionSpec, call: Call, anew: bool, leaving: Sequence[str] = ()) -> Props:
     """Have the job prepare its database; return what it found then.
 
     Args:
         connection: of a node.
+        anew: whether what the job did by itself when it started is not enough.
         leaving: shards that are drained after this.
 
     Raises:
@@ -36,8 +34,7 @@ def prepare(connection: ConnectionSpec, call: Call, leaving: Sequence[str] = ())
     def ask(anew: bool) -> int:
         return agent.call("ask_preparation", directory=connection.job, leaving=list(leaving), anew=anew)
 
-    # What a job does by itself when it starts is enough for a database that is new to us.
-    number = ask(any(key in call.old_inputs and call.old_inputs[key] == call.inputs[key] for key in INCARNATIONS))
+    number = ask(anew)
 
     def answered() -> dict[str, Any] | None:
         nonlocal last, number

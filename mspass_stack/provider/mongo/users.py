@@ -56,7 +56,7 @@ class DatabaseUsers(Resource[DatabaseUsersInputs]):
 
         try:
             if inputs.connection.job:
-                return in_job.prepare(inputs.connection, call)
+                return in_job.prepare(inputs.connection, call, anew=bool(call.old_inputs))
             return {"present": keep_trying(ensured, PyMongoError, users.READY_TIMEOUT)}
         except (PyMongoError, Refused, Unreachable) as error:
             said = brief(error) if isinstance(error, PyMongoError) else str(error)

@@ -1,7 +1,7 @@
 """`NodeProcesses`: the processes of one role on the nodes of a job: one resource, and a program for each."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
@@ -10,6 +10,8 @@ from mspass_stack.errors import InitFailed, Refused
 from mspass_stack.machines import machine
 from mspass_stack.managers import manager_of
 from mspass_stack.managers.supervisord import Supervisord
+from mspass_stack.polling import wait_until
+from mspass_stack.provider.probes import Seen, probe
 from mspass_stack.provider.resources.base import Call, Resource, changed
 from mspass_stack.provider.resources.drain import drain
 from mspass_stack.provider.server.codec import Props
@@ -20,6 +22,9 @@ from mspass_stack.spec.resources import DrainSpec
 
 AT_ONCE = 8
 """Of many processes, so many are asked for at the same time."""
+
+PAUSE = 0.3
+"""Seconds between two looks at what was restarted."""
 
 Program = tuple[SlurmProcess, DrainSpec | None]
 
@@ -60,9 +65,11 @@ class NodeProcesses(Resource[NodeProcessesInputs]):
         had, has, running = programs(before), programs(inputs), call.outputs.get("running", {})
         kept = {host for host in has if had.get(host) == has[host] and running.get(host) == inputs.digests[host]}
         failed: InitFailed | None = None
-        outputs: Props = {}
+        outputs = call.outputs
         try:
-            outputs = _ensure(call, inputs, call.id, {host: has[host] for host in has if host not in kept}, kept)
+            for turn in _turns(call, inputs, {host: has[host] for host in has if host not in kept}):
+                outputs = _ensure(replace(call, outputs=outputs), inputs, call.id, turn, kept)
+                kept |= {*turn}
         except InitFailed as error:
             failed = error
         # Also where others do not come up: the state has the new nodes alone from then on.
@@ -130,13 +137,55 @@ def _ensure(
     return outputs
 
 
+def _turns(call: Call, inputs: NodeProcessesInputs, wanted: Mapping[str, Program]) -> Iterator[dict[str, Program]]:
+    """Yield what is started at the same time: what is not up, with one half of what is; the other when that is back.
+
+    What is up is drained before. Where none is, as without a job, it is all of them at once.
+    """
+    manager = _manager(inputs)
+    found = each(lambda one: manager.incarnation(one[0].name), wanted.values())
+    up = [host for host, run in zip(wanted, found, strict=True) if run]
+    second = up[(len(up) + 1) // 2 :]
+    first = {host: program for host, program in wanted.items() if host not in second}
+    _drain(call, inputs, [wanted[host] for host in up if host not in second])
+    yield first
+    if second:
+        _wait(call, inputs, [first[host][0] for host in up if host not in second])
+        _drain(call, inputs, [wanted[host] for host in second])
+        yield {host: wanted[host] for host in second}
+
+
+def _wait(call: Call, inputs: NodeProcessesInputs, processes: Sequence[SlurmProcess]) -> None:
+    """Wait until processes do their job again; that they do not is for their check to say."""
+
+    def missing() -> dict[str, str]:
+        seen: Seen = {}
+        hosts = {process.host: machine(inputs.connection.sibling(process.probe.host)) for process in processes}
+        found = {process.host: probe(process.probe, hosts[process.host], "", seen) for process in processes}
+        return {host: what for host, what in found.items() if what is not None}
+
+    call.say("status", f"waiting for {len(processes)} that were restarted")
+    wait_until(lambda: not missing(), max(process.probe.deadline for process in processes), PAUSE)
+
+
+def _drain(call: Call, inputs: NodeProcessesInputs, programs: Iterable[Program]) -> None:
+    connection = inputs.drain_connection
+
+    def give_away(program: Program) -> None:
+        process, asked = program
+        if asked and connection:
+            drain(asked, connection, process.name, call)
+
+    each(give_away, programs)
+
+
 def _retire(call: Call, inputs: NodeProcessesInputs, leaving: Iterable[Program]) -> None:
     manager = _manager(inputs)
 
     def retire(program: Program) -> None:
-        process, asked = program
-        if asked and inputs.drain_connection and manager.incarnation(process.name):
-            drain(asked, inputs.drain_connection, process.name, call)
+        process, _ = program
+        if manager.incarnation(process.name):
+            _drain(call, inputs, [program])
         manager.stop(process.name)
 
     each(retire, leaving)
