@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from . import serve
+from . import interface, serve
 from .errors import Refused
 from .job import Job
 from .node_check import NodeCheck
@@ -14,7 +14,8 @@ usage: serve                          answer one JSON request a line of standard
        job DIRECTORY                  be the batch script of a stack's Slurm job
        launch DIRECTORY HOST PROCESS  become the srun of a process's step
        step DIRECTORY PROCESS         run the process on its node
-       check DIRECTORY                look at this node before any process starts"""
+       check DIRECTORY                look at this node before any process starts
+       interface NAME                 print this node's address there"""
 
 
 def main() -> None:
@@ -45,6 +46,7 @@ CALLS: dict[str, Callable[..., None]] = {
     "launch": launch,
     "step": _step,
     "check": _check,
+    "interface": interface.tell,
 }
 
 if __name__ == "__main__":

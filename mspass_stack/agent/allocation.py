@@ -62,23 +62,22 @@ class Allocation:
         return str(self.read()["nodes"][host]["name"])
 
 
-def resolve(nodes: Sequence[str], suffix: str = "", domain: str = "") -> dict[str, dict[str, str]]:
-    """Return name and address of each node, by host: node0 is the first.
+def by_host(names: Sequence[str], addresses: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return name and address of each node, by host: node0 is the first."""
+    return {f"node{number}": {"name": name, "address": addresses[number]} for number, name in enumerate(names)}
+
+
+def address_of(node: str, suffix: str = "", domain: str = "") -> str:
+    """Return the address of a node.
 
     Args:
-        nodes: Slurm's names.
-        suffix: what makes a node's name that of its interface to the others.
-        domain: that its name needs to be found.
+        node: Slurm's name.
+        suffix: what makes that the name of its interface to the others.
+        domain: that the name needs to be found.
 
     Raises:
-        OSError: a name is not known.
+        OSError: the name is not known.
     """
-    return {
-        f"node{number}": {"name": node, "address": _address(f"{node}{suffix}{domain and '.'}{domain}")}
-        for number, node in enumerate(nodes)
-    }
-
-
-def _address(name: str) -> str:
+    name = f"{node}{suffix}{domain and '.'}{domain}"
     found = socket.getaddrinfo(name, None, socket.AF_INET, socket.SOCK_STREAM)
     return str(found[0][4][0])

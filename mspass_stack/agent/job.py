@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from . import allocation, node_check, settings, slurm
+from . import allocation, interface, node_check, settings, slurm
 from .errors import Refused
 from .failures import PATIENCE, Failures
 from .job_supervisor import JobSupervisor
@@ -99,7 +99,12 @@ class Job:
     def _begin(self) -> None:
         """Name the nodes, and prepare the first one."""
         rule, known = self._asked["address"], allocation.Allocation(self._run)
-        found = allocation.resolve(slurm.insist(lambda: slurm.nodes_of(self._job)), rule["suffix"], rule["domain"])
+        names = slurm.insist(lambda: slurm.nodes_of(self._job))
+        if rule["interface"]:
+            addresses = interface.addresses(names, rule["interface"], self._asked["launcher"])
+        else:
+            addresses = [allocation.address_of(name, rule["suffix"], rule["domain"]) for name in names]
+        found = allocation.by_host(names, addresses)
         sizes = slurm.insist(lambda: slurm.sizes_of(self._job))
         nodes = {host: {**node, **sizes.get(node["name"], {})} for host, node in found.items()}
         self._local.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -5,10 +5,12 @@ import threading
 from mspass_stack.machines.base import Machine
 from mspass_stack.machines.local import LocalMachine
 from mspass_stack.machines.slurm import SlurmNode
+from mspass_stack.machines.ways import Ways
 from mspass_stack.spec.connection import ConnectionSpec
 
 _kept: dict[ConnectionSpec, Machine] = {}
 _nodes: dict[ConnectionSpec, SlurmNode] = {}
+_ways: dict[ConnectionSpec, Ways] = {}
 _lock = threading.RLock()
 
 
@@ -31,5 +33,7 @@ def slurm_node(connection: ConnectionSpec) -> SlurmNode:
     """Return a node of a Slurm job."""
     with _lock:
         if connection not in _nodes:
-            _nodes[connection] = SlurmNode(connection, machine(connection.login))
+            login = machine(connection.login)
+            ways = _ways.setdefault(connection.login, Ways(login))
+            _nodes[connection] = SlurmNode(connection, login, ways)
         return _nodes[connection]

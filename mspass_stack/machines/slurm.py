@@ -4,7 +4,6 @@ import json
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -16,6 +15,7 @@ from mspass_stack.machines.agent import RemoteAgent
 from mspass_stack.machines.base import Agent, Channel, CompletedCommand, Machine
 from mspass_stack.machines.forward import forward_port
 from mspass_stack.machines.slurm_login import SlurmLogin
+from mspass_stack.machines.ways import Ways
 from mspass_stack.spec.connection import ConnectionSpec
 
 FRESH = 2.0
@@ -27,14 +27,14 @@ class SlurmNode:
 
     Args:
         login: the machine on which Slurm is asked, and which has the shared file system.
+        ways: to its ports.
     """
 
     remote = True
 
-    def __init__(self, connection: ConnectionSpec, login: Machine) -> None:
-        self._spec, self.login = connection, login
+    def __init__(self, connection: ConnectionSpec, login: Machine, ways: Ways) -> None:
+        self._spec, self.login, self._ways = connection, login, ways
         self._endpoints: dict[tuple[str, int], tuple[str, int]] = {}
-        self._relayed = False
         self._seen: dict[str, Any] = {}
         self._when = -FRESH
         self._lock = threading.Lock()
@@ -57,15 +57,11 @@ class SlurmNode:
         return self.login.dial(["srun", f"--jobid={allocation['job']}", *words, *argv])
 
     def connect(self, address: str, port: int) -> Channel:
-        """Return a connection to a port that the node sees: by the login host, else by a step."""
-        inside = address.startswith("127.") or address == "localhost"
-        real = address if inside else self._real(address)
-        if real != address and not self._relayed:
-            with suppress(OSError):
-                return self.login.connect(real, port)
-        channel = relay.connect(self.agent, real, port)
-        self._relayed = self._relayed or not inside
-        return channel
+        """Return a connection to a port that the node sees; what is for the node alone is reached by a step."""
+        real = self._real(address)
+        if real == address:
+            return relay.connect(self.agent, address, port)
+        return self._ways.connect(self._spec.access, self.agent, real, port)
 
     def endpoint(self, address: str, port: int) -> tuple[str, int]:
         """Return a port of this machine: certificates name that one, and not the nodes of the day."""

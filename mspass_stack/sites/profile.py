@@ -65,8 +65,9 @@ class Profile(Model):
         default={}, description="options of sbatch that the site wants, and null for those that it refuses"
     )
     access: Annotated[tuple[Way, ...], Field(min_length=1), AfterValidator(_different)] = Field(
-        default=("direct", "ssh", "relay"),
-        description="ways to the ports of nodes, in the order in which they are tried",
+        default=("ssh", "relay"),
+        description="ways to the ports of nodes, in the order in which they are tried: ssh is through the login host, "
+        "relay the bytes of a step, direct from the machine that runs Pulumi",
     )
     purged: tuple[Absolute, ...] = Field(default=(), description="file systems on which unused files are removed")
 

@@ -39,7 +39,11 @@ class SlurmSite:
         assert slurm
         profile = load_profile(slurm.profile, base)
         here = ConnectionSpec(
-            host=host, job=self.stack_dir(cluster, stack, base), python=profile.python, launcher=profile.launcher
+            host=host,
+            job=self.stack_dir(cluster, stack, base),
+            python=profile.python,
+            launcher=profile.launcher,
+            access=profile.access,
         )
         if slurm.login is None or slurm.login.ssh is None:
             return here
@@ -79,6 +83,7 @@ class SlurmSite:
             prelude=profile.prelude,
             python=profile.python,
             launcher=profile.launcher,
+            interface=profile.address.interface or "",
             suffix=profile.address.suffix or "",
             domain_of_nodes=profile.address.domain or "",
             local=profile.local,

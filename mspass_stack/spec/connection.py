@@ -17,6 +17,7 @@ class ConnectionSpec(Value):
         job: the stack's directory on the shared file system of a Slurm cluster, of whose job the host is a node: all
             else leads to the login host then.
         launcher: more words for the srun of a step.
+        access: ways to the ports of a node, in the order in which they are tried (`machines.ways`).
         enter: the line by which its user logs in where that takes a password or a token; empty where there is none.
     """
 
@@ -31,6 +32,7 @@ class ConnectionSpec(Value):
     engine: str = ""
     job: str = ""
     launcher: tuple[str, ...] = ()
+    access: tuple[str, ...] = ()
     enter: str = ""
 
     def __str__(self) -> str:
@@ -46,7 +48,7 @@ class ConnectionSpec(Value):
     @property
     def login(self) -> "ConnectionSpec":
         """How the login host is reached, of a cluster whose node this is."""
-        return self.model_copy(update={"host": "login", "job": "", "launcher": ()})
+        return self.model_copy(update={"host": "login", "job": "", "launcher": (), "access": ()})
 
     @property
     def of_files(self) -> "ConnectionSpec":

@@ -17,6 +17,7 @@ class JobSpec(Value):
         prelude: shell lines that go before, on nodes and where Slurm is asked.
         python: of the nodes; searched where empty.
         launcher: more words of each srun.
+        interface: of each node, by whose address other nodes reach it; empty where that is by a name.
         suffix, domain_of_nodes: what makes a node's name the address by which other nodes reach it.
         local: a directory on each node's own disk.
         purged: file systems on which unused files are removed.
@@ -34,6 +35,7 @@ class JobSpec(Value):
     prelude: tuple[str, ...] = ()
     python: str = ""
     launcher: tuple[str, ...] = ()
+    interface: str = ""
     suffix: str = ""
     domain_of_nodes: str = ""
     local: str = "/tmp"

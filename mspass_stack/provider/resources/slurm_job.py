@@ -162,7 +162,7 @@ class _Submission:
             "launcher": list(job.launcher),
             "local": job.local,
             "domain": job.domain,
-            "address": {"suffix": job.suffix, "domain": job.domain_of_nodes},
+            "address": {"interface": job.interface, "suffix": job.suffix, "domain": job.domain_of_nodes},
         }
         self._node.write(f"{self._run}/job.json", json.dumps(settings, indent=1) + "\n")
         self._node.write(f"{self._run}/job.sh", job_script(job, agent, self.inputs.stack_dir))

@@ -14,6 +14,8 @@ from tests.harness.slurm_stack import SlurmStack
 
 PROFILE = """\
 prelude: [module load tacc-apptainer]
+address: {interface: eth0}
+access: [direct, relay]
 """
 
 THREE = {
