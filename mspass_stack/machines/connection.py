@@ -7,6 +7,7 @@ connections that are being opened, its MaxSessions (10) what runs in one.
 import logging
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ from paramiko.ssh_exception import NoValidConnectionsError
 from tenacity import RetryError, Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random
 
 from mspass_stack.errors import Unreachable
+from mspass_stack.machines.shared_failure import SharedFailure
 from mspass_stack.spec.connection import ConnectionSpec
 
 CONNECT_TIMEOUT = 10
@@ -65,6 +67,7 @@ class Connection:
         self._spec = connection
         self._opening = threading.Lock()
         self._kept: fabric.Connection | None = None
+        self._failure = SharedFailure()
         self._asks = ""
 
     @cached_property
@@ -79,7 +82,8 @@ class Connection:
         Raises:
             Unreachable: with the reason, and what to do about an unknown host key.
         """
-        with self._opening:
+        wanted = time.monotonic()
+        with self._opening, self._failure.shared(wanted):
             kept = self._kept
             if self._asks:  # a site may shut out who knocks and does not answer
                 raise Unreachable(self._asks)

@@ -14,6 +14,7 @@ from mspass_stack.machines import relay
 from mspass_stack.machines.agent import RemoteAgent
 from mspass_stack.machines.base import Agent, Channel, CompletedCommand, Machine
 from mspass_stack.machines.forward import forward_port
+from mspass_stack.machines.shared_failure import SharedFailure
 from mspass_stack.machines.slurm_login import SlurmLogin
 from mspass_stack.machines.ways import Ways
 from mspass_stack.spec.connection import ConnectionSpec
@@ -38,11 +39,13 @@ class SlurmNode:
         self._seen: dict[str, Any] = {}
         self._when = -FRESH
         self._lock = threading.Lock()
+        self._failure = SharedFailure()
         self.agent: Agent = RemoteAgent(connection, self.dial)
 
     def allocation(self) -> dict[str, Any]:
         """Return what the job that runs has written down of itself (`agent.allocation`); nothing where none runs."""
-        with self._lock:
+        wanted = time.monotonic()
+        with self._lock, self._failure.shared(wanted):
             if time.monotonic() - self._when > FRESH:
                 self._seen, self._when = self._look_up(), time.monotonic()
             return self._seen
