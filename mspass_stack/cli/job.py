@@ -12,7 +12,6 @@ from mspass_stack.errors import StackError
 from mspass_stack.machines import slurm_node
 from mspass_stack.machines.slurm_login import JobStatus, SlurmLogin
 from mspass_stack.spec.inventory import Inventory
-from mspass_stack.spec.job import job_comment, job_name
 
 FEW = 8
 """Nodes that are named one by one; more of them as Slurm's host list."""
@@ -70,9 +69,8 @@ def job_of(inventory: Inventory) -> JobView | None:
         return None
     node = slurm_node(place.connection)
     try:
-        comment = job_comment(inventory.stack_id, place.stack_dir)
-        named = SlurmLogin(node.login).named(job_name(inventory.stack, inventory.stack_id))
-        known = sorted((job for job in named if job.comment == comment), key=lambda job: job.is_over)
+        own = SlurmLogin(node.login).own(inventory.stack, inventory.stack_id, place.stack_dir)
+        known = sorted(own, key=lambda job: job.is_over)
         if known and not known[0].is_over:
             return _alive(known[0], {} if known[0].state == "PENDING" else node.allocation())
         return _over(_record(node.login.read, f"{place.stack_dir}/run"), known[0] if known else None)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mspass_stack.agent.slurm import ENDED
 from mspass_stack.errors import Refused
 from mspass_stack.machines.base import CompletedCommand, Machine
+from mspass_stack.spec.job import job_comment, job_name
 
 MARK = "mspass-stack-output"
 
@@ -108,10 +109,10 @@ class SlurmLogin:
             raise Refused(f"sbatch refuses: {_said(ran)}")
         return _said(ran)
 
-    def named(self, name: str) -> list[JobStatus]:
-        """Return the user's jobs of a name that Slurm knows, the last one first."""
-        found = self._jobs("--me", f"--name={name}")
-        return sorted(found, key=lambda job: int(job.id), reverse=True)
+    def own(self, stack: str, stack_id: str, stack_dir: str) -> list[JobStatus]:
+        """Return the jobs of a stack that Slurm knows, the last one first: by their name, and by what they say."""
+        found, comment = self._jobs("--me", f"--name={job_name(stack, stack_id)}"), job_comment(stack_id, stack_dir)
+        return sorted((job for job in found if job.comment == comment), key=lambda job: int(job.id), reverse=True)
 
     def job(self, id: str) -> JobStatus | None:
         """Return what Slurm says of a job; None where it knows it no more."""

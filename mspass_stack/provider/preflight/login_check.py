@@ -8,7 +8,7 @@ from mspass_stack.machines.slurm_login import SlurmLogin
 from mspass_stack.provider.preflight import checks, login_facts
 from mspass_stack.provider.preflight.facts import Facts, gather
 from mspass_stack.spec.connection import ConnectionSpec
-from mspass_stack.spec.job import JobSpec, job_comment, job_name
+from mspass_stack.spec.job import JobSpec
 from mspass_stack.spec.resources import HostRequirements
 from mspass_stack.spec.topology import NODES
 
@@ -100,9 +100,8 @@ class LoginCheck:
             )
 
     def _has_job(self, slurm: SlurmLogin) -> bool:
-        comment = job_comment(self._stack_id, self._asked.stack_dir)
-        known = slurm.named(job_name(self._stack, self._stack_id)) if self._stack_id else []
-        return any(job.comment == comment and not job.is_over for job in known)
+        own = slurm.own(self._stack, self._stack_id, self._asked.stack_dir) if self._stack_id else []
+        return any(not job.is_over for job in own)
 
     def _purged(self, job: JobSpec, real: str) -> None:
         if place := login_facts.purged_part([self._asked.stack_dir, real], job.purged):

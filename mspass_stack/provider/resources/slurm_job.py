@@ -75,11 +75,6 @@ class _Submission:
         self._node: SlurmNode = slurm_node(inputs.connection)
         self.slurm = SlurmLogin(self._node.login)
         self._run = f"{inputs.stack_dir}/run"
-        self._comment = job_comment(inputs.stack_id, inputs.stack_dir)
-
-    @property
-    def name(self) -> str:
-        return job_name(self.inputs.stack, self.inputs.stack_id)
 
     def ensure(self, known: str = "") -> Props:
         """Find the stack's own job, or submit one; return the outputs.
@@ -131,7 +126,7 @@ class _Submission:
         return {"state": status.state if status else "an end that nobody wrote down", "exit": -1, "when": "?"}
 
     def _own(self) -> list[JobStatus]:
-        return [job for job in self.slurm.named(self.name) if job.comment == self._comment]
+        return self.slurm.own(self.inputs.stack, self.inputs.stack_id, self.inputs.stack_dir)
 
     def _is_changed(self) -> bool:
         asked = [{**inputs.get("asked", {}), "replace": False} for inputs in (self._call.old_inputs, self._call.inputs)]
@@ -193,8 +188,8 @@ class _Submission:
         job = self.inputs.asked
         log = f"{self.inputs.stack_dir}/log/job.log"
         return [
-            f"--job-name={self.name}",
-            f"--comment={self._comment}",
+            f"--job-name={job_name(self.inputs.stack, self.inputs.stack_id)}",
+            f"--comment={job_comment(self.inputs.stack_id, self.inputs.stack_dir)}",
             # A second one of the same name waits until the first is over: never two at once.
             "--dependency=singleton",
             f"--output={log}",
