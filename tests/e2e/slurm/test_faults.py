@@ -102,6 +102,26 @@ def test_a_crashed_node_costs_a_requeue_and_nothing_else(stack: SlurmStack, slur
     assert "unchanged" in stack.up()
 
 
+def test_a_node_that_slurm_has_lost_keeps_no_database_that_the_job_has_elsewhere(
+    stack: SlurmStack, slurm: SlurmCluster
+) -> None:
+    job, node = stack.job(), stack.node("node1")
+    left = slurm.processes(node, "^mongod .*--replSet a")
+    assert left
+    with inserting(stack, "lost"):
+        _kill(slurm, node, "^(/usr/sbin/)?slurmd")
+        assert wait_until(lambda: f"{job} PENDING" in stack.jobs(), 120, 1), stack.jobs()
+        assert set(left) <= set(slurm.processes(node, "^mongod")), "nobody is there to end it"
+        slurm.as_user("login", "scontrol", "update", f"JobId={job}", "StartTime=now")
+        assert wait_until(lambda: f"{job} RUNNING" in stack.jobs(), 60, 1), stack.jobs()
+        assert wait_until(lambda: not set(left) & set(slurm.processes(node, "^mongod")), BY_ITSELF, 0.5), stack.log()
+    said = slurm.as_user("login", "cat", f"{stack.directory}/log/shard-a-node1.log")
+    assert "another job has the data: killed" in said
+    assert stack.job() == job
+    slurm.power_on(node)
+    assert "unchanged" in stack.up()
+
+
 def test_slurm_s_own_restart_is_not_felt(stack: SlurmStack, slurm: SlurmCluster) -> None:
     job = stack.job()
     with inserting(stack, "controller"):
