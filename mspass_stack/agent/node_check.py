@@ -19,7 +19,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from . import shared_lock, size, slurm, sockets
+from . import image_check, shared_lock, size, slurm, sockets
 from .allocation import Allocation
 from .errors import Refused
 from .job_supervisor import JobFiles
@@ -28,9 +28,6 @@ from .words import HERE, filled
 
 LIMIT = 60.0
 """Seconds for all nodes to answer."""
-
-CONTAINER = 40.0
-"""Seconds for an image to run a command: the first node that reads it may wait for the file system."""
 
 REACH = 5.0
 """Seconds for a connection from node to node."""
@@ -209,22 +206,11 @@ class NodeCheck:
         program = wrapper[0]
         if not shutil.which(program):
             return [f"there is no {program}: say in the profile (prelude) which module has it"]
-        words = [*(filled(word, {HERE: str(own)}) for word in wrapper), "true"]
-        try:
-            ran = subprocess.run(
-                words,
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=CONTAINER,
-            )
-        except subprocess.TimeoutExpired:
-            return [f"the image has not run a command within {CONTAINER:.0f} s"]
-        if not ran.returncode:
-            return []
-        said = ran.stdout.decode(errors="replace").strip()
-        found = [f"the image does not run here: {said or f'exit status {ran.returncode}'}"]
+        words = [filled(word, {HERE: str(own)}) for word in wrapper]
+        why, runs = image_check.trouble(words, self._steps.values())
+        found = [why] if why else []
+        if runs:
+            return found
         if subprocess.run([sys.executable, "-I", "-c", NAMESPACE]).returncode:
             found.append("a user may make no user namespace here (user.max_user_namespaces), which Apptainer needs")
         return found

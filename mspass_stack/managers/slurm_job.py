@@ -91,5 +91,7 @@ def _step(process: SlurmProcess) -> dict[str, Any]:
         "data": process.directory if process.holds_data else "",
         "oom_score": process.oom_score,
         "gated": process.gated,
+        "python": process.python,
+        "modules": list(process.modules),
         "together": process.together,
     }

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from mspass_stack.agent.words import HERE
 from mspass_stack.config.sections import Cluster
 from mspass_stack.roles.base import Command, Context
+from mspass_stack.roles.registry import role_of
 from mspass_stack.runtimes.base import common
 from mspass_stack.spec.layout import StackLayout
 from mspass_stack.spec.process import SlurmProcess
@@ -45,6 +46,8 @@ class Apptainer:
             room=command.room,
             parts=command.parts,
             gated=command.gated,
+            python=context.host.python,
+            modules=role_of(process).needs(process, context).modules,
         )
 
 

@@ -118,6 +118,7 @@ class SlurmProcess(ProcessBase):
         oom_score: how soon it goes when the memory is used up, from 0 to 1000.
         room: bytes that others leave to it where they share out the memory of its node.
         parts: into how many its own share goes; 0 is one for each core.
+        modules: of Python, that it is started with or needs beside it.
         gated: whether it waits for the database that the job prepares.
         together: whether one resource has it with others of its role.
     """
@@ -130,6 +131,7 @@ class SlurmProcess(ProcessBase):
     oom_score: int = no_restart(0)
     room: int = no_restart(0)
     parts: int = no_restart(0)
+    modules: tuple[str, ...] = no_restart(())
     gated: bool = no_restart(False)
     together: bool = no_restart(False)
 

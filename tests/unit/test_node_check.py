@@ -127,3 +127,19 @@ def test_data_on_a_file_system_without_locks_are_refused(directory: Path, monkey
         pass
     _add(directory, "mongod", data=True)
     assert "takes no lock" in look(str(directory))[0]
+
+
+def test_an_image_that_lacks_something_is_told_by_all_that_it_lacks(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _add(directory, "mongod", argv=["no-mongod", "--dbpath", "/"], python=sys.executable, modules=["no_pymongo"])
+    _add(directory, "worker", argv=[sys.executable, "-c", ""], python=sys.executable, modules=["json"])
+    assert _problems(directory, monkeypatch) == [
+        "the image has no no-mongod, no_pymongo, which the roles of this node are started with"
+    ]
+
+
+def test_an_image_without_a_python_is_told_by_that(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _add(directory, "mongod", argv=["sh"], python="no-python3", modules=["pymongo"])
+    (problem,) = _problems(directory, monkeypatch)
+    assert problem.startswith("the image has no no-python3, which ")
