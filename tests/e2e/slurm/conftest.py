@@ -9,9 +9,15 @@ from tests.harness.slurm import SlurmCluster
 
 
 @pytest.fixture(scope="module")
-def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
-    """A login host and six nodes from empty disks."""
-    cluster = SlurmCluster(tmp_path_factory.mktemp("slurm"))
+def nodes() -> int:
+    """How many nodes the cluster of a file has; a file may have its own number."""
+    return 6
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory: pytest.TempPathFactory, nodes: int) -> Iterator[SlurmCluster]:
+    """A login host and nodes from empty disks."""
+    cluster = SlurmCluster(tmp_path_factory.mktemp("slurm"), nodes)
     try:
         cluster.up()
         yield cluster

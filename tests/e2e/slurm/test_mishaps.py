@@ -25,19 +25,13 @@ REVIVED = 150
 
 
 @pytest.fixture(scope="module")
-def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
-    """A login host and one node."""
-    cluster = SlurmCluster(tmp_path_factory.mktemp("slurm"), 1)
-    try:
-        cluster.up()
-        cluster.as_user("login", "cp", cluster.image, IMAGE)
-        yield cluster
-    finally:
-        cluster.close()
+def nodes() -> int:
+    return 1
 
 
 @pytest.fixture(scope="module")
 def stack(project: Project, slurm: SlurmCluster) -> Iterator[SlurmStack]:
+    slurm.as_user("login", "cp", slurm.image, IMAGE)
     stack = SlurmStack(project, slurm, name="mishaps", slurm={"nodes": 1}, config={**ALL, "image": IMAGE})
     yield stack
     for job in stack.jobs():

@@ -23,13 +23,8 @@ MEMBER, WORKER = "^mongod .*--replSet a", "^python3 .*dask.*worker-node"
 
 
 @pytest.fixture(scope="module")
-def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
-    cluster = SlurmCluster(tmp_path_factory.mktemp("slurm"), len(NODES))
-    try:
-        cluster.up()
-        yield cluster
-    finally:
-        cluster.close()
+def nodes() -> int:
+    return len(NODES)
 
 
 @pytest.fixture(scope="module")
