@@ -19,6 +19,7 @@ class SlurmAllocation(pulumi.ComponentResource):
 
     Attributes:
         resource: its nodes, once it runs.
+        image: that of all its containers, pinned.
         together: the processes that are one resource, by the kind of their role.
     """
 
@@ -27,21 +28,29 @@ class SlurmAllocation(pulumi.ComponentResource):
         topology = foundation.topology
         assert topology.job
         first = next(iter(topology.hosts.values()))
+        known = {"connection": first.connection.sibling(FIRST_NODE), "stack_dir": first.stack_dir}
+        files = foundation.files[first.name]
+        image = resources.ApptainerImage(
+            "image",
+            foundation.of_stack({**known, "image": first.image, "asked": topology.job}),
+            pulumi.ResourceOptions(parent=self, depends_on=[files]),
+        )
+        self.image = image.pinned
+        # A program that is written while a job runs is started at once.
+        there: list[pulumi.Resource] = [files, image]
         programs: dict[str, pulumi.Resource] = {}
         alone = [process for process in topology.processes if not role_of(process).alike]
         for process in alone:
             spec, host = foundation.render(process), topology.hosts[process.host]
             digest = foundation.digest_of(process, spec)
             inputs = foundation.of_stack({"connection": host.connection, "process": spec, "digest": digest})
-            files: pulumi.Resource = foundation.files[process.host]
-            after = [files, *turn_of(foundation, process, digest, self, [files], programs)]
+            after = [*there, *turn_of(foundation, process, digest, self, there, programs)]
             options = pulumi.ResourceOptions(parent=self, depends_on=after)
             programs[process.name] = resources.HostProcess(process.key, inputs, options)
         self.together: dict[str, HostedNodes] = {}
         for kind in dict.fromkeys(process.kind for process in topology.processes if process not in alone):
             nodes = self.together[kind] = HostedNodes(foundation, topology.of(kind))
-            programs[kind] = nodes.write(self, [foundation.files[first.name]])
-        known = {"connection": first.connection.sibling(FIRST_NODE), "stack_dir": first.stack_dir}
+            programs[kind] = nodes.write(self, there)
         job = resources.SlurmJob(
             "job",
             foundation.of_stack({**known, "asked": topology.job, "preparation": list(foundation.plan.preparation())}),

@@ -102,11 +102,14 @@ class Foundation(pulumi.ComponentResource):
                 from mspass_stack.components.docker_host import DockerHost
 
                 DockerHost.forget(abandoned, engine, self, preflight)
-        self.images = pulumi.Output.from_input({host: docker.image.pinned for host, docker in self.docker.items()})
         self.versions = self._versions(preflight)
         self.certificates = pulumi.Output.from_input(self._ends)
         self.allocation = SlurmAllocation("allocation", self, child) if topology.job else None
         self.together = self.allocation.together if self.allocation else {}
+        pinned = {host: docker.image.pinned for host, docker in self.docker.items()}
+        if self.allocation:
+            pinned |= dict.fromkeys(topology.hosts, self.allocation.image)
+        self.images = pulumi.Output.from_input(pinned)
         self.register_outputs({})
 
     def _engine(self, host: Host, after: Sequence[pulumi.Resource]) -> "DockerHost":

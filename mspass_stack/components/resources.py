@@ -6,7 +6,13 @@ from typing import Any, ClassVar
 import pulumi
 
 from mspass_stack.spec import resources as spec
-from mspass_stack.spec.job_resources import AllocationInputs, NodeProcessesInputs, NodesReadyInputs, SlurmJobInputs
+from mspass_stack.spec.job_resources import (
+    AllocationInputs,
+    ApptainerImageInputs,
+    NodeProcessesInputs,
+    NodesReadyInputs,
+    SlurmJobInputs,
+)
 from mspass_stack.spec.value import Value
 
 PACKAGE = "mspassnode"
@@ -129,6 +135,17 @@ class NodeProcesses(Resource):
 
     revision: pulumi.Output[int]
     model = NodeProcessesInputs
+
+
+class ApptainerImage(Resource):
+    """The image of a job's containers, built first where it is no file.
+
+    Attributes:
+        pinned: its path and, where it can be read as one, its digest.
+    """
+
+    pinned: pulumi.Output[str]
+    model = ApptainerImageInputs
 
 
 class SlurmJob(Resource):

@@ -133,7 +133,8 @@ class Cluster(Model):
     image: str = Field(
         default=IMAGE,
         description="image of all containers; a tag is resolved once and pinned by its digest; on Slurm a path to a "
-        ".sif file or an unpacked image, or `docker://IMAGE`",
+        ".sif file or an unpacked image, or what one is built from: `docker://IMAGE`, `oras://IMAGE`, "
+        "`docker-archive:/PATH`, `oci-archive:/PATH`",
     )
     workdir: Text = Field(
         default="./work",

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from mspass_stack.config.rules import directories
 from mspass_stack.config.sections import KEY, Cluster
-from mspass_stack.config.slurm import IMAGE_SCHEME, RUNTIME, Slurm
+from mspass_stack.config.slurm import RUNTIME, Slurm
+from mspass_stack.spec.apptainer import is_built
 
 LEADS = (60, 65535)
 """Seconds of Slurm's warning before the end: it comes up to a minute early, and option --signal takes no more."""
@@ -44,11 +45,12 @@ def _packaging(cluster: Cluster, slurm: Slurm) -> Iterator[str]:
     if cluster.runtime != RUNTIME:
         yield f"{KEY}.runtime: {cluster.runtime!r}: expected {RUNTIME!r}, which is what nodes have"
     path, image = f"{KEY}.image", cluster.image
-    if not re.fullmatch(rf"(/|~/|{IMAGE_SCHEME})[^\s/]\S*", image):
+    if not re.fullmatch(r"(~?/|docker://|oras://|(docker|oci)-archive:/)[^\s/]\S*", image):
         yield (
-            f"{path}: {image!r}: expected the path (from / or ~/) of a .sif file or an unpacked image, or docker://IMAGE"
+            f"{path}: {image!r}: expected the path (from / or ~/) of a .sif file or an unpacked image, or what one is "
+            "built from: docker://IMAGE, oras://IMAGE, docker-archive:/PATH or oci-archive:/PATH"
         )
-    elif not image.startswith(IMAGE_SCHEME) and not image.endswith(".sif") and slurm.nodes > SANDBOX_NODES:
+    elif not is_built(image) and not image.endswith(".sif") and slurm.nodes > SANDBOX_NODES:
         yield f"{path}: {image!r}: expected a .sif file for more than {SANDBOX_NODES} nodes, which read it all at once"
 
 

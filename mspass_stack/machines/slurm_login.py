@@ -111,7 +111,11 @@ class SlurmLogin:
 
     def own(self, stack: str, stack_id: str, stack_dir: str) -> list[JobStatus]:
         """Return the jobs of a stack that Slurm knows, the last one first: by their name, and by what they say."""
-        found, comment = self._jobs("--me", f"--name={job_name(stack, stack_id)}"), job_comment(stack_id, stack_dir)
+        return self.named(job_name(stack, stack_id), job_comment(stack_id, stack_dir))
+
+    def named(self, name: str, comment: str) -> list[JobStatus]:
+        """Return the user's jobs of a name and with a comment that Slurm knows, the last one first."""
+        found = self._jobs("--me", f"--name={name}")
         return sorted((job for job in found if job.comment == comment), key=lambda job: int(job.id), reverse=True)
 
     def job(self, id: str) -> JobStatus | None:

@@ -8,6 +8,7 @@ from mspass_stack.config.sections import Cluster
 from mspass_stack.roles.base import Command, Context
 from mspass_stack.roles.registry import role_of
 from mspass_stack.runtimes.base import common
+from mspass_stack.spec.apptainer import image_path
 from mspass_stack.spec.layout import StackLayout
 from mspass_stack.spec.process import SlurmProcess
 from mspass_stack.spec.topology import Process
@@ -69,7 +70,7 @@ def enclosed(context: Context, directory: str, reads: Sequence[str], writes: Seq
     binds += [f"{path}:{path}:ro" for path in reads]
     for bind in dict.fromkeys(binds):
         yield from ["--bind", bind]
-    yield context.host.image
+    yield image_path(context.host.image, context.host.stack_dir)
 
 
 def _environment(environment: Mapping[str, str], env_files: Sequence[str]) -> Iterator[str]:

@@ -34,7 +34,7 @@ class Entry(BaseModel):
         memory: limit of each of them in bytes; 0 is no limit.
         incarnation: which run of the process this is; changes with every restart.
         log: path of its log on its host; empty for a container, whose log its engine keeps.
-        image: what the container is made of, pinned by its digest or id.
+        image: what the container is made of, pinned by its digest or id; under Apptainer path and digest.
         spec: what is executed, and how its readiness is probed.
     """
 

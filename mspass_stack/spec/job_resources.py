@@ -17,6 +17,15 @@ class SlurmJobInputs(OfStack):
     preparation: list[str] = Field(default=[], description="the words that run a Python which prepares the database")
 
 
+class ApptainerImageInputs(OfStack):
+    """The image of a job's containers."""
+
+    connection: ConnectionSpec = unseen("how the first node is reached, and the login host")
+    stack_dir: str = Field(description="the stack's directory on the file system that the nodes share")
+    image: str = Field(description="as the config has it: a path, or what it is built from")
+    asked: JobSpec = unseen("the job that it is for")
+
+
 class AllocationInputs(OfStack):
     """The nodes of a job."""
 

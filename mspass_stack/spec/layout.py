@@ -37,6 +37,7 @@ class StackLayout:
         self.log = self.root / "log"
         self.scratch = self.root / "scratch"
         self.run = self.root / "run"
+        self.images = self.root / "images"
         self.secrets = self.root / "secrets"
         self.owner = self.root / OWNER
         self.key_file = self.secrets / "keyfile"

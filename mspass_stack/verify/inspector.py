@@ -131,7 +131,7 @@ class Submitted(Native):
 
     def is_made_of(self, image: str) -> bool:
         environment = self.machine.file(f"/proc/{self.pid}/environ").content_string.split("\0")
-        return f"APPTAINER_CONTAINER={image}" in environment
+        return f"APPTAINER_CONTAINER={image.partition('@sha256:')[0]}" in environment
 
 
 INSPECTORS: dict[type, Callable[[Entry, ConnectionSpec, str], ProcessInspector]] = {

@@ -137,6 +137,7 @@ ANSWERS: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
         "runs": {host: f"run of {name} on {host}" for group in inputs["processes"] for host in group["hosts"]},
         "sizes": {host: {"workers": 7} for group in inputs["processes"] for host in group["hosts"]},
     },
+    "ApptainerImage": lambda _, inputs: {"pinned": f"{inputs['image']}@sha256:0"},
     "SlurmJob": lambda name, _: {"job": "4711"},
     "Allocation": lambda name, _: {
         "incarnation": "4711.0",

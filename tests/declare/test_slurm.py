@@ -1,5 +1,6 @@
 """What a stack declares whose hosts are the nodes of a Slurm job."""
 
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ def test_a_job_that_starts_at_once_finds_everything(declared: Run, topology: Top
     assert sorted(declared.programs) == sorted(process.key for process in topology.processes)
     written = {**declared.of("HostProcess"), **declared.of("NodeProcesses")}
     assert all("files@nodes" in program.after for program in written.values())
+    assert all("image" in program.after for program in written.values())
+    assert "files@nodes" in declared.of("ApptainerImage")["image"].after
     assert set(written) <= declared.of("SlurmJob")["job"].after
     assert "job" in declared.of("Allocation")["nodes"].after
 
@@ -176,3 +179,17 @@ def test_the_preflight_knows_what_is_asked_of_slurm(declared: Run) -> None:
     asked = declared.of("Preflight")["preflight"].inputs["job"]
     assert asked == declared.of("SlurmJob")["job"].inputs["asked"]
     assert "--nodes=5" in asked["directives"]
+
+
+def test_an_image_that_is_built_is_one_file_by_a_name_that_its_uri_gives(
+    file: Path, deploy: Deploy, tmp_path: Path
+) -> None:
+    config = _config(file)
+    config["mspass:cluster"] |= {"image": "docker://registry.example.org:5000/team/mspass:v2@sha256:0", "datadir": "/d"}
+    declared = deploy(config, "hpc")
+    assert not declared.error
+    (path,) = {word for one in declared.programs.values() for word in one["process"]["wrapper"] if ".sif" in word}
+    assert re.fullmatch(r"/d/images/mspass-v2-[0-9a-f]{8}\.sif", path)
+    assert declared.of("Preflight")["preflight"].inputs["hosts"]["nodes"]["image"].startswith("docker://")
+    inventory = Inventory.model_validate(declared.outputs["inventory"])
+    assert all(entry.image.endswith("@sha256:0") for entry in inventory.processes)

@@ -12,6 +12,7 @@ from mspass_stack.errors import Refused
 from mspass_stack.provider.preflight import login_facts
 from mspass_stack.provider.preflight.login_facts import purged_part
 from mspass_stack.provider.server.registry import RESOURCES
+from mspass_stack.spec.apptainer import image_path
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.job import JobSpec, job_comment, job_name
 from mspass_stack.spec.topology import NODES
@@ -45,7 +46,7 @@ def image(tmp_path: Path) -> Path:
     return image
 
 
-def _check(host: Host, image: Path, **job: Any) -> dict[str, Any]:
+def _check(host: Host, image: Path | str, **job: Any) -> dict[str, Any]:
     requirements: dict[str, Any] = {
         "stackDir": str(host.stack_dir),
         "workdir": str(host.stack_dir.parent / "work"),
@@ -74,7 +75,7 @@ def _check(host: Host, image: Path, **job: Any) -> dict[str, Any]:
     return PREFLIGHT.create(host.call(inputs))[1]
 
 
-def _refusal(host: Host, image: Path, **job: Any) -> list[str]:
+def _refusal(host: Host, image: Path | str, **job: Any) -> list[str]:
     with pytest.raises(Refused) as refused:
         _check(host, image, **job)
     first, *problems = str(refused.value).splitlines()
@@ -111,6 +112,29 @@ def test_slurms_refusal_and_a_missing_image_are_in_one_table(host: Host, slurm: 
         "mspass:cluster.slurm: sbatch refuses: Invalid account or account/partition combination specified",
     ]
     assert list(host.stack_dir.iterdir()) == []
+
+
+def test_an_image_that_is_to_be_built_is_announced_until_it_is_there(host: Host, slurm: SlurmDouble) -> None:
+    uri = "docker://registry.example.org/mspass:v1"
+    _check(host, uri, runtime=("sh",))
+    assert f"info: the image is built on it before the job is submitted: {uri}" in host.output
+    _check(host, uri, runtime=("no-apptainer",))
+    assert host.output[2].startswith("info: the image is built by a job of one node, as it has no Apptainer, before")
+    host.output.clear()
+    path = Path(image_path(uri, str(host.stack_dir)))
+    path.parent.mkdir()
+    path.touch()
+    _check(host, uri)
+    assert not [line for line in host.output if "built" in line]
+
+
+def test_an_archive_that_an_image_is_to_be_built_from_must_be_there(
+    host: Host, slurm: SlurmDouble, tmp_path: Path
+) -> None:
+    archive = tmp_path / "mspass.tar"
+    assert _refusal(host, f"docker-archive:{archive}") == [f"mspass:cluster.image: {archive} is not there"]
+    archive.touch()
+    _check(host, f"docker-archive:{archive}")
 
 
 def test_a_host_without_slurms_commands_is_no_login_host(host: Host, slurm: SlurmDouble, image: Path) -> None:

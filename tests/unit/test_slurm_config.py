@@ -1,5 +1,6 @@
 """A cluster in a Slurm allocation: its nodes are the hosts, and what cannot be is refused with its YAML path."""
 
+import re
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from mspass_stack.config.slurm_rules import slurm_violations
 from mspass_stack.errors import ConfigError
 from mspass_stack.plan import violations
 from mspass_stack.roles.registry import placements
+from mspass_stack.spec.apptainer import image_path
 from tests.harness.project import ROOT
 
 SLURM: dict[str, Any] = {"nodes": 5, "time": "4:00:00"}
@@ -204,6 +206,28 @@ def test_what_the_config_says_goes_before_what_an_allocation_gives() -> None:
     assert cluster.slurm.login
     assert cluster.slurm.memory == 64 * 1024**3
     assert _broken(cluster) == []
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["docker://registry.example.org:5000/a/b:v1", "oras://a/b", "docker-archive:/a/b.tar", "oci-archive:/a/b.tar"],
+)
+def test_an_image_may_be_what_one_is_built_from_for_any_number_of_nodes(image: str) -> None:
+    assert _broken(read_cluster(_hpc({"nodes": 17}, image=image))) == []
+
+
+@pytest.mark.parametrize(
+    ("image", "name"),
+    [
+        ("docker://registry.example.org:5000/team/mspass:v2.4.3", "mspass-v2.4.3"),
+        ("docker://mspass@sha256:0123", "mspass"),
+        ("oci-archive:/a b/MsPASS,1.tar", "MsPASS-1.tar"),
+    ],
+)
+def test_what_is_built_has_a_name_that_apptainer_takes_as_it_is(image: str, name: str) -> None:
+    assert re.fullmatch(rf"/d/images/{re.escape(name)}-[0-9a-f]{{8}}\.sif", image_path(image, "/d"))
+    assert image_path(image, "/d") != image_path(f"{image}x", "/d")
+    assert image_path("/a/b.sif", "/d") == "/a/b.sif"
 
 
 @pytest.mark.parametrize("nodes", [3, "3", 3.0, " 3 "], ids=repr)

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from mspass_stack.errors import Refused, Unreachable
 from mspass_stack.machines import slurm_node
+from mspass_stack.machines.image_build import has_apptainer
 from mspass_stack.machines.slurm_login import SlurmLogin
 from mspass_stack.provider.preflight import checks, login_facts
 from mspass_stack.provider.preflight.facts import Facts, gather
+from mspass_stack.spec.apptainer import archive_of, image_path, is_built
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.job import JobSpec
 from mspass_stack.spec.resources import HostRequirements
@@ -48,7 +50,7 @@ class LoginCheck:
         found = login_facts.ask(self._login, self._connection.python, anchor)
         lacks = SlurmLogin(self._login).lacks()
         self._tools(found, lacks)
-        self._image()
+        self._image(job)
         if job:
             self._purged(job, found.path + asked.stack_dir.removeprefix(anchor))
         # What follows asks more of the host, and says no more than this where it lacks that.
@@ -73,10 +75,16 @@ class LoginCheck:
                 "profile"
             )
 
-    def _image(self) -> None:
+    def _image(self, job: JobSpec | None) -> None:
         image = self._asked.image
-        if "://" not in image and not self._login.exists(image):
-            self.problems.append(f"mspass:cluster.image: {image} is not there")
+        path = image_path(image, self._asked.stack_dir)
+        if self._login.exists(path):
+            return
+        if not is_built(image) or ((path := archive_of(image)) and not self._login.exists(path)):
+            self.problems.append(f"mspass:cluster.image: {path} is not there")
+        elif job:
+            where = "on it" if has_apptainer(self._login, job) else "by a job of one node, as it has no Apptainer,"
+            self.notes.append(f"the image is built {where} before the job is submitted: {image}")
 
     def _test(self, job: JobSpec) -> None:
         """Ask Slurm whether it takes such a job; when it would start is of interest while there is none."""

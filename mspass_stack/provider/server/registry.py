@@ -9,6 +9,7 @@ from mspass_stack.provider.mongo.users import DatabaseUsers
 from mspass_stack.provider.preflight.preflight import Preflight
 from mspass_stack.provider.resources.address_repair import AddressRepair
 from mspass_stack.provider.resources.allocation import Allocation
+from mspass_stack.provider.resources.apptainer_image import ApptainerImage
 from mspass_stack.provider.resources.base import Resource
 from mspass_stack.provider.resources.certificate import Certificate, CertificateAuthority
 from mspass_stack.provider.resources.client_profile import ClientProfile
@@ -36,6 +37,7 @@ RESOURCES: Mapping[str, Resource[Any]] = {
     "AddressRepair": AddressRepair(),
     "HostProcess": HostProcess(),
     "NodeProcesses": NodeProcesses(),
+    "ApptainerImage": ApptainerImage(),
     "SlurmJob": SlurmJob(),
     "Allocation": Allocation(),
     "Turn": Turn(),

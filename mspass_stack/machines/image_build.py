@@ -1,0 +1,150 @@
+"""One build of an image by Apptainer: on a login host, or in a job of one node. It outlives the `up` that began it."""
+
+import shlex
+
+from mspass_stack.errors import Refused
+from mspass_stack.machines.base import Machine
+from mspass_stack.machines.slurm_login import JobStatus, SlurmLogin
+from mspass_stack.spec.job import JobSpec
+
+MINUTES = 30
+"""The time limit of a job that builds."""
+
+NOT_ITS_OWN = ("--nodes=", "--ntasks=", "--nodelist=", "--time=", "--requeue")
+"""Options of a stack's job that are not those of a job which builds for it."""
+
+TRAP = """trap 'echo "$?" > "$work/ended"' EXIT"""
+
+SCRIPT = """\
+umask 022
+export APPTAINER_CACHEDIR="$work/cache" APPTAINER_TMPDIR="$work/tmp"
+mkdir -p "$APPTAINER_CACHEDIR" "$APPTAINER_TMPDIR" || exit
+# Nodes may lack what a login has.
+[ -d "$HOME" ] || export HOME="$work"
+partial=$work/$(hostname)-$$.sif
+# A login host is for many, and may give a process few addresses: mksquashfs takes a quarter of its memory else.
+squash="-mem 512M -processors 4"
+if "$@" build --help 2>&1 | grep -q -e --mksquashfs-args
+then set -- "$@" build --mksquashfs-args "$squash"
+else set -- "$@" build
+fi
+"$@" "$partial" "$image" < /dev/null || exit
+# Two builds may end at the same time, and the image of one may be in use.
+mv -n "$partial" "$path"
+"""
+"""Builds an image at its path, whole or not at all. All else that is written is in the directory of the build."""
+
+START = 'setsid bash -l "$1/build.sh" > "$1/log" 2>&1 < /dev/null & echo "$(hostname) $!" > "$1/pid"'
+
+FIND = """\
+read -r host pid < "$1/pid" && [ "$host" = "$(hostname)" ] &&
+tr "\\0" " " < "/proc/$pid/cmdline" | grep -qF "$1/build.sh"\
+"""
+"""Whether a build that was started runs on this very machine: a login host may have several."""
+
+KILL = f'{FIND} && kill -- "-$pid"'
+
+REMOVE = 'chmod -R u+rwX "$1"; rm -rf "$1"'
+"""What was unpacked may have directories that nobody may write."""
+
+
+def build_script(job: JobSpec, image: str, path: str, work: str) -> str:
+    """Return the script that builds an image. Pure.
+
+    Args:
+        path: where it is to be.
+        work: the directory of the build.
+    """
+    command, *words = job.runtime
+    lacks = f"there is no {command}: say in the profile (prelude) which module has it"
+    values = {"image": image, "path": path, "work": work}
+    return "\n".join(
+        [
+            "#!/bin/bash -l",
+            *job.prelude,
+            *(f"{name}={shlex.quote(value)}" for name, value in values.items()),
+            f"set -- {shlex.join([command, *words])}",
+            TRAP,
+            f'command -v "$1" > /dev/null || {{ echo {shlex.quote(lacks)}; exit 127; }}',
+            SCRIPT,
+        ]
+    )
+
+
+def has_apptainer(login: Machine, job: JobSpec) -> bool:
+    """Return whether a login host has the command that nodes have."""
+    look = "\n".join([*job.prelude, f"command -v {shlex.quote(job.runtime[0])} > /dev/null"])
+    return login.run(["bash", "-l", "-c", look]).status == 0
+
+
+class ImageBuild:
+    """A build.
+
+    Args:
+        name: of its job.
+        path: where the image is to be.
+    """
+
+    def __init__(self, login: Machine, name: str, path: str, stack_id: str) -> None:
+        self._login, self._slurm = login, SlurmLogin(login)
+        self._name, self._path, self._work = name, path, f"{path}.work"
+        self._comment = f"mspass stack={stack_id} image={path}"
+
+    def job(self) -> JobStatus | None:
+        """Return its job that waits or runs."""
+        known = self._slurm.named(self._name, self._comment)
+        return next((job for job in known if not job.is_over), None)
+
+    def runs_here(self) -> bool:
+        """Return whether it runs on the login host."""
+        return self._login.run(["sh", "-c", FIND, "sh", self._work]).status == 0
+
+    def begin(self, job: JobSpec, image: str) -> None:
+        """Start it on the login host, or else submit its job.
+
+        Raises:
+            Refused: Slurm does not take it.
+        """
+        self._login.make_directory(self._work, 0o700)
+        self._login.remove(f"{self._work}/ended")
+        self._login.write(f"{self._work}/build.sh", build_script(job, image, self._path, self._work))
+        if has_apptainer(self._login, job):
+            ran = self._login.run(["sh", "-c", START, "sh", self._work])
+            if ran.status:
+                raise Refused(f"it cannot be started: {ran.stderr.strip()}")
+        else:
+            self._slurm.submit(self._words(job))
+
+    def said(self, lines: int) -> str:
+        """Return the last lines of what it says."""
+        try:
+            log = self._login.read(f"{self._work}/log")
+        except OSError:
+            return ""
+        return "\n".join([line for line in log.splitlines() if line.strip()][-lines:])
+
+    def has_failed(self) -> bool:
+        """Return whether it says that it has."""
+        try:
+            return self._login.read(f"{self._work}/ended").strip() != "0"
+        except OSError:
+            return False
+
+    def end(self) -> None:
+        """End it if it runs, and remove what it has left, but for the image."""
+        if job := self.job():
+            self._slurm.cancel(job.id)
+        self._login.run(["sh", "-c", KILL, "sh", self._work])
+        self._login.run(["sh", "-c", REMOVE, "sh", self._work])
+
+    def _words(self, job: JobSpec) -> list[str]:
+        kept = [word for word in job.directives if not word.startswith(NOT_ITS_OWN)]
+        return [
+            f"--job-name={self._name}",
+            f"--comment={self._comment}",
+            f"--output={self._work}/log",
+            *kept,
+            "--nodes=1",
+            f"--time={max(1, min(MINUTES, job.seconds // 60))}",
+            f"{self._work}/build.sh",
+        ]

@@ -1,0 +1,150 @@
+"""`ApptainerImage`: the image of a job's containers, which all nodes read as one file; built first where it is none."""
+
+import socket
+
+from mspass_stack.errors import InitFailed, Refused
+from mspass_stack.machines import slurm_node
+from mspass_stack.machines.image_build import ImageBuild
+from mspass_stack.polling import wait_until
+from mspass_stack.provider.resources.base import Call, Resource
+from mspass_stack.provider.server.codec import Props
+from mspass_stack.spec.apptainer import image_path, is_built
+from mspass_stack.spec.job import job_name
+from mspass_stack.spec.job_resources import ApptainerImageInputs
+
+LIMIT = 3600.0
+"""Seconds for a build that runs."""
+
+LAG = 60.0
+"""Seconds until a login host sees a file that a node has made: network file systems remember what was not there."""
+
+PAUSE = 2.0
+"""Seconds between two looks."""
+
+TAIL = 15
+"""Lines of a failed build that are shown."""
+
+DIGEST = 'while sleep 20 > /dev/null 2>&1; do echo; done & sha256sum "$1"; ended=$?; kill $!; exit $ended'
+"""Reads a file of any size; a connection on which nothing is said for long is given up."""
+
+
+class ApptainerImage(Resource[ApptainerImageInputs]):
+    """Outputs: `pinned`, its path and digest; `stamp`, by which another file in its place is known."""
+
+    model = ApptainerImageInputs
+
+    def create(self, call: Call) -> tuple[str, Props]:
+        id = f"{call.inputs['stack']}/image"
+        if call.preview:
+            same = call.old_inputs.get("image") == call.inputs["image"] and call.outputs.get("pinned")
+            return id, {key: call.outputs.get(key) for key in ("pinned", "stamp")} if same else {}
+        return id, _Image(call, self.parse(call.inputs), id).ensure()
+
+    def read(self, call: Call) -> Props:
+        stamp = _Image(call, self.parse(call.inputs), call.id).stamp()
+        same = stamp == call.outputs.get("stamp")
+        return call.outputs if same else {**call.outputs, "pinned": "", "stamp": stamp}
+
+    def diff(self, call: Call) -> list[str]:
+        return super().diff(call) or ([] if call.outputs.get("pinned") else ["pinned"])
+
+    def delete(self, call: Call) -> None:
+        """End a build that was not waited for; an image stays."""
+        _Image(call, self.parse(call.inputs), call.id).forget()
+
+
+class _Image:
+    """An image on the file system that the login host and all nodes share."""
+
+    def __init__(self, call: Call, inputs: ApptainerImageInputs, id: str) -> None:
+        self._call, self._inputs, self._id = call, inputs, id
+        self._login = slurm_node(inputs.connection).login
+        self._path = image_path(inputs.image, inputs.stack_dir)
+        name = f"{job_name(inputs.stack, inputs.stack_id)}-image"
+        self._build = ImageBuild(self._login, name, self._path, inputs.stack_id)
+
+    def ensure(self) -> Props:
+        """Have it built where it is not there; return the outputs.
+
+        Raises:
+            InitFailed: the job that builds it waits for longer than the config says, and goes on to wait.
+            Refused: it was not built.
+        """
+        own = is_built(self._inputs.image)
+        if own and not self._login.exists(self._path):
+            self._have_built()
+        digest = self._digest()
+        if own:
+            self._build.end()
+            self._login.write(f"{self._path}.sha256", f"{digest}  {self._path.rpartition('/')[2]}\n")
+        return {"pinned": f"{self._path}@sha256:{digest}" if digest else self._path, "stamp": self.stamp()}
+
+    def stamp(self) -> str:
+        """Return size and time of its file; nothing where it is not there."""
+        if self._login.is_directory(self._path):
+            return "directory"
+        ran = self._login.run(["stat", "--dereference", "--format=%s %Y", self._path])
+        return "" if ran.status else _last(ran.stdout)
+
+    def forget(self) -> None:
+        if is_built(self._inputs.image):
+            self._build.end()
+
+    def _digest(self) -> str:
+        """Return the digest of its file; nothing of a directory, or of what its user may not read."""
+        if self._login.is_directory(self._path):
+            return ""
+        self._call.say("status", f"{self._path} is read for its digest")
+        ran = self._login.run(["sh", "-c", DIGEST, "sh", self._path])
+        return "" if ran.status else _last(ran.stdout).split()[0].removeprefix("\\")
+
+    def _have_built(self) -> None:
+        if not (self._build.job() or self._build.runs_here()):
+            self._call.say("status", f"{self._inputs.image}: its build begins")
+            self._login.make_directory(self._path.rpartition("/")[0], 0o700)
+            try:
+                self._build.begin(self._inputs.asked, self._inputs.image)
+            except Refused as refused:
+                raise self._failed(str(refused)) from None
+        self._wait_for_its_job()
+        if not wait_until(self._is_over, LIMIT, PAUSE):
+            raise self._failed(f"no end within {LIMIT / 60:.0f} minutes")
+        if not wait_until(lambda: self._login.exists(self._path), 0 if self._build.has_failed() else LAG, PAUSE):
+            raise self._failed(self._build.said(TAIL) or "it has said nothing")
+
+    def _wait_for_its_job(self) -> None:
+        seconds = self._inputs.asked.queue_wait
+        if not wait_until(self._has_started, seconds, PAUSE) and (job := self._build.job()):
+            raise InitFailed(
+                self._id,
+                {"pinned": "", "stamp": ""},
+                f"job {job.id}, which builds the image, waits: {job.reason}, estimated start {job.start}; pulumi up "
+                "goes on from here",
+            )
+
+    def _has_started(self) -> bool:
+        job = self._build.job()
+        if job and job.state == "PENDING":
+            self._call.say("status", f"job {job.id}, which builds the image, waits: {job.reason}")
+        return not job or job.state != "PENDING"
+
+    def _is_over(self) -> bool:
+        if said := self._build.said(1):
+            self._call.say("status", f"image: {said}")
+        return self._login.exists(self._path) or not (self._build.job() or self._build.runs_here())
+
+    def _failed(self, why: str) -> Refused:
+        """Return the error of a build, with what its user can do elsewhere."""
+        image, connection = self._inputs.image, self._inputs.connection
+        file = self._path.rpartition("/")[2]
+        user = f"{connection.user}@" if connection.user else ""
+        return Refused(
+            f"mspass:cluster.image: {image}: it was not built here: {why}\nbuild it where there are Apptainer and the "
+            f"internet, and bring it to this cluster:\n  apptainer build {file} {image}\n"
+            f"  scp {file} {user}{connection.address or socket.gethostname()}:{self._path}"
+        )
+
+
+def _last(output: str) -> str:
+    """Return the last line: what a shell of the site says goes before."""
+    return output.strip().rpartition("\n")[2]

@@ -1,0 +1,37 @@
+"""Images of Apptainer: files and directories that are there, or a file that is built from a URI once. Pure."""
+
+import hashlib
+import re
+
+from mspass_stack.spec.layout import StackLayout
+
+ARCHIVES = ("docker-archive:", "oci-archive:")
+"""What goes before the path of a file that another tool has written."""
+
+URIS = ("docker://", "oras://", *ARCHIVES)
+"""What goes before an image that is to be built first."""
+
+STEM = 40
+"""Letters of an image's own name in that of the file that is built of it."""
+
+
+def is_built(image: str) -> bool:
+    """Return whether an image is to be built first."""
+    return image.startswith(URIS)
+
+
+def archive_of(image: str) -> str:
+    """Return the path of the archive that an image is built from; empty where it is from elsewhere."""
+    return next((image.removeprefix(scheme) for scheme in ARCHIVES if image.startswith(scheme)), "")
+
+
+def image_path(image: str, stack_dir: str) -> str:
+    """Return where the nodes of a job find an image: its own path, or the file that is built of it.
+
+    That file's name depends on the URI alone, so it is known before there is one.
+    """
+    if not is_built(image):
+        return image
+    own = image.rpartition("/")[2].partition("@")[0]
+    stem = re.sub(r"[^A-Za-z0-9.-]+", "-", own).strip("-.")[:STEM]
+    return str(StackLayout(stack_dir).images / f"{stem}-{hashlib.sha256(image.encode()).hexdigest()[:8]}.sif")
