@@ -9,7 +9,7 @@ from tests.harness.lab.command import run
 from tests.harness.lab.lab import SSH
 from tests.harness.slurm.network import LOGIN, address
 from tests.harness.slurm.node import Node
-from tests.harness.slurm.tree import USERS
+from tests.harness.slurm.tree import SID, USERS
 
 STRICT_PORT = 2222
 """At the login host: who enters there has both a key and a password."""
@@ -20,8 +20,10 @@ STRICT = "strict"
 SSHD = """\
 Port 22
 PasswordAuthentication no
-PerSourcePenalties no
 """
+
+PATIENT = "PerSourcePenalties no\n"
+"""What a sshd is told that has such penalties: all users come from one address."""
 
 TWO_FACTORS = f"""\
 Port {STRICT_PORT}
@@ -61,14 +63,15 @@ def prepare(directory: Path, nodes: Iterable[str]) -> None:
     (directory / "ssh_config").write_text("".join([*where, strict, jump, "Host *\n", ours, SSH]))
 
 
-def enter(directory: Path, node: Node) -> None:
-    """Give a host its key, the names and keys of all, and its sshd's configuration."""
+def enter(directory: Path, node: Node, release: str) -> None:
+    """Give a host of a release its key, the names and keys of all, and its sshd's configuration."""
     known = (directory / "known_hosts").read_text()
     names = [path.name for path in (directory / "hosts").iterdir()]
     node.write("/etc/hosts", "".join(["127.0.0.1 localhost\n", *(f"{address(name)} {name}\n" for name in names)]))
     node.write("/etc/ssh/ssh_known_hosts", known)
     node.write("/etc/ssh/ssh_host_ed25519_key", (node.directory / "host_key").read_text(), 0o600)
-    node.write("/etc/ssh/sshd_config.d/cluster.conf", SSHD + (TWO_FACTORS if node.name == LOGIN else ""))
+    said = [SSHD, PATIENT if release == SID else "", TWO_FACTORS if node.name == LOGIN else ""]
+    node.write("/etc/ssh/sshd_config.d/cluster.conf", "".join(said))
 
 
 def _make_key(path: Path, comment: str) -> None:

@@ -28,6 +28,7 @@ class SlurmCluster:
         kept: the cluster goes on when this process ends; `SlurmCluster.attach` finds it again.
         hostile: what makes it harder to use, by the words of `Hostile`.
         lent: folders of this machine that the login host has too, at their own paths.
+        release: of Debian, whose Slurm it is.
 
     Attributes:
         key: the private key that alice and bob have at the login host.
@@ -51,8 +52,9 @@ class SlurmCluster:
         kept: bool = False,
         hostile: Collection[str] = (),
         lent: Collection[Path] = (),
+        release: str = tree.SID,
     ) -> None:
-        self.directory, self._lent = directory.absolute(), lent
+        self.directory, self._lent, self._release = directory.absolute(), lent, release
         self.hostile = frozenset(map(Hostile, hostile))
         self.names = [f"n{number}" for number in range(1, nodes + 1)]
         self.key, self.known_hosts = self.directory / "key", self.directory / "known_hosts"
@@ -79,14 +81,14 @@ class SlurmCluster:
         install_tools()
         self._claim.take()
         remains.remove(self.directory)
-        base, image = tree.ensure(), role_image.ensure()
+        base, image = tree.ensure(self._release), role_image.ensure()
         self.directory.mkdir(parents=True, exist_ok=True)
         access.prepare(self.directory, self._nodes)
         if Hostile.QUOTA in self.hostile:
             quota.set_up(self.directory)
         for node in self._nodes.values():
             self._prepare(node, base, image)
-        state = {"nodes": len(self.names), "hostile": sorted(self.hostile)}
+        state = {"nodes": len(self.names), "hostile": sorted(self.hostile), "release": self._release}
         (self.directory / "slurm.json").write_text(json.dumps(state))
         NETWORK.up()
         self._start(LOGIN)
@@ -202,7 +204,7 @@ class SlurmCluster:
             node.share(str(directory).lstrip("/"), directory)
         node.write("/etc/slurm/slurm.conf", config.slurm(self.names, Hostile.TASK_PLUGINS in self.hostile))
         node.write("/etc/slurm/cgroup.conf", config.cgroup(Hostile.TASK_PLUGINS in self.hostile))
-        access.enter(self.directory, node)
+        access.enter(self.directory, node, self._release)
         furnish(node, self.hostile)
 
     def _start(self, name: str) -> None:

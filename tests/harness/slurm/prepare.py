@@ -4,4 +4,5 @@ from tests.harness.engine import install_tools
 from tests.harness.slurm import role_image, tree
 
 install_tools()
-print(f"the nodes are made from {tree.ensure()}, the roles from {role_image.ensure_alone()}")
+trees = " and ".join(str(tree.ensure(release)) for release in (tree.SID, tree.BOOKWORM))
+print(f"the nodes are made from {trees}, the roles from {role_image.ensure_alone()}")
