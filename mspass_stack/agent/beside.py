@@ -60,14 +60,17 @@ def ask(own: Path, argv: Sequence[str], seconds: float) -> dict[str, Any]:
     """Run a command beside a process; `status` and `output`.
 
     Raises:
-        OSError: the process is not up on this node.
+        OSError: the process is not up on this node, or has ended meanwhile.
     """
     with socket.socket(socket.AF_UNIX) as far:
         far.settimeout(seconds + 30)
         far.connect(str(socket_of(own)))
         far.sendall(json.dumps({"argv": list(argv), "seconds": seconds}).encode() + b"\n")
         with far.makefile("rb") as answer:
-            return dict(json.loads(answer.readline()))
+            line = answer.readline()
+    if not line:
+        raise ConnectionResetError("it has ended before the command did")
+    return dict(json.loads(line))
 
 
 def socket_of(own: Path) -> Path:
