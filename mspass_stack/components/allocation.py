@@ -49,8 +49,11 @@ class SlurmAllocation(pulumi.ComponentResource):
             programs[process.name] = resources.HostProcess(process.key, inputs, options)
         self.together: dict[str, HostedNodes] = {}
         for kind in dict.fromkeys(process.kind for process in topology.processes if process not in alone):
-            nodes = self.together[kind] = HostedNodes(foundation, topology.of(kind))
-            programs[kind] = nodes.write(self, there)
+            processes = topology.of(kind)
+            nodes = self.together[kind] = HostedNodes(foundation, processes)
+            # What they are drained by is there again when it restarts too.
+            earlier = [programs[name] for name in processes[0].after if name in programs]
+            programs[kind] = nodes.write(self, [*there, *earlier])
         job = resources.SlurmJob(
             "job",
             foundation.of_stack({**known, "asked": topology.job, "preparation": list(foundation.plan.preparation())}),
