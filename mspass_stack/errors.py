@@ -5,6 +5,7 @@
     ├── Refused        a step that failed, or that would do harm and was not taken
     ├── InitFailed     something was made and is not in order
     ├── Unreachable    a host cannot be reached
+    │   └── NoJob      it is a node of a job, and none runs: what ran in the last one has ended with it
     ├── EngineError    a Docker engine does not answer, or refuses
     └── NotUpError     there is no such stack, or it is not up
 
@@ -37,6 +38,10 @@ class InitFailed(StackError):
 
 class Unreachable(StackError):
     """A host cannot be reached; the text names it and says why."""
+
+
+class NoJob(Unreachable):
+    """No job runs whose node a host is."""
 
 
 class EngineError(StackError):

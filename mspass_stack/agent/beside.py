@@ -49,6 +49,7 @@ def serve(own: Path, wrapper: Sequence[str]) -> None:
         wrapper: the words before a command that run it in the container.
     """
     with socket.socket(socket.AF_UNIX) as listener:
+        socket_of(own).unlink(missing_ok=True)  # of a step that was killed
         listener.bind(str(socket_of(own)))
         listener.listen(16)
         while True:

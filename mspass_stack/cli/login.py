@@ -33,9 +33,10 @@ def command(stack: str, close: bool) -> None:
     connection = login_of(state.config(stack, KEY), stack, state.project_directory())
     master = Master(connection)
     if close:
-        if master.stands():
+        stood = master.stands()
+        if stood:
             master.close()
-        click.echo(f"{connection}: nobody is logged in.")
+        click.echo(f"{connection}: {'the login is ended' if stood else 'nobody is logged in'}.")
         return
     if master.stands():
         click.echo(f"{connection}: the login stands; mspass-stack login --close -s {stack} ends it.")

@@ -10,7 +10,7 @@ from secrets import token_hex
 from typing import Any
 
 from mspass_stack.agent.run import NO_RUN
-from mspass_stack.errors import Refused, StackError
+from mspass_stack.errors import NoJob, Refused, StackError
 from mspass_stack.machines import machine
 from mspass_stack.managers import manager_of
 from mspass_stack.polling import interrupted
@@ -90,6 +90,8 @@ class Runs:
                 seen = self._ask("follow", name, str(offset), str(LOOK))
             except NoRun:
                 raise
+            except NoJob as error:
+                raise Refused(f"{error}; {name} has ended with the last one") from None
             except StackError as error:
                 # One that answers, and has no such process, may be about to start it anew.
                 if isinstance(error, Refused) and lost and time.monotonic() - lost > RESTART:

@@ -35,7 +35,9 @@ class Ssh(Model):
 class Host(Model):
     """A machine of the cluster."""
 
-    address: Text = Field(default=LOOPBACK, description="IPv4 address or name by which the other hosts reach it")
+    address: Annotated[Text, StringConstraints(pattern=r"^[^@\s]+$")] = Field(
+        default=LOOPBACK, description="IPv4 address or name by which the other hosts reach it"
+    )
     ssh: Ssh | None = Field(default=None, description="how it is reached; a host without this key is this machine")
     runtime: Name | None = Field(
         default=None, description="how its processes are packaged; by default as the cluster's"

@@ -176,7 +176,8 @@ class Connection:
         spec = self._spec
         for key, path in (("key", spec.key), ("known_hosts", spec.known_hosts)):
             if path and not Path(path).is_file():
-                raise Unreachable(f"{spec}: mspass:cluster.hosts.{spec.host}.ssh.{key}: {path}: no such file")
+                place = "slurm.login" if spec.enter else f"hosts.{spec.host}"
+                raise Unreachable(f"{spec}: mspass:cluster.{place}.ssh.{key}: {path}: no such file")
         options: dict[str, Any] = {"banner_timeout": 3 * CONNECT_TIMEOUT, "auth_timeout": 3 * CONNECT_TIMEOUT}
         options["transport_factory"] = _Transport
         if spec.key:

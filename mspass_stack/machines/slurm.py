@@ -9,7 +9,7 @@ from typing import Any
 
 from mspass_stack.agent import slurm
 from mspass_stack.agent.allocation import FILE
-from mspass_stack.errors import Unreachable
+from mspass_stack.errors import NoJob
 from mspass_stack.machines import relay
 from mspass_stack.machines.agent import RemoteAgent
 from mspass_stack.machines.base import Agent, Channel, CompletedCommand, Machine
@@ -55,7 +55,7 @@ class SlurmNode:
         allocation = self.allocation()
         node = allocation.get("nodes", {}).get(self._spec.host)
         if node is None:
-            raise Unreachable(f"{self}: no job runs: pulumi up")
+            raise NoJob(f"{self}: no job runs: pulumi up")
         words = ["--job-name=mspass-agent", *slurm.STEP, f"--nodelist={node['name']}", *self._spec.launcher]
         return self.login.dial(["srun", f"--jobid={allocation['job']}", *words, *argv])
 

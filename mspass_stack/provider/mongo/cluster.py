@@ -42,6 +42,8 @@ class ShardedCluster(Resource[ShardedClusterInputs]):
     def read(self, call: Call) -> Props:
         """Return what the cluster says of itself; the last known where it does not answer."""
         inputs = self.parse(call.inputs)
+        if in_job.is_over(next(iter(inputs.connections.values()))):
+            return call.outputs
         try:
             database = declared(inputs)
             with database.router(within=UP_TIMEOUT) as router:

@@ -21,6 +21,7 @@ from mspass_stack.machines.base import Machine
 from mspass_stack.mongo.client import CONNECT_TIMEOUT, Client, brief, internal
 from mspass_stack.mongo.replica_set import Member
 from mspass_stack.polling import keep_trying
+from mspass_stack.provider.mongo import in_job
 from mspass_stack.provider.mongo.places import members_at
 from mspass_stack.provider.resources.base import Call, Resource
 from mspass_stack.provider.server.codec import Props
@@ -42,7 +43,10 @@ class Encryption(Resource[EncryptionInputs]):
 
     def read(self, call: Call) -> Props:
         """Look at every server; one that does not answer is taken as last known."""
-        servers = _servers(self.parse(call.inputs))
+        inputs = self.parse(call.inputs)
+        if in_job.is_over(next(iter(inputs.connections.values()))):
+            return call.outputs
+        servers = _servers(inputs)
         modes, shown = _known(call)
         with ThreadPoolExecutor(len(servers)) as pool:
             for server, found in zip(servers, pool.map(Server.look, servers), strict=True):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mspass_stack.errors import Refused
-from mspass_stack.machines import machine
+from mspass_stack.machines import machine, slurm_node
 from mspass_stack.mongo.replica_set import SYNC_TIMEOUT
 from mspass_stack.polling import wait_until
 from mspass_stack.provider.resources.base import Call
@@ -14,6 +14,11 @@ from mspass_stack.spec.topology import FIRST_NODE
 
 PAUSE = 0.3
 """Seconds between two looks at what the job says."""
+
+
+def is_over(connection: ConnectionSpec) -> bool:
+    """Return whether the servers of a database have no job to run in: then there is nobody to be asked."""
+    return bool(connection.job) and not slurm_node(connection.sibling(FIRST_NODE)).allocation()
 
 
 def prepare(connection: ConnectionSpec, call: Call, anew: bool, leaving: Sequence[str] = ()) -> Props:

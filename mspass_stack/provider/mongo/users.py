@@ -25,6 +25,8 @@ class DatabaseUsers(Resource[DatabaseUsersInputs]):
 
     def read(self, call: Call) -> Props:
         inputs = self.parse(call.inputs)
+        if in_job.is_over(inputs.connection):
+            return call.outputs
         try:
             with _client(inputs) as client:
                 return call.outputs | {"present": users.present(client, inputs.users, inputs.authority)}

@@ -20,7 +20,14 @@ BEATS = 120.0
 
 HOPELESS = frozenset(
     {
-        *("PartitionNodeLimit", "PartitionTimeLimit", "BadConstraints", "InvalidAccount", "InvalidQOS"),
+        *(
+            "PartitionConfig",
+            "PartitionNodeLimit",
+            "PartitionTimeLimit",
+            "BadConstraints",
+            "InvalidAccount",
+            "InvalidQOS",
+        ),
         *("AssocMaxNodePerJobLimit", "QOSMaxNodePerJobLimit", "AssocMaxWallDurationPerJobLimit"),
         *("QOSMaxWallDurationPerJobLimit", "DependencyNeverSatisfied"),
     }
@@ -128,7 +135,7 @@ class _Wait:
         try:
             return "\n".join(self._node.read(f"{self._inputs.stack_dir}/log/job.log").splitlines()[-15:])
         except OSError:
-            return "(no log)"
+            return f"(no log: is {self._inputs.stack_dir} on a file system that the nodes share with the login host?)"
 
     def _unready(self, why: str) -> InitFailed:
         return InitFailed(self._id, _observed({}), why)

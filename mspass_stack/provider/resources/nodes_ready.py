@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mspass_stack.errors import EngineError, InitFailed
-from mspass_stack.machines import machine
+from mspass_stack.machines import machine, slurm_node
 from mspass_stack.managers import manager_of
 from mspass_stack.managers.base import ProcessManager
 from mspass_stack.polling import wait_until
@@ -30,7 +30,10 @@ class NodesReady(Resource[NodesReadyInputs]):
         return id, {} if call.preview else _Check(self.parse(call.inputs)).wait(call, id)
 
     def read(self, call: Call) -> Props:
-        check = _Check(self.parse(call.inputs))
+        inputs = self.parse(call.inputs)
+        if not slurm_node(inputs.connection).allocation():
+            raise InitFailed(call.id, call.outputs, "no job runs")
+        check = _Check(inputs)
         if missing := check.missing(check.processes):
             raise InitFailed(call.id, call.outputs, check.told(missing))
         return call.outputs | check.seen(check.processes)

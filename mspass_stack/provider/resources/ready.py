@@ -1,5 +1,8 @@
 """`Ready`: the readiness check of a process."""
 
+from contextlib import suppress
+from itertools import takewhile
+
 from mspass_stack.errors import EngineError, InitFailed
 from mspass_stack.machines import machine
 from mspass_stack.managers import manager_of
@@ -29,11 +32,7 @@ class Ready(Resource[ReadyInputs]):
     def read(self, call: Call) -> Props:
         inputs = self.parse(call.inputs)
         process = inputs.process
-        host = machine(inputs.probe_connection)
-        # Twice: a server of a busy machine may be silent for as long as one look lasts.
-        if (missing := probe(process.probe, host, inputs.authority)) and (
-            missing := probe(process.probe, host, inputs.authority)
-        ):
+        if missing := _missing(inputs):
             raise InitFailed(call.id, call.outputs, f"{process.name} on host '{process.host}' is not ready: {missing}")
         return call.outputs | _seen(inputs, _manager(inputs).incarnation(process.managed_name))
 
@@ -42,6 +41,18 @@ class Ready(Resource[ReadyInputs]):
         inputs = self.parse(call.inputs)
         if inputs.drain and inputs.drain_connection and not has_taken_over(inputs.process, inputs.connection):
             drain(inputs.drain, inputs.drain_connection, inputs.process.name, call)
+
+
+def _missing(inputs: ReadyInputs) -> str | None:
+    """Return what is missing of a process; nothing where it does its job."""
+    host, process = machine(inputs.probe_connection), inputs.process
+    with suppress(EngineError):
+        if not _manager(inputs).incarnation(process.managed_name):
+            return "it is not up"
+    # Twice: a server of a busy machine may be silent for as long as one look lasts.
+    looks = (probe(process.probe, host, inputs.authority) for _ in range(2))
+    found = list(takewhile(lambda missing: missing is not None, looks))
+    return found[-1] if len(found) == 2 else None
 
 
 def _seen(inputs: ReadyInputs, incarnation: str) -> Props:

@@ -56,6 +56,8 @@ class SlurmJob(Resource[SlurmJobInputs]):
                 f"job {call.outputs['job']} ended by {ended['state']} at {ended['when']}; a new one is submitted "
                 f"({submission.inputs.asked})",
             )
+        if call.preview and not ended:
+            submission.tell_what_waits(call.outputs["job"])
         if ended and call.preview:
             call.say("info", f"Slurm takes it: {submission.slurm.test(submission.inputs.asked.options)}")
         return {} if call.preview else submission.ensure(call.outputs["job"])
@@ -140,8 +142,17 @@ class _Submission:
         if self.inputs.asked.replace:
             self.stop(job.id)
             return {"job": self.slurm.submit(self._words()), "ended": {}}
-        self._call.say("warning", f"job {job.id} runs as it was submitted: what changed holds for the next one")
+        self._say_that_it_waits(job)
         return {"job": job.id, "ended": {}}
+
+    def tell_what_waits(self, id: str) -> None:
+        """Say it where what changed is not for the job that runs."""
+        job = self.slurm.job(id)
+        if job and job.state == "RUNNING" and self._is_changed() and not self.inputs.asked.replace:
+            self._say_that_it_waits(job)
+
+    def _say_that_it_waits(self, job: JobStatus) -> None:
+        self._call.say("warning", f"job {job.id} runs as it was submitted: what changed holds for the next one")
 
     def _is_over(self, id: str) -> bool:
         status = self.slurm.job(id)
