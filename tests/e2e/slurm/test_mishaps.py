@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -106,6 +107,42 @@ def test_a_database_comes_back_when_steps_are_to_be_had_again(stack: SlurmStack,
         assert wait_until(lambda: slurm.processes(node, pattern), REVIVED, 1), stack.log()
     assert wait_until(lambda: _is_up(stack), REVIVED, 2), stack.log()
     assert stack.job() == job
+
+
+def test_a_program_runs_beside_a_frontend_whose_step_was_killed(
+    stack: SlurmStack, slurm: SlurmCluster, tmp_path: Path
+) -> None:
+    node, pattern = stack.node("node0"), "agent-.* step .* frontend"
+    former = slurm.processes(node, pattern)
+    for pid in former:
+        slurm.execute(node, "kill", "-KILL", str(pid), check=False)
+    assert wait_until(lambda: set(slurm.processes(node, pattern)) - {*former}, BY_ITSELF, 0.5), stack.log()
+    assert wait_until(lambda: _is_up(stack), BY_ITSELF, 1), stack.log()
+    script = tmp_path / "hello.py"
+    script.write_text("print('beside')\n")
+    ran = stack.ask("run", str(script))
+    assert ran.returncode == 0, ran.stdout
+    assert "beside" in ran.stdout
+
+
+def test_a_program_ends_with_its_job_for_who_follows_it(stack: SlurmStack, slurm: SlurmCluster, tmp_path: Path) -> None:
+    script = tmp_path / "long.py"
+    script.write_text("import time\nprint('begun', flush=True)\ntime.sleep(3600)\n")
+    with stack.asked("run", str(script)) as running:
+        assert running.stdout
+        assert any("begun" in line for line in iter(running.stdout.readline, ""))
+        slurm.as_user("login", "scancel", "--signal=USR1", "--batch", stack.job())
+        said, _ = running.communicate(timeout=BY_ITSELF)
+    assert "has ended with the last one" in said
+    assert running.returncode == 2
+    assert wait_until(lambda: not stack.jobs(), 120, 1), stack.log()
+    assert "SSL" not in stack.up()
+
+
+def test_what_was_destroyed_comes_up_with_its_documents(stack: SlurmStack) -> None:
+    with inserting(stack, "destroyed"):
+        stack.destroy()
+        stack.up()
 
 
 def test_a_file_of_the_database_that_was_purged_is_named(stack: SlurmStack, slurm: SlurmCluster) -> None:
