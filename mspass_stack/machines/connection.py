@@ -111,9 +111,9 @@ class Connection:
         transport = self.transport()
         try:
             transport.open_session(timeout=SILENCE_TIMEOUT / 1000).close()
-        except paramiko.ChannelException:
-            pass  # a refusal is an answer
         except (EOFError, OSError, paramiko.SSHException) as error:
+            if _is_refused(error):
+                return  # which is an answer: others have all its sessions
             self._close(transport)
             raise Unreachable(f"{self._spec}: the connection broke: {_why(error)}") from None
 

@@ -2,6 +2,7 @@
 
 import threading
 
+import paramiko
 import pytest
 
 from mspass_stack.errors import Unreachable
@@ -43,3 +44,19 @@ def test_a_host_that_is_cut_off_is_tried_once_for_all_who_wait(monkeypatch: pyte
     with pytest.raises(Unreachable):
         connection.transport()
     assert len(tries) >= 2, "who asks afterwards tries again"
+
+
+@pytest.mark.parametrize(
+    "refusal", [paramiko.ChannelException(1, "no"), paramiko.SSHException("Unable to open channel.")]
+)
+def test_a_host_that_refuses_a_session_has_answered(refusal: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection, closed = Connection(ConnectionSpec(host="login", address="192.0.2.1")), list[object]()
+
+    class Transport:
+        def open_session(self, timeout: float) -> None:
+            raise refusal
+
+    monkeypatch.setattr(connection, "transport", Transport)
+    monkeypatch.setattr(connection, "_close", closed.append)
+    connection.look()
+    assert not closed, "whatever else goes through it would end"
