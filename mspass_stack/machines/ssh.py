@@ -149,14 +149,21 @@ class SshMachine:
     def _files(self, work: Callable[[paramiko.SFTPClient], T]) -> T:
         """Work on files, one piece of work at a time: the session for it is kept as the connection is."""
         with self._transfers, self._session():
-            kept, sessions = self._sftp, self._sessions
-            if kept is None or not sessions.carry(kept):
-                self._sftp = kept = sessions.files()
             try:
-                return work(kept)
-            except (TimeoutError, EOFError, ConnectionError):
-                kept.close()  # a late answer would be taken for that to another question
-                raise
+                return self._work(work)
+            except (EOFError, ConnectionError, paramiko.SSHException):
+                # A connection that broke unseen is opened anew; what is done with files may be done twice.
+                return self._work(work)
+
+    def _work(self, work: Callable[[paramiko.SFTPClient], T]) -> T:
+        kept, sessions = self._sftp, self._sessions
+        if kept is None or not sessions.carry(kept):
+            self._sftp = kept = sessions.files()
+        try:
+            return work(kept)
+        except (TimeoutError, EOFError, ConnectionError, paramiko.SSHException):
+            kept.close()  # a late answer would be taken for that to another question
+            raise
 
     def _tunnel_to(self, place: tuple[str, int]) -> tuple[str, int]:
         if place not in self._tunnels:

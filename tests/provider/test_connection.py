@@ -7,6 +7,7 @@ import pytest
 
 from mspass_stack.errors import Unreachable
 from mspass_stack.machines.connection import Connection
+from mspass_stack.machines.ssh import SshMachine
 from mspass_stack.spec.connection import ConnectionSpec
 
 CALLERS = 8
@@ -60,3 +61,39 @@ def test_a_host_that_refuses_a_session_has_answered(refusal: Exception, monkeypa
     monkeypatch.setattr(connection, "_close", closed.append)
     connection.look()
     assert not closed, "whatever else goes through it would end"
+
+
+class _Files:
+    """A session for files in a connection that breaks, once or for good."""
+
+    def __init__(self, breaks: int) -> None:
+        self.breaks, self.opened, self.closed = breaks, 0, 0
+
+    def files(self) -> "_Files":
+        self.opened += 1
+        return self
+
+    def carry(self, kept: object) -> bool:
+        return self.closed < self.opened
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def stat(self, path: str) -> paramiko.SFTPAttributes:
+        if self.opened <= self.breaks:
+            raise paramiko.SSHException("Server connection dropped: ")
+        return paramiko.SFTPAttributes()
+
+
+@pytest.mark.parametrize(("breaks", "reached"), [(1, True), (2, False)])
+def test_a_session_for_files_that_broke_unseen_is_opened_anew_once(
+    breaks: int, reached: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine, files = SshMachine(ConnectionSpec(host="login", address="192.0.2.1")), _Files(breaks)
+    monkeypatch.setattr(SshMachine, "_sessions", property(lambda self: files))  # pyright: ignore
+    if reached:
+        assert machine.exists("/srv")
+    else:
+        with pytest.raises(Unreachable, match="dropped"):
+            machine.exists("/srv")
+    assert files.opened == 2
