@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from .programs import LACKS as LACKED
 
 LIMIT = 40.0
 """Seconds for an image to run a command: the first node that reads it may wait for the file system."""
@@ -19,17 +22,6 @@ true
 """
 """A program for the shell of an image, whose arguments are programs, a Python, a program for that, and modules."""
 
-MODULES = f"""
-import importlib.util, sys
-for name in sys.argv[1:]:
-    try:
-        found = importlib.util.find_spec(name)
-    except (ImportError, ValueError):
-        found = None
-    if not found:
-        print("{LACKS}" + name)
-"""
-
 
 def trouble(wrapper: Sequence[str], steps: Iterable[Mapping[str, Any]]) -> tuple[str, bool]:
     """Say what is wrong with the image on this node, and whether it runs at all; empty where nothing is.
@@ -42,7 +34,7 @@ def trouble(wrapper: Sequence[str], steps: Iterable[Mapping[str, Any]]) -> tuple
     modules = sorted({str(name) for step in told for name in step.get("modules", ())})
     python = next((str(step["python"]) for step in told if step.get("modules")), "")
     programs = sorted({*(str(step["argv"][0]) for step in told), *filter(None, [python])})
-    words = [*wrapper, "/bin/sh", "-c", LOOK, "sh", " ".join(programs), python, MODULES, " ".join(modules)]
+    words = [*wrapper, "/bin/sh", "-c", LOOK, "sh", " ".join(programs), python, LACKED, " ".join(modules)]
     try:
         ran = subprocess.run(
             words,
@@ -58,6 +50,8 @@ def trouble(wrapper: Sequence[str], steps: Iterable[Mapping[str, Any]]) -> tuple
     if ran.returncode:
         return f"the image does not run here: {said or f'exit status {ran.returncode}'}", False
     lacking = [line[len(LACKS) :] for line in said.splitlines() if line.startswith(LACKS)]
+    for line in said.splitlines():
+        lacking += json.loads(line) if line.startswith("[") else []
     if not lacking:
         return "", True
     return f"the image has no {', '.join(lacking)}, which the roles of this node are started with", True

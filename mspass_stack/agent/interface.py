@@ -8,9 +8,7 @@ import os
 import socket
 import struct
 import subprocess
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from . import slurm
 from .errors import Refused
@@ -48,8 +46,7 @@ def addresses(nodes: Sequence[str], interface: str, launcher: Sequence[str]) -> 
     Raises:
         Refused: a node has none, or says nothing.
     """
-    program = [sys.executable, "-I", str(Path(sys.argv[0]).resolve()), "interface", interface]
-    words = slurm.step_on_each(nodes, "mspass-interface", launcher, *program)
+    words = slurm.step_on_each(nodes, "mspass-interface", launcher, *slurm.own("interface", interface))
     try:
         ran = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT)
         said, errors = ran.stdout, ran.stderr.strip()

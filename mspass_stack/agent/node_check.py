@@ -218,8 +218,9 @@ class NodeCheck:
 
 def _step(directory: str, nodes: Mapping[str, Mapping[str, Any]]) -> list[str]:
     launcher: Sequence[str] = json.loads((Path(directory) / "run/job.json").read_text(encoding="utf-8"))["launcher"]
-    program = [sys.executable, "-I", str(Path(sys.argv[0]).resolve()), "check", directory]
-    return slurm.step_on_each([node["name"] for node in nodes.values()], "mspass-check", launcher, *program)
+    return slurm.step_on_each(
+        [node["name"] for node in nodes.values()], "mspass-check", launcher, *slurm.own("check", directory)
+    )
 
 
 def _named_steps(directory: str, host: str) -> dict[str, dict[str, Any]]:

@@ -9,14 +9,13 @@ import hashlib
 import json
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from . import settings
+from . import settings, slurm
 from .allocation import Allocation
 from .job_supervisor import JobFiles
 from .waiting import wait_until
@@ -38,12 +37,14 @@ GRACE = 10.0
 
 
 class Preparation:
-    """What is known of the preparation of a stack's database in the job that was started last."""
+    """What is known of the preparation of a stack's database in the job that was started last, when this is made."""
 
     def __init__(self, directory: str) -> None:
         self.directory, self.run = Path(directory), Path(directory) / "run"
         self._place = self.run / STEP
         self.files = JobFiles(directory)
+        known = Allocation(self.run).read()
+        self._start = {key: known.get(key) for key in ("job", "restart")}
 
     @property
     def is_needed(self) -> bool:
@@ -75,7 +76,7 @@ class Preparation:
         """Ask for one more; return its number."""
         number = int(self.asked.get("number", 0)) + 1
         self._place.mkdir(mode=0o700, exist_ok=True)
-        self._write(ASKED, {**self._start(), "number": number, "leaving": list(leaving)})
+        self._write(ASKED, {**self._start, "number": number, "leaving": list(leaving)})
         return number
 
     def fail(self, why: str) -> None:
@@ -87,12 +88,7 @@ class Preparation:
             known = dict(json.loads((self._place / file).read_text(encoding="utf-8")))
         except (OSError, ValueError):
             return {}
-        start = self._start()
-        return known if {key: known.get(key) for key in start} == start else {}
-
-    def _start(self) -> dict[str, Any]:
-        known = Allocation(self.run).read()
-        return {key: known.get(key) for key in ("job", "restart")}
+        return known if {key: known.get(key) for key in self._start} == self._start else {}
 
     def _write(self, file: str, known: dict[str, Any]) -> None:
         settings.write(self._place / file, json.dumps(known) + "\n")
@@ -140,8 +136,7 @@ class Preparer:
             if not self._known.is_needed or self._known.is_done or time.monotonic() < self._next:
                 return
             number = self._known.ask(answer.get("leaving", []))
-        directory = str(self._known.directory)
-        words = [sys.executable, "-I", str(Path(sys.argv[0]).resolve()), "launch", directory, "node0", STEP]
+        words = slurm.own("launch", str(self._known.directory), "node0", STEP)
         self._number = number
         with (self._known.files.log / f"{STEP}.srun.log").open("ab") as log:
             self._step = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

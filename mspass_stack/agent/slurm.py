@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 ANSWER = 30.0
@@ -61,6 +63,11 @@ def step(node: str, name: str, launcher: Sequence[str], *argv: str) -> list[str]
         argv: the task.
     """
     return ["srun", f"--job-name={name}", *STEP, f"--nodelist={node}", "--input=none", *launcher, *argv]
+
+
+def own(*words: str) -> list[str]:
+    """Return the command line by which this very program runs, here or as the task of a step."""
+    return [sys.executable, "-I", str(Path(sys.argv[0]).resolve()), *words]
 
 
 def step_on_each(nodes: Sequence[str], name: str, launcher: Sequence[str], *argv: str) -> list[str]:

@@ -12,7 +12,6 @@ import resource
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -150,10 +149,5 @@ def launch(directory: str, host: str, name: str) -> None:
         preparation.wait(directory)
     launcher: Sequence[str] = json.loads((run / "job.json").read_text(encoding="utf-8"))["launcher"]
     # Twice INT within a second would end srun and leave the step.
-    words = slurm.step(node, name, [*launcher, "--quit-on-interrupt"], *task(directory, name))
+    words = slurm.step(node, name, [*launcher, "--quit-on-interrupt"], *slurm.own("step", directory, name))
     os.execvpe(words[0], words, slurm.clean(os.environ))
-
-
-def task(directory: str, *words: str) -> list[str]:
-    """Return the command line by which this very program runs on another node."""
-    return [sys.executable, "-I", str(Path(sys.argv[0]).resolve()), "step", directory, *words]

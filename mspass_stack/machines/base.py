@@ -15,6 +15,21 @@ class CompletedCommand:
     stderr: str
 
 
+TRANSFER_TIMEOUT = 60
+"""Seconds for one answer of a command over there, or about files."""
+
+
+def completed(status: int, output: bytes, errors: bytes) -> CompletedCommand:
+    """Return a command that has ended over there.
+
+    Raises:
+        EOFError: it has no exit status: the connection broke before.
+    """
+    if status < 0:
+        raise EOFError("the connection broke while a command ran")
+    return CompletedCommand(status, output.decode(errors="replace"), errors.decode(errors="replace"))
+
+
 class Channel(Protocol):
     """The far end of a byte stream, as paramiko and sockets have it."""
 

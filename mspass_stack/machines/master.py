@@ -17,13 +17,10 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_r
 from mspass_stack.agent.waiting import wait_until
 from mspass_stack.errors import Unreachable
 from mspass_stack.machines import mux, sftp
-from mspass_stack.machines.base import Channel, CompletedCommand
+from mspass_stack.machines.base import TRANSFER_TIMEOUT, Channel, CompletedCommand, completed
 from mspass_stack.machines.forward import own_directory
 from mspass_stack.machines.mux import MasterGone, MuxStream, RefusedByServer
 from mspass_stack.spec.connection import ConnectionSpec
-
-TRANSFER_TIMEOUT = 60
-"""Seconds for one answer of a command, or about files."""
 
 LOOK_TIMEOUT = 30
 """Seconds for a host to answer at all."""
@@ -115,11 +112,8 @@ class Master:
                 raise TimeoutError(f"has said nothing for {TRANSFER_TIMEOUT} s") from None
             finally:
                 stream.close()
-            if status < 0:
-                raise EOFError("the connection broke while a command ran")
             errors.seek(0)
-            said = errors.read()
-        return CompletedCommand(status, output.decode(errors="replace"), said.decode(errors="replace"))
+            return completed(status, output, errors.read())
 
     def dial(self, line: str) -> Channel:
         return self._patiently(lambda: mux.command(self.path, line))

@@ -10,12 +10,9 @@ from typing import Protocol
 import paramiko
 
 from mspass_stack.machines import sftp
-from mspass_stack.machines.base import Channel, CompletedCommand
+from mspass_stack.machines.base import TRANSFER_TIMEOUT, Channel, CompletedCommand, completed
 from mspass_stack.machines.connection import CONNECT_TIMEOUT, Connection
 from mspass_stack.spec.connection import ConnectionSpec
-
-TRANSFER_TIMEOUT = 60
-"""Seconds for one answer of a command, or about files."""
 
 STREAMS = 8
 """Streams in one connection, of the ten sessions that sshd takes."""
@@ -94,9 +91,7 @@ class OwnSessions:
             raise TimeoutError(f"has said nothing for {TRANSFER_TIMEOUT} s") from None
         finally:
             channel.close()
-        if status < 0:
-            raise EOFError("the connection broke while a command ran")
-        return CompletedCommand(status, output["out"].decode(errors="replace"), output["err"].decode(errors="replace"))
+        return completed(status, output["out"], output["err"])
 
     def dial(self, line: str) -> Channel:
         with self._opening:

@@ -1,7 +1,6 @@
 """The ways to a port of a node, tried one after the other until one is known to get through to the nodes of a job."""
 
 import socket
-import threading
 from collections.abc import Callable, Mapping, Sequence
 
 from mspass_stack.machines import relay
@@ -27,7 +26,6 @@ class Ways:
     def __init__(self, login: Machine) -> None:
         self._login = login
         self.known = ""
-        self._lock = threading.Lock()
 
     def connect(self, asked: Sequence[str], agent: Agent, address: str, port: int) -> Channel:
         """Return a connection by the way that is known, else by the first that gets through.
@@ -54,7 +52,6 @@ class Ways:
                 continue
             if isinstance(channel, socket.socket):
                 channel.settimeout(None)
-            with self._lock:
-                self.known = way
+            self.known = way
             return channel
         raise error

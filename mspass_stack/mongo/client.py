@@ -86,6 +86,11 @@ def brief(error: PyMongoError) -> str:
     return f"{text}; {FOREIGN}" if "certificate verify failed" in text else text
 
 
+def said(error: Exception) -> str:
+    """Return what an error says: of MongoDB, without what the driver appends."""
+    return brief(error) if isinstance(error, PyMongoError) else str(error)
+
+
 @contextmanager
 def tls_options(authority: str) -> Generator[dict[str, Any]]:
     """Yield a client's options for TLS; it has to be made meanwhile, since it takes a file and reads it at once.

@@ -15,7 +15,7 @@ from pymongo.errors import PyMongoError
 
 from mspass_stack.errors import Refused, Unreachable
 from mspass_stack.mongo import users
-from mspass_stack.mongo.client import Client, Here, brief, internal
+from mspass_stack.mongo.client import Client, Here, brief, internal, said
 from mspass_stack.mongo.replica_set import Member, ReplicaSet
 from mspass_stack.mongo.sharded import ShardedDatabase
 from mspass_stack.polling import keep_trying
@@ -36,10 +36,8 @@ def main(directory: str) -> int:
     error, found = "", {}
     try:
         found = prepare(json.loads(spec), asked.get("leaving", []))
-    except PyMongoError as failure:
-        error = brief(failure)
-    except (Refused, Unreachable, OSError) as failure:
-        error = str(failure)
+    except (PyMongoError, Refused, Unreachable, OSError) as failure:
+        error = said(failure)
     answer = {**asked, "spec": hashlib.sha256(spec).hexdigest(), "error": error, **found}
     partial = place / "answer.json.partial"
     partial.write_text(json.dumps(answer) + "\n", encoding="utf-8")

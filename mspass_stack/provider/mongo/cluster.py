@@ -8,7 +8,7 @@ from pymongo.errors import PyMongoError
 from mspass_stack.errors import InitFailed, Refused, Unreachable
 from mspass_stack.machines import machine
 from mspass_stack.mongo import balancer, readiness, users
-from mspass_stack.mongo.client import brief, internal
+from mspass_stack.mongo.client import brief, internal, said
 from mspass_stack.mongo.drain import drain
 from mspass_stack.mongo.replica_set import Member, ReplicaSet
 from mspass_stack.mongo.sharded import ShardedDatabase
@@ -54,7 +54,7 @@ class ShardedCluster(Resource[ShardedClusterInputs]):
                 found = {"unreadable": why, "resting": balancer.is_resting(router)}
                 return call.outputs | database.observed(router) | found
         except (PyMongoError, Unreachable, OSError) as error:
-            call.say("warning", f"the sharded database does not answer ({_text_of(error)}): taken as last known")
+            call.say("warning", f"the sharded database does not answer ({said(error)}): taken as last known")
             return call.outputs
 
     def diff(self, call: Call) -> list[str]:
@@ -108,7 +108,7 @@ class ShardedCluster(Resource[ShardedClusterInputs]):
         except (PyMongoError, Refused, Unreachable) as error:
             # What it is known to have, not what it should have: the next look finds the difference.
             known = {key: call.outputs.get(key, nothing) for key, nothing in UNKNOWN.items()}
-            raise InitFailed(id, known, f"the sharded database: {_text_of(error)}") from None
+            raise InitFailed(id, known, f"the sharded database: {said(error)}") from None
 
 
 def _is_as_before_in_another_job(call: Call) -> bool:
@@ -151,7 +151,3 @@ def take_notes(inputs: ShardedClusterInputs) -> None:
             internal(member.host, member.address, member.port, inputs.key_file, inputs.authority) as client,
         ):
             take_note(client, machine(inputs.connections[host]), places[host].stack_dir)
-
-
-def _text_of(error: Exception) -> str:
-    return brief(error) if isinstance(error, PyMongoError) else str(error)

@@ -18,7 +18,7 @@ from pymongo.errors import PyMongoError
 from mspass_stack.errors import InitFailed, Unreachable
 from mspass_stack.machines import machine
 from mspass_stack.machines.base import Machine
-from mspass_stack.mongo.client import CONNECT_TIMEOUT, Client, brief, internal
+from mspass_stack.mongo.client import CONNECT_TIMEOUT, Client, internal, said
 from mspass_stack.mongo.replica_set import Member
 from mspass_stack.polling import keep_trying
 from mspass_stack.provider.mongo import in_job
@@ -138,8 +138,7 @@ def _ensure(call: Call, id: str) -> Props:
             modes = _raise(servers, lambda text: call.say("status", text))
         return {"modes": modes, "shown": shown}
     except (PyMongoError, OSError, Unreachable) as error:
-        text = brief(error) if isinstance(error, PyMongoError) else str(error)
-        raise InitFailed(id, {"modes": {}, "shown": {}}, f"encryption of the database: {text}") from None
+        raise InitFailed(id, {"modes": {}, "shown": {}}, f"encryption of the database: {said(error)}") from None
 
 
 def _raise(servers: Sequence[Server], say: Callable[[str], None]) -> dict[str, str]:

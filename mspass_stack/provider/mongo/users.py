@@ -5,7 +5,7 @@ from pymongo.errors import ConnectionFailure, PyMongoError
 from mspass_stack.errors import InitFailed, Refused, Unreachable
 from mspass_stack.machines import machine
 from mspass_stack.mongo import users
-from mspass_stack.mongo.client import Client, brief, internal
+from mspass_stack.mongo.client import Client, internal, said
 from mspass_stack.polling import keep_trying
 from mspass_stack.provider.mongo import in_job
 from mspass_stack.provider.mongo.places import take_note
@@ -61,8 +61,7 @@ class DatabaseUsers(Resource[DatabaseUsersInputs]):
                 return in_job.prepare(inputs.connection, call, anew=bool(call.old_inputs))
             return {"present": keep_trying(ensured, PyMongoError, users.READY_TIMEOUT)}
         except (PyMongoError, Refused, Unreachable) as error:
-            said = brief(error) if isinstance(error, PyMongoError) else str(error)
-            raise InitFailed(id, {"present": {}}, f"users of {inputs.address}:{inputs.port}: {said}") from None
+            raise InitFailed(id, {"present": {}}, f"users of {inputs.address}:{inputs.port}: {said(error)}") from None
 
 
 def _client(inputs: DatabaseUsersInputs) -> Client:

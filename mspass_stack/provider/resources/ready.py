@@ -1,7 +1,6 @@
 """`Ready`: the readiness check of a process."""
 
 from contextlib import suppress
-from itertools import takewhile
 
 from mspass_stack.errors import EngineError, InitFailed
 from mspass_stack.machines import machine
@@ -50,9 +49,7 @@ def _missing(inputs: ReadyInputs) -> str | None:
         if not _manager(inputs).incarnation(process.managed_name):
             return "it is not up"
     # Twice: a server of a busy machine may be silent for as long as one look lasts.
-    looks = (probe(process.probe, host, inputs.authority) for _ in range(2))
-    found = list(takewhile(lambda missing: missing is not None, looks))
-    return found[-1] if len(found) == 2 else None
+    return probe(process.probe, host, inputs.authority) and probe(process.probe, host, inputs.authority)
 
 
 def _seen(inputs: ReadyInputs, incarnation: str) -> Props:
