@@ -35,9 +35,9 @@ def tell(interface: str) -> None:
     """Print it, with the node's name: the task of a step."""
     node = os.environ.get("SLURMD_NODENAME", "")
     try:
-        print(json.dumps({"node": node, "address": address_of(interface)}), flush=True)
+        slurm.tell({"node": node, "address": address_of(interface)})
     except OSError as error:
-        print(json.dumps({"node": node, "error": error.strerror}), flush=True)
+        slurm.tell({"node": node, "error": error.strerror})
 
 
 def addresses(nodes: Sequence[str], interface: str, launcher: Sequence[str]) -> list[str]:

@@ -160,7 +160,7 @@ class NodeCheck:
             greeter.join(LIMIT)
 
     def _say(self, **known: object) -> None:
-        print(json.dumps({"host": self._host, **known}), flush=True)
+        slurm.tell({"host": self._host, **known})
 
     def _problems(self) -> list[str]:
         looks = (self._size, self._ports, self._lock, self._disk)

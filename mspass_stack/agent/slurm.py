@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -68,6 +69,12 @@ def step(node: str, name: str, launcher: Sequence[str], *argv: str) -> list[str]
 def own(*words: str) -> list[str]:
     """Return the command line by which this very program runs, here or as the task of a step."""
     return [sys.executable, "-I", str(Path(sys.argv[0]).resolve()), *words]
+
+
+def tell(known: Mapping[str, object]) -> None:
+    """Print an object of JSON as one line, in one piece: the tasks of a step share their output."""
+    sys.stdout.write(json.dumps(known) + "\n")
+    sys.stdout.flush()
 
 
 def step_on_each(nodes: Sequence[str], name: str, launcher: Sequence[str], *argv: str) -> list[str]:
