@@ -103,7 +103,7 @@ def make_plan(
             stack_dir=stack_dir,
             workdir=site.workdir(cluster, base),
             cores=cores.get(name, 0),
-            measured=runtime.measures,
+            measured=site.measures,
             temporary=runtime.temporary(StackLayout(stack_dir)),
             image=runtime.image(cluster),
             has_engine=runtime.engine,

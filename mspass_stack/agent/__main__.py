@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 
 from . import interface, serve
+from .contained import Contained, place_of
 from .errors import Refused
 from .job import Job
 from .node_check import NodeCheck
@@ -14,6 +15,7 @@ usage: serve                          answer one JSON request a line of standard
        job DIRECTORY                  be the batch script of a stack's Slurm job
        launch DIRECTORY HOST PROCESS  become the srun of a process's step
        step DIRECTORY PROCESS         run the process on its node
+       contain DIRECTORY PROCESS      run the process in its container on this host
        check DIRECTORY                look at this node before any process starts
        interface NAME                 print this node's address there"""
 
@@ -36,6 +38,10 @@ def _step(directory: str, name: str) -> None:
     sys.exit(Step(directory, name).run())
 
 
+def _contain(directory: str, name: str) -> None:
+    sys.exit(Contained(directory, name, place_of(directory, name)).run())
+
+
 def _check(directory: str) -> None:
     NodeCheck(directory).run()
 
@@ -45,6 +51,7 @@ CALLS: dict[str, Callable[..., None]] = {
     "job": _job,
     "launch": launch,
     "step": _step,
+    "contain": _contain,
     "check": _check,
     "interface": interface.tell,
 }

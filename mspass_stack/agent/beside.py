@@ -79,14 +79,9 @@ def socket_of(own: Path) -> Path:
     return own / "beside"
 
 
-def _respond(near: socket.socket, own: Path, wrapper: Sequence[str]) -> None:
-    with near, near.makefile("rb") as request:
-        asked = json.loads(request.readline())
-        near.sendall(json.dumps(_run(own, wrapper, asked["argv"], asked["seconds"])).encode() + b"\n")
-
-
-def _run(own: Path, wrapper: Sequence[str], argv: Sequence[str], seconds: float) -> dict[str, Any]:
-    name = f"beside-{next(_numbers)}"
+def run(own: Path, wrapper: Sequence[str], argv: Sequence[str], seconds: float) -> dict[str, Any]:
+    """Run a command in a container like that of a process; `status` and `output`."""
+    name = f"beside-{os.getpid()}-{next(_numbers)}"
     words = [*wrapper, "python3", "-I", "-c", HOLD, f"/tmp/{name}", *argv]
     noted = own / "tmp" / name
     with tempfile.TemporaryFile() as output:
@@ -106,3 +101,9 @@ def _run(own: Path, wrapper: Sequence[str], argv: Sequence[str], seconds: float)
     if not in_time:
         return {"status": ENDED, "output": f"{said}\nkilled after {seconds:g} s\n"}
     return {"status": status if status >= 0 else 128 - status, "output": said}
+
+
+def _respond(near: socket.socket, own: Path, wrapper: Sequence[str]) -> None:
+    with near, near.makefile("rb") as request:
+        asked = json.loads(request.readline())
+        near.sendall(json.dumps(run(own, wrapper, asked["argv"], asked["seconds"])).encode() + b"\n")

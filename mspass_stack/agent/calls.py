@@ -55,12 +55,7 @@ def run_beside(*, directory: str, name: str, argv: Sequence[str], seconds: float
 
 def pid_of_step(*, directory: str, name: str) -> int:
     """Find the process that a step on this node runs in its container; 0 when it is not up."""
-    try:
-        started = int((Allocation(Path(directory) / "run").local / name / "pid").read_text())
-    except (OSError, ValueError):
-        return 0
-    # Apptainer's own stays before it; beside it is who reads the image.
-    return next(iter(proc.children(started)), started)
+    return proc.in_container(Allocation(Path(directory) / "run").local / name)
 
 
 def apply(*, directory: str, stack_id: str) -> None:
@@ -89,6 +84,8 @@ CALLS: dict[str, Callable[..., Any]] = {
         processes.resume,
         processes.signal,
         processes.execute,
+        processes.enter,
+        processes.contained_pid,
         stop,
         shut_down,
         has_given_up,
@@ -103,6 +100,7 @@ CALLS: dict[str, Callable[..., Any]] = {
         listeners,
         strays,
         programs.find,
+        programs.own_python,
         programs.version,
         programs.modules,
         programs.versions,

@@ -32,13 +32,17 @@ def end_process(pid: int, stop_signal: str, grace: float) -> None:
             wait_until(lambda: not proc.incarnation(pid), KILLED)
 
 
-def end_strays(stack_id: str, directory: str) -> None:
+def end_strays(stack_id: str, directory: str, of_process: str = "") -> None:
     """End what runs for a directory although nothing in it says so any more: somebody removed the files.
 
     A supervisord ends its children in their order; what is left then gets SIGTERM and the time that mongod needs.
+
+    Args:
+        of_process: only what belongs to a process of this name; empty is all.
     """
     for supervisors_only in (True, False):
         found = marked(stack_id, directory)
+        found = {pid: name for pid, name in found.items() if not of_process or name == of_process}
         ending = {pid: proc.incarnation(pid) for pid, name in found.items() if not (name and supervisors_only)}
         _send(ending, signal.SIGTERM)
         wait_until(lambda: not _left(ending), STRAY)  # noqa: B023  called within this turn of the loop

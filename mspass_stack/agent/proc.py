@@ -46,6 +46,16 @@ def children(pid: int) -> list[int]:
     return found
 
 
+def in_container(own: Path) -> int:
+    """Find what runs in a container, by the directory where its start is noted; 0 where nothing does."""
+    try:
+        started = int((own / "pid").read_text())
+    except (OSError, ValueError):
+        return 0
+    # Apptainer's own stays before it; beside it is who reads the image.
+    return next(iter(children(started)), started)
+
+
 def lineage(pid: int) -> list[int]:
     """List a process and its parents, youngest first."""
     found: list[int] = []

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from . import commands, proc
+from . import commands, contained, proc
 from .errors import Refused
 from .job_supervisor import supervisor_of
 from .marks import DIGEST
@@ -131,6 +131,19 @@ def execute(*, directory: str, stack_id: str, name: str, argv: Sequence[str], se
     if not environment or not working:
         return {"status": DOWN, "output": f"{name} is not up\n"}
     return commands.run(argv, seconds, environment, working)
+
+
+def enter(*, directory: str, stack_id: str, name: str, argv: Sequence[str], seconds: float) -> dict[str, Any]:
+    """Run a command in the container of a process that is up on this host: `status` and `output`."""
+    marks = proc.marks_of(_pid(supervisor_of(directory, stack_id), name))
+    if not marks:
+        return {"status": DOWN, "output": f"{name} is not up\n"}
+    return contained.run_beside(directory, name, argv, seconds, marks)
+
+
+def contained_pid(*, directory: str, name: str) -> int:
+    """Find what runs in the container of a process on this host; 0 when it is not up."""
+    return proc.in_container(contained.place_of(directory, name))
 
 
 def _pid(supervisor: Supervisor, name: str) -> int:

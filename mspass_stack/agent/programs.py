@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,11 @@ def find(*, name: str, beside: str = "", fallback: str = "") -> str:
     if not found:
         raise Refused(f"'{name}' is neither beside {beside} nor on PATH" if beside else f"'{name}' is not on PATH")
     return found
+
+
+def own_python() -> str:
+    """Tell the path of the interpreter that answers here."""
+    return sys.executable
 
 
 def version(*, path: str) -> str:

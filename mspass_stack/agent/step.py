@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
-import shutil
 import signal
 import subprocess
 from collections.abc import Sequence
@@ -20,23 +18,20 @@ from typing import Any
 
 from . import beside, preparation, size, slurm
 from .allocation import Allocation
+from .contained import Contained
 from .errors import Refused
 from .lease import Lease
 from .settings import LOCAL
 from .step_log import StepLog
-from .words import HERE, filled
 
 WATCH = 5.0
 """Seconds between two looks at who has the data."""
-
-LOST = 75
-"""Exit status of a process whose data another job has taken."""
 
 WRONG_SIZE = 78
 """Exit status of a process whose step does not have of its node what the job has there."""
 
 
-class Step:
+class Step(Contained):
     """One process on its node.
 
     Args:
@@ -45,39 +40,38 @@ class Step:
     """
 
     def __init__(self, directory: str, name: str) -> None:
-        self.name, self._run = name, Path(directory) / "run"
-        self._spec: dict[str, Any] = json.loads((self._run / f"{name}.json").read_text(encoding="utf-8"))
-        allocation = Allocation(self._run)
-        known = allocation.read()
+        super().__init__(directory, name, Path(os.environ[LOCAL]) / name)
+        self._run = Path(directory) / "run"
+        known = Allocation(self._run).read()
         self._lease = Lease(self._run, str(known["job"]), int(known["restart"]))
-        self._local = Path(os.environ[LOCAL])
-        self._own = self._local / name
         self._node: dict[str, Any] = known["nodes"].get(self._spec.get("host"), {})
-        self._known: dict[str, str] = {}
         self._log = StepLog(Path(directory) / "log" / f"{name}.log")
-        self._told = 0
         self._ended = Event()
-        self._child: subprocess.Popen[bytes] | None = None
 
     def run(self) -> int:
-        """Run the process to its end; return its exit status, as a shell has it."""
-        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT):
-            signal.signal(number, self._pass_on)
         try:
-            self._prepare()
+            return super().run()
         except Refused as refused:
             self._log.say(str(refused))
             return WRONG_SIZE
-        words = self._words()
-        if self._told:
-            return 0
-        child = subprocess.Popen(
+
+    def _prepare(self) -> None:
+        if score := self._spec.get("oom_score"):
+            # The steps of a job share its memory: when that is used up, a worker goes before a database.
+            with suppress(OSError):
+                Path("/proc/self/oom_score_adj").write_text(str(score))
+        self._own.mkdir(mode=0o700, parents=True, exist_ok=True)
+        beside_it = size.steps_on(self._directory, self._spec.get("host", ""))
+        shares = size.Size.of(self._node).shares(self._spec, beside_it or [self._spec])
+        size.note(self._run, self.name, shares)
+        self._known.update(size.words_of(shares))
+
+    def _start(self, words: Sequence[str]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
             words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/"
         )
-        self._child = child
-        (self._own / "pid").write_text(f"{child.pid}\n")
-        if self._told:
-            self._stop()
+
+    def _accompany(self, child: subprocess.Popen[bytes]) -> int:
         assert child.stdout
         keeper = Thread(target=self._log.keep, args=(child.stdout,), daemon=True)
         keeper.start()
@@ -87,39 +81,15 @@ class Step:
         status = child.wait()
         self._ended.set()
         keeper.join(2)
-        shutil.rmtree(self._own, ignore_errors=True)
-        status = status if status >= 0 else 128 - status
-        self._log.say(f"{self.name} ended with {status}")
+        self._log.say(f"{self.name} ended with {status if status >= 0 else 128 - status}")
         return status
 
-    def _prepare(self) -> None:
-        os.umask(0o077)
-        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        if score := self._spec.get("oom_score"):
-            # The steps of a job share its memory: when that is used up, a worker goes before a database.
-            with suppress(OSError):
-                Path("/proc/self/oom_score_adj").write_text(str(score))
-        self._own.mkdir(mode=0o700, parents=True, exist_ok=True)
-        beside_it = size.steps_on(str(self._run.parent), self._spec.get("host", ""))
-        shares = size.Size.of(self._node).shares(self._spec, beside_it or [self._spec])
-        size.note(self._run, self.name, shares)
-        self._known = {HERE: str(self._own), **size.words_of(shares)}
-
-    def _words(self) -> list[str]:
-        return [*self._wrapper(), *(filled(word, self._known) for word in self._spec["argv"])]
-
     def _wrapper(self) -> list[str]:
-        return [filled(word, self._known) for word in self._spec["wrapper"]]
+        return self._filled("wrapper")  # srun and its steps are known by Slurm
 
     def _pass_on(self, number: int, frame: object) -> None:
-        self._told = self._told or number
         self._log.say(signal.Signals(number).name)
-        self._stop()
-
-    def _stop(self) -> None:
-        if self._child:
-            self._child.send_signal(signal.Signals[f"SIG{self._spec.get('stop_signal', 'TERM')}"])
+        super()._pass_on(number, frame)
 
     def _watch(self) -> None:
         """Kill the process when another job has its data: never two writers."""

@@ -20,7 +20,7 @@ from mspass_stack.config.sections import Cluster
 from mspass_stack.errors import EngineError, NotUpError, Refused
 from mspass_stack.machines.local import LocalMachine
 from mspass_stack.managers.docker_engine import DockerEngine, address
-from mspass_stack.provider.preflight.host_network import foreign_network
+from mspass_stack.managers.docker_network import foreign_network
 from mspass_stack.spec.connection import ConnectionSpec
 
 Runtime = Literal["docker", "native"]

@@ -125,7 +125,7 @@ class MongoShardedCluster(pulumi.ComponentResource):
         host, spec = topology.hosts[process.host], foundation.plan.render(process)
         names = dict.fromkeys(shard.replica_set for shard in topology.of(Shard.kind))
         seeds = {name: topology.seeds(name) for name in names}
-        docker = foundation.docker.get(process.host)
+        image = foundation.made_of.get(process.host)
         repair = resources.AddressRepair(
             f"addresses-{process.key}",
             {
@@ -136,7 +136,7 @@ class MongoShardedCluster(pulumi.ComponentResource):
                 "manager": spec.manager,
                 "process": spec.managed_name,
                 "stack_dir": host.stack_dir,
-                "image": docker.image.pinned if docker else "",
+                "image": image.pinned if image else "",
                 "user": foundation.files[process.host].user,
                 "python": host.python,
                 "data": str(data_directory(foundation.plan, process)),

@@ -63,10 +63,7 @@ class DockerHost:
                 **inputs,
                 "host": connection.host,
                 "connection": connection,
-                "programs": needs.programs,
-                "python": needs.python,
-                "modules": needs.modules,
-                "distributions": needs.versions,
+                **needs.of_image(),
             },
             # It removes leftovers when it goes: after all containers that the state knows.
             pulumi.ResourceOptions(parent=parent, depends_on=[self._provider]),

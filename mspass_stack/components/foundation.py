@@ -40,7 +40,8 @@ class Foundation(pulumi.ComponentResource):
     Attributes:
         secrets: the random values of the stack's roles, by name.
         files: of each host.
-        docker: the engines of the hosts that have containers.
+        docker: the engines of the hosts that have some.
+        made_of: the image of the hosts that have containers, each its own.
         authority: certificate of who signs those of MongoDB's servers, PEM; empty where they speak no TLS.
         pages_authority: the same of Jupyter's pages.
         certificates: when that of each host ends, and the control node's own.
@@ -93,12 +94,14 @@ class Foundation(pulumi.ComponentResource):
             for host in topology.hosts.values()
             if host.has_engine
         }
+        self.made_of = {host: docker.image for host, docker in self.docker.items()}
+        self.made_of |= {host.name: self._image(host, [preflight, self.files[host.name]]) for host in _filed(topology)}
         if abandoned:
             engine = resources.start_stub_engine(topology.stack, abandoned)
             declared = plan.cluster.hosts.values()
             runtimes = {plan.cluster.runtime, *(host.runtime for host in declared if host.runtime)}
             # Where no host has containers there need be no Docker provider either.
-            if any(RUNTIMES[runtime].image(plan.cluster) for runtime in runtimes if runtime):
+            if any(RUNTIMES[runtime].engine for runtime in runtimes if runtime):
                 from mspass_stack.components.docker_host import DockerHost
 
                 DockerHost.forget(abandoned, engine, self, preflight)
@@ -106,7 +109,7 @@ class Foundation(pulumi.ComponentResource):
         self.certificates = pulumi.Output.from_input(self._ends)
         self.allocation = SlurmAllocation("allocation", self, child) if topology.job else None
         self.together = self.allocation.together if self.allocation else {}
-        pinned = {host: docker.image.pinned for host, docker in self.docker.items()}
+        pinned = {host: image.pinned for host, image in self.made_of.items()}
         if self.allocation:
             pinned |= dict.fromkeys(topology.hosts, self.allocation.image)
         self.images = pulumi.Output.from_input(pinned)
@@ -118,6 +121,15 @@ class Foundation(pulumi.ComponentResource):
 
         inputs = self.of_stack({"image": host.image, "stack_dir": host.stack_dir})
         return DockerHost(host.connection, inputs, requirements.needs(self.plan, host.name), after, parent=self)
+
+    def _image(self, host: Host, after: Sequence[pulumi.Resource]) -> resources.ContainerImage:
+        """Declare the image of a host's containers, where no engine keeps it."""
+        manager = next(self.render(process).manager for process in self.topology.on(host.name))
+        known = {"host": host.name, "connection": host.connection, "manager": manager, "image": host.image}
+        wanted = requirements.needs(self.plan, host.name).of_image()
+        inputs = self.of_stack({**known, "stack_dir": host.stack_dir, **wanted})
+        options = pulumi.ResourceOptions(parent=self, depends_on=list(after))
+        return resources.ContainerImage(f"image@{host.name}", inputs, options)
 
     def _signs(self, protocol: str) -> pulumi.Input[str]:
         return self._authority.certificate if self._authority and protocol in self.topology.encrypted else ""
@@ -140,8 +152,8 @@ class Foundation(pulumi.ComponentResource):
 
     def digest_of(self, process: Process, spec: ProcessSpec) -> pulumi.Output[str]:
         """Return the digest of a process: another one restarts it."""
-        docker = self.docker.get(process.host)
-        made_of = [docker.image.pinned] if docker else []
+        image = self.made_of.get(process.host)
+        made_of = [image.pinned] if image else []
         read = self.files[process.host].digests.apply(partial(read_of, paths=spec.reads))
         known = pulumi.Output.all(read, self.stack_id, *made_of)
         return known.apply(lambda at: spec.digest(*at))
@@ -259,9 +271,7 @@ class Foundation(pulumi.ComponentResource):
         if len(wanted) < 2:
             return []
         found = {
-            host: self.docker[host].image.versions
-            if host in self.docker
-            else preflight.versions.apply(partial(_get, host))
+            host: self.made_of[host].versions if host in self.made_of else preflight.versions.apply(partial(_get, host))
             for host in wanted
         }
         opts = pulumi.ResourceOptions(parent=self)
@@ -273,6 +283,11 @@ def _disks(topology: Topology) -> dict[str, list[Host]]:
     if topology.job:
         return {NODES: list(topology.hosts.values())}
     return {host.name: [host] for host in topology.hosts.values()}
+
+
+def _filed(topology: Topology) -> list[Host]:
+    """Return the hosts that have an image of their own as a file."""
+    return [host for host in topology.hosts.values() if host.image and not host.has_engine and not topology.job]
 
 
 def _together(values: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[dict[str, str]]:

@@ -11,7 +11,13 @@ from mspass_stack.components.entry import entry_of
 from mspass_stack.components.foundation import Foundation
 from mspass_stack.components.turns import turn_of
 from mspass_stack.spec.inventory import Entry
-from mspass_stack.spec.process import ContainedProcess, ProcessSpec, SlurmProcess, SupervisedProcess
+from mspass_stack.spec.process import (
+    ContainedProcess,
+    ProcessSpec,
+    SlurmProcess,
+    SupervisedContainer,
+    SupervisedProcess,
+)
 from mspass_stack.spec.topology import Process
 
 
@@ -49,7 +55,8 @@ class HostedProcess:
         self._authority = foundation.authority_of(process)
         # Edges go to every process before it, not through checks: a refresh that drops a dead process drops its edges.
         files = foundation.files[process.host]
-        edges: list[pulumi.Resource] = [files, *(other.resource for other in after), *before]
+        image = [made_of] if (made_of := foundation.made_of.get(process.host)) else []
+        edges: list[pulumi.Resource] = [files, *image, *(other.resource for other in after), *before]
         if not foundation.allocation:  # there the programs have taken their turns before the job was asked for
             earlier = {name: hosted.resource for name, hosted in foundation.hosted.items()}
             edges += turn_of(foundation, process, self._digest, owner, edges, earlier)
@@ -157,6 +164,7 @@ _Declared = tuple[pulumi.CustomResource, pulumi.Output[str]]
 
 _DECLARE: dict[type[ProcessSpec], Callable[[HostedProcess, Sequence[pulumi.Resource]], _Declared]] = {
     SupervisedProcess: HostedProcess.supervise,
+    SupervisedContainer: HostedProcess.supervise,
     ContainedProcess: HostedProcess.contain,
     SlurmProcess: HostedProcess.submit,
 }

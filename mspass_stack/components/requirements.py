@@ -8,6 +8,7 @@ from mspass_stack.config.sections import KEY
 from mspass_stack.plan import Plan
 from mspass_stack.roles.base import Needs
 from mspass_stack.roles.registry import role_of, serving
+from mspass_stack.spec.apptainer import COMMAND
 from mspass_stack.spec.resources import DeclaredPort, HostRequirements
 from mspass_stack.spec.topology import Host, Process
 
@@ -24,6 +25,15 @@ class HostNeeds:
     modules: list[str]
     versions: list[str]
     python: str
+
+    def of_image(self) -> dict[str, object]:
+        """Return what an image is looked into for."""
+        return {
+            "programs": self.programs,
+            "python": self.python,
+            "modules": self.modules,
+            "distributions": self.versions,
+        }
 
 
 def needs(plan: Plan, *hosts: str) -> HostNeeds:
@@ -44,19 +54,22 @@ def requirements(plan: Plan, hosts: Sequence[Host]) -> HostRequirements:
     names = [one.name for one in hosts]
     processes = [process for name in names for process in topology.on(name)]
     needed, alone = needs(plan, *names), not host.shares_disk
+    # What containers are started with is in their image, which is looked into when it is there.
+    in_file = bool(host.image) and not host.has_engine and not topology.job
     peers = {other.address for other in topology.hosts.values()} - {host.address}
     return HostRequirements(
         stack_dir=host.stack_dir,
         workdir=host.workdir if any(host.workdir in plan.command(process).writes for process in processes) else "",
         runtime=host.runtime,
-        image=host.image,
+        image="" if in_file else host.image,
+        image_file=host.image if in_file else "",
         address=host.address if alone else "",
         peers=sorted(peers) if alone else [],
         ports=_ports(processes) if alone else {},
         processes=[process.name for process in processes],
         memory=_memory(plan, processes) if alone else {},
-        programs=needed.programs,
-        python=needed.python,
+        programs=list(COMMAND) if in_file else needed.programs,
+        python="" if in_file else needed.python,
         modules=needed.modules,
         versions=needed.versions,
         mongodb=alone and any(data_directory(plan, process) for process in processes),

@@ -18,7 +18,7 @@ from mspass_stack.components.pools import DaskPool
 from mspass_stack.plan import Plan
 from mspass_stack.roles.registry import serving
 from mspass_stack.spec.inventory import CONNECT, Inventory, Place
-from mspass_stack.spec.process import SupervisedProcess
+from mspass_stack.spec.process import SupervisedContainer, SupervisedProcess
 
 OWNED = frozenset({*MongoDatabase.kinds, *MongoShardedCluster.kinds, *DaskPool.kinds, *Frontend.kinds})
 """The roles that have a component."""
@@ -79,7 +79,8 @@ class VirtualCluster(pulumi.ComponentResource):
             )
         if any(host.connection.remote for host in plan.topology.hosts.values()):
             outputs["connect"] = all_ready.apply(lambda _: f"{CONNECT} --stack {plan.topology.stack}")
-        if any(isinstance(process.spec, SupervisedProcess) for process in foundation.hosted.values()):
+        kept_up = SupervisedProcess | SupervisedContainer
+        if any(isinstance(process.spec, kept_up) for process in foundation.hosted.values()):
             outputs["startAtBoot"] = pulumi.Output.all(all_ready, foundation.stack_id).apply(
                 lambda known: _start_at_boot(plan, known[1])
             )
@@ -115,7 +116,7 @@ def _access(plan: Plan, ports: Mapping[str, Sequence[int]], nodes: Mapping[str, 
 
 def _start_at_boot(plan: Plan, stack_id: str) -> str:
     """Return a line for the crontab of a native host's user: what `pulumi up` does after a reboot, without it."""
-    host = next(host for host in plan.topology.hosts.values() if not host.image)
+    host = next(host for host in plan.topology.hosts.values() if not host.has_engine)
     run = shlex.quote(str(host.layout.run))
     known = dict.fromkeys(["python3", *(host.connection.python for host in plan.topology.hosts.values())])
     pythons = shlex.join(python for python in known if python)

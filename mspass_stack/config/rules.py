@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from mspass_stack.config.image_rules import image_violations
 from mspass_stack.config.sections import KEY, Cluster, Database
-from mspass_stack.config.slurm import RUNTIME
 from mspass_stack.spec.topology import CONFIG_SET
 
 RESERVED = frozenset({"admin", "config", CONFIG_SET, "local"})
@@ -14,18 +14,10 @@ RESERVED = frozenset({"admin", "config", CONFIG_SET, "local"})
 
 def violations(cluster: Cluster) -> Iterator[str]:
     """Yield all violations within the sections of a cluster whose single values are right."""
-    for rule in (_database_shape, _sets, _caches, _workers, _containers_of_nodes):
+    for rule in (_database_shape, _sets, _caches, _workers, image_violations):
         yield from rule(cluster)
     if not (cluster.database or cluster.pool or cluster.frontend):
         yield f"{KEY}: nothing to deploy: expected at least one of database, pool, frontend"
-
-
-def _containers_of_nodes(cluster: Cluster) -> Iterator[str]:
-    declared = {"runtime": cluster.runtime}
-    declared |= {f"hosts.{name}.runtime": host.runtime for name, host in cluster.hosts.items() if host.runtime}
-    for path, runtime in declared.items():
-        if runtime == RUNTIME and not cluster.slurm:
-            yield f"{KEY}.{path}: {runtime!r}: expected slurm: beside it, whose nodes have that"
 
 
 def warnings(cluster: Cluster) -> Iterator[str]:

@@ -132,8 +132,8 @@ class Cluster(Model):
     runtime: Name = Field(default="native", description="how processes are packaged; on Slurm by default `apptainer`")
     image: str = Field(
         default=IMAGE,
-        description="image of all containers; a tag is resolved once and pinned by its digest; on Slurm a path to a "
-        ".sif file or an unpacked image, or what one is built from: `docker://IMAGE`, `oras://IMAGE`, "
+        description="image of all containers; a tag is resolved once and pinned by its digest; for `apptainer` the "
+        "path of a .sif file or an unpacked image, or what one is built from: `docker://IMAGE`, `oras://IMAGE`, "
         "`docker-archive:/PATH`, `oci-archive:/PATH`",
     )
     workdir: Text = Field(

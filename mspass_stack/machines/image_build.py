@@ -1,6 +1,7 @@
-"""One build of an image by Apptainer: on a login host, or in a job of one node. It outlives the `up` that began it."""
+"""One build of an image by Apptainer: on a host, or in a job of one node. It outlives the `up` that began it."""
 
 import shlex
+from collections.abc import Sequence
 
 from mspass_stack.errors import Refused
 from mspass_stack.machines.base import Machine
@@ -48,22 +49,23 @@ REMOVE = 'chmod -R u+rwX "$1"; rm -rf "$1"'
 """What was unpacked may have directories that nobody may write."""
 
 
-def build_script(job: JobSpec, image: str, path: str, work: str) -> str:
+def build_script(image: str, path: str, work: str, command: Sequence[str], prelude: Sequence[str] = ()) -> str:
     """Return the script that builds an image. Pure.
 
     Args:
         path: where it is to be.
         work: the directory of the build.
+        command: that of Apptainer, as words.
+        prelude: shell lines that go before it.
     """
-    command, *words = job.runtime
-    lacks = f"there is no {command}: say in the profile (prelude) which module has it"
+    lacks = f"there is no {command[0]}: say in the profile (prelude) which module has it"
     values = {"image": image, "path": path, "work": work}
     return "\n".join(
         [
             "#!/bin/bash -l",
-            *job.prelude,
+            *prelude,
             *(f"{name}={shlex.quote(value)}" for name, value in values.items()),
-            f"set -- {shlex.join([command, *words])}",
+            f"set -- {shlex.join(command)}",
             TRAP,
             f'command -v "$1" > /dev/null || {{ echo {shlex.quote(lacks)}; exit 127; }}',
             SCRIPT,
@@ -78,47 +80,32 @@ def has_apptainer(login: Machine, job: JobSpec) -> bool:
 
 
 class ImageBuild:
-    """A build.
+    """A build on a host.
 
     Args:
-        name: of its job.
         path: where the image is to be.
     """
 
-    def __init__(self, login: Machine, name: str, path: str, stack_id: str) -> None:
-        self._login, self._slurm = login, SlurmLogin(login)
-        self._name, self._path, self._work = name, path, f"{path}.work"
-        self._comment = f"mspass stack={stack_id} image={path}"
-
-    def job(self) -> JobStatus | None:
-        """Return its job that waits or runs."""
-        known = self._slurm.named(self._name, self._comment)
-        return next((job for job in known if not job.is_over), None)
+    def __init__(self, machine: Machine, path: str) -> None:
+        self._machine, self._path, self._work = machine, path, f"{path}.work"
 
     def runs_here(self) -> bool:
-        """Return whether it runs on the login host."""
-        return self._login.run(["sh", "-c", FIND, "sh", self._work]).status == 0
+        """Return whether it runs on this very host."""
+        return self._machine.run(["sh", "-c", FIND, "sh", self._work]).status == 0
 
-    def begin(self, job: JobSpec, image: str) -> None:
-        """Start it on the login host, or else submit its job.
+    def begin(self, image: str, command: Sequence[str], prelude: Sequence[str] = ()) -> None:
+        """Start it.
 
         Raises:
-            Refused: Slurm does not take it.
+            Refused: it cannot be started.
         """
-        self._login.make_directory(self._work, 0o700)
-        self._login.remove(f"{self._work}/ended")
-        self._login.write(f"{self._work}/build.sh", build_script(job, image, self._path, self._work))
-        if has_apptainer(self._login, job):
-            ran = self._login.run(["sh", "-c", START, "sh", self._work])
-            if ran.status:
-                raise Refused(f"it cannot be started: {ran.stderr.strip()}")
-        else:
-            self._slurm.submit(self._words(job))
+        self._write(image, command, prelude)
+        self._start()
 
     def said(self, lines: int) -> str:
         """Return the last lines of what it says."""
         try:
-            log = self._login.read(f"{self._work}/log")
+            log = self._machine.read(f"{self._work}/log")
         except OSError:
             return ""
         return "\n".join([line for line in log.splitlines() if line.strip()][-lines:])
@@ -126,16 +113,59 @@ class ImageBuild:
     def has_failed(self) -> bool:
         """Return whether it says that it has."""
         try:
-            return self._login.read(f"{self._work}/ended").strip() != "0"
+            return self._machine.read(f"{self._work}/ended").strip() != "0"
         except OSError:
             return False
 
     def end(self) -> None:
         """End it if it runs, and remove what it has left, but for the image."""
+        self._machine.run(["sh", "-c", KILL, "sh", self._work])
+        self._machine.run(["sh", "-c", REMOVE, "sh", self._work])
+
+    def _write(self, image: str, command: Sequence[str], prelude: Sequence[str]) -> None:
+        self._machine.make_directory(self._work, 0o700)
+        self._machine.remove(f"{self._work}/ended")
+        self._machine.write(f"{self._work}/build.sh", build_script(image, self._path, self._work, command, prelude))
+
+    def _start(self) -> None:
+        ran = self._machine.run(["sh", "-c", START, "sh", self._work])
+        if ran.status:
+            raise Refused(f"it cannot be started: {ran.stderr.strip()}")
+
+
+class JobImageBuild(ImageBuild):
+    """A build on a login host, or in a job of one node.
+
+    Args:
+        name: of its job.
+    """
+
+    def __init__(self, login: Machine, path: str, name: str, stack_id: str) -> None:
+        super().__init__(login, path)
+        self._slurm, self._name = SlurmLogin(login), name
+        self._comment = f"mspass stack={stack_id} image={path}"
+
+    def job(self) -> JobStatus | None:
+        """Return its job that waits or runs."""
+        known = self._slurm.named(self._name, self._comment)
+        return next((job for job in known if not job.is_over), None)
+
+    def submit(self, image: str, job: JobSpec) -> None:
+        """Start it on the login host, or else submit its job.
+
+        Raises:
+            Refused: Slurm does not take it.
+        """
+        self._write(image, job.runtime, job.prelude)
+        if has_apptainer(self._machine, job):
+            self._start()
+        else:
+            self._slurm.submit(self._words(job))
+
+    def end(self) -> None:
         if job := self.job():
             self._slurm.cancel(job.id)
-        self._login.run(["sh", "-c", KILL, "sh", self._work])
-        self._login.run(["sh", "-c", REMOVE, "sh", self._work])
+        super().end()
 
     def _words(self, job: JobSpec) -> list[str]:
         kept = [word for word in job.directives if not word.startswith(NOT_ITS_OWN)]

@@ -1,6 +1,6 @@
 """What a process manager is: who keeps processes up, on one machine."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -78,4 +78,31 @@ class ProcessManager(Protocol):
             user: uid:gid that it runs as, where the manager can say so.
             reads: files that it sees.
         """
+        ...
+
+
+class Images(Protocol):
+    """The images that the containers of a stack are made of, on one machine.
+
+    Each call raises `Refused`, `EngineError` or `Unreachable` where it gets no answer.
+    """
+
+    def pull(self, image: str, say: Callable[[str], None]) -> str:
+        """Make sure that an image is there, and return words by which it is always the same."""
+        ...
+
+    def stamp(self, image: str) -> str:
+        """Return what another image of the same name is known by; empty where there can be none."""
+        ...
+
+    def trouble(self, image: str) -> str | None:
+        """Return why containers of an image would not find their peers; None where they do."""
+        ...
+
+    def run_once(self, argv: Sequence[str], image: str) -> Exit:
+        """Run a command in an image."""
+        ...
+
+    def clear(self, image: str) -> None:
+        """Remove what an interrupted `up` left and the state does not know; never the image."""
         ...

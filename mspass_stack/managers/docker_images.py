@@ -1,9 +1,38 @@
-"""Images of a Docker engine: their names, and the progress of a pull."""
+"""Images of a Docker engine: their names, the progress of a pull, and what is done with those of a stack."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from mspass_stack.errors import EngineError
+from mspass_stack.machines.base import Machine
+from mspass_stack.managers.base import Exit
+from mspass_stack.managers.docker_network import foreign_network
+
+if TYPE_CHECKING:
+    from mspass_stack.managers.docker_engine import DockerEngine
+
+
+class DockerImages:
+    """The images of a stack on an engine."""
+
+    def __init__(self, engine: "DockerEngine", machine: Machine, stack_id: str) -> None:
+        self._engine, self._machine, self._stack_id = engine, machine, stack_id
+
+    def pull(self, image: str, say: Callable[[str], None]) -> str:
+        return self._engine.pull(image, say)
+
+    def stamp(self, image: str) -> str:
+        return ""  # an engine keeps what it has once pinned
+
+    def trouble(self, image: str) -> str | None:
+        return foreign_network(self._engine, self._machine, image)
+
+    def run_once(self, argv: Sequence[str], image: str) -> Exit:
+        return self._engine.run_once(argv, image)
+
+    def clear(self, image: str) -> None:
+        """Remove all containers of the stack that the state does not know."""
+        self._engine.remove_leftovers(self._stack_id)
 
 
 def split_name(name: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from mspass_stack.machines import slurm_node
 from mspass_stack.managers.base import Exit
 from mspass_stack.managers.supervisord import Observed, Supervisord
 from mspass_stack.spec.connection import ConnectionSpec
-from mspass_stack.spec.process import SlurmProcess, SupervisedProcess
+from mspass_stack.spec.process import KeptUp, SlurmProcess
 from mspass_stack.spec.topology import FIRST_NODE
 
 
@@ -34,7 +34,7 @@ class SlurmJobManager(Supervisord):
         call = {"directory": self._stack_dir, "name": name, "argv": list(argv), "seconds": seconds}
         return Exit(**self._node.agent.call("run_beside", **call))
 
-    def ensure(self, process: SupervisedProcess | SlurmProcess, stack: str, digest: str) -> dict[str, Any]:
+    def ensure(self, process: KeptUp, stack: str, digest: str) -> dict[str, Any]:
         assert isinstance(process, SlurmProcess)
         run = f"{self._stack_dir}/run"
         if not self._first.exists(f"{run}/{MARKER}"):
@@ -57,7 +57,7 @@ class SlurmJobManager(Supervisord):
             step=json.dumps(_step(process), indent=1),
         )
 
-    def launcher(self, process: SupervisedProcess | SlurmProcess, stack: str, digest: str) -> str:
+    def launcher(self, process: KeptUp, stack: str, digest: str) -> str:
         """Return the script that becomes the srun of the process's step."""
         marks = self._marks(process, stack, digest)
         words = shlex.join(["launch", process.stack_dir, process.host, process.name])

@@ -1,16 +1,16 @@
 """supervisord as a process manager: one per stack directory, through the machine's agent."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mspass_stack.agent.marks import DIGEST, HOME, PROCESS, STACK, STACK_ID
 from mspass_stack.machines.base import Machine
-from mspass_stack.machines.bundle import file_name, supervisor_bundle
+from mspass_stack.machines.bundle import Kind, file_name, supervisor_bundle
 from mspass_stack.managers.base import Exit
 from mspass_stack.managers.mongod import embedded_mongod
-from mspass_stack.spec.process import SlurmProcess, SupervisedProcess
+from mspass_stack.spec.process import KeptUp
 
 RUN_ONCE = 3600.0
 """Seconds for a command beside the processes: the recovery of large data takes its time."""
@@ -93,7 +93,7 @@ class Supervisord:
     ) -> Exit:
         return Exit(**self._machine.agent.call("run_once", argv=list(argv), seconds=RUN_ONCE))
 
-    def ensure(self, process: SupervisedProcess | SlurmProcess, stack: str, digest: str) -> dict[str, Any]:
+    def ensure(self, process: KeptUp, stack: str, digest: str) -> dict[str, Any]:
         """Adopt a process that runs as declared, replace one that differs, refuse what is not ours.
 
         Returns:
@@ -108,23 +108,34 @@ class Supervisord:
             stop_signal=process.stop_signal,
             grace=process.stop_grace,
             ports=list(process.ports),
-            supervisord=self._program(),
+            supervisord=["", "-I", self._packed("supervisor", supervisor_bundle()), "d"],
+            step=self._step(process),
         )
 
-    def launcher(self, process: SupervisedProcess | SlurmProcess, stack: str, digest: str) -> str:
+    def _step(self, process: KeptUp) -> str:
+        """Return what the program that the launcher becomes has to know besides."""
+        return ""
+
+    def launcher(self, process: KeptUp, stack: str, digest: str) -> str:
         """Return the script that becomes the process: environment, secrets from their files, then exec."""
         program = [*process.wrapper, self.find(process.argv[0], process.python), *process.argv[1:]]
-        environment = [*self._marks(process, stack, digest).items(), *sorted(process.environment.items())]
+        environment = {**self._marks(process, stack, digest), **dict(sorted(process.environment.items()))}
+        return self._becomes(process, program, environment, process.env_files)
+
+    def _becomes(
+        self, process: KeptUp, program: Sequence[str], environment: Mapping[str, str], env_files: Sequence[str]
+    ) -> str:
+        """Return a script that becomes a program, and leaves its pid where it is looked for."""
         return "\n".join(
             [
                 "#!/bin/sh",
                 # MongoDB and Dask run out of files at the usual soft limit of 1024.
                 'ulimit -S -n "$(ulimit -H -n)"',
                 f"echo $$ > {shlex.quote(f'{process.stack_dir}/run/{process.name}.pid')}",
-                *(f"export {key}={shlex.quote(value)}" for key, value in environment),
+                *(f"export {key}={shlex.quote(value)}" for key, value in environment.items()),
                 *(f'export PATH={shlex.quote(directory)}:"$PATH"' for directory in reversed(process.path)),
                 "set -a",
-                *(f". {shlex.quote(path)}" for path in process.env_files),
+                *(f". {shlex.quote(path)}" for path in env_files),
                 "set +a",
                 f"cd {shlex.quote(process.directory)} || exit 1",
                 f"exec {shlex.join(program)}",
@@ -132,7 +143,7 @@ class Supervisord:
             ]
         )
 
-    def _marks(self, process: SupervisedProcess | SlurmProcess, stack: str, digest: str) -> dict[str, str]:
+    def _marks(self, process: KeptUp, stack: str, digest: str) -> dict[str, str]:
         """Return what the environment of a process says of whose it is."""
         return {
             STACK_ID: self._place["stack_id"],
@@ -142,15 +153,14 @@ class Supervisord:
             DIGEST: digest,
         }
 
-    def _program(self) -> list[str]:
-        """Return what starts supervisord: a file named after its content, which is never overwritten once there."""
-        content = supervisor_bundle()
+    def _packed(self, kind: Kind, content: bytes) -> str:
+        """Return the path of a program: a file named after its content, which is never overwritten once there."""
         run = f"{self._stack_dir}/run"
-        path = f"{run}/{file_name('supervisor', content)}"
+        path = f"{run}/{file_name(kind, content)}"
         if not self._machine.exists(path):
             self._machine.make_directory(run, 0o700)
             self._machine.write(path, content)
-        return ["", "-I", path, "d"]
+        return path
 
     def _ask(self, call: str, **arguments: Any) -> Any:
         return self._machine.agent.call(call, **self._place, **arguments)

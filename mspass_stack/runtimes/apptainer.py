@@ -8,9 +8,9 @@ from mspass_stack.config.sections import Cluster
 from mspass_stack.roles.base import Command, Context
 from mspass_stack.roles.registry import role_of
 from mspass_stack.runtimes.base import common
-from mspass_stack.spec.apptainer import image_path
+from mspass_stack.spec.apptainer import COMMAND, bound, image_path
 from mspass_stack.spec.layout import StackLayout
-from mspass_stack.spec.process import SlurmProcess
+from mspass_stack.spec.process import ProcessSpec, SlurmProcess, SupervisedContainer
 from mspass_stack.spec.topology import Process
 
 PYTHON = "python3"
@@ -23,7 +23,7 @@ HOSTS = "hosts"
 class Apptainer:
     """Containers of one image, which see nothing of their host but what is declared."""
 
-    engine, measures = False, True
+    engine = False
 
     def python(self, declared: str | None, own: str | None) -> str:
         return declared or PYTHON
@@ -34,14 +34,18 @@ class Apptainer:
     def temporary(self, layout: StackLayout) -> str:
         return "/tmp"  # on the node's own disk, by `--workdir`
 
-    def render(self, command: Command, process: Process, context: Context) -> SlurmProcess:
+    def render(self, command: Command, process: Process, context: Context) -> ProcessSpec:
         fields = common(command, process, context)
+        # What runs beside it looks there for whether it has ended.
+        pid = () if context.topology.job else (str(context.layout.run / f"{process.name}.pid"),)
+        fields["wrapper"] = (
+            *enclosed(context, command.directory, (*command.reads, *pid), command.writes),
+            *_environment(command.environment, command.env_files),
+        )
+        if not context.topology.job:
+            return SupervisedContainer(**fields)
         return SlurmProcess(
             **fields,
-            wrapper=(
-                *enclosed(context, command.directory, command.reads, command.writes),
-                *_environment(command.environment, command.env_files),
-            ),
             holds_data=command.holds_data,
             oom_score=command.oom_score,
             room=command.room,
@@ -61,15 +65,12 @@ def enclosed(context: Context, directory: str, reads: Sequence[str], writes: Seq
         writes: directories.
     """
     layout, scratch = context.layout, str(context.layout.scratch)
+    job = context.topology.job
     # Not --containall, whose processes end with the first of them: what runs beside one has to outlive the asker.
-    assert context.topology.job
-    yield from [*context.topology.job.runtime, "--silent", "exec", "--contain", "--ipc", "--cleanenv"]
+    yield from [*(job.runtime if job else COMMAND), "--silent", "exec", "--contain", "--ipc", "--cleanenv"]
     yield from ["--home", scratch, "--workdir", HERE, "--pwd", directory]
-    binds = [f"{layout.run / HOSTS}:/etc/hosts:ro"]
-    binds += [path for path in writes if path != scratch]
-    binds += [f"{path}:{path}:ro" for path in reads]
-    for bind in dict.fromkeys(binds):
-        yield from ["--bind", bind]
+    names = [f"{layout.run / HOSTS}:/etc/hosts:ro"] if job else []
+    yield from bound([*names, *(path for path in writes if path != scratch)], reads)
     yield image_path(context.host.image, context.host.stack_dir)
 
 

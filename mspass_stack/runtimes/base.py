@@ -15,14 +15,10 @@ class Runtime(Protocol):
 
     Attributes:
         engine: whether an engine of Docker keeps its processes up.
-        measures: whether what starts a process puts in what its host has: then nothing is rendered by that.
     """
 
     @property
     def engine(self) -> bool: ...
-
-    @property
-    def measures(self) -> bool: ...
 
     def python(self, declared: str | None, own: str | None) -> str:
         """Return the interpreter of a host's roles.

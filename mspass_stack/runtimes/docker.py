@@ -16,7 +16,7 @@ PYTHON = "python3"
 class Docker:
     """Containers of one image, kept up by their engine."""
 
-    engine, measures = True, False
+    engine = True
 
     def python(self, declared: str | None, own: str | None) -> str:
         return declared or PYTHON

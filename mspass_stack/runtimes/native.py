@@ -11,7 +11,7 @@ from mspass_stack.spec.topology import Process
 class Native:
     """Processes of the user, kept up by supervisord."""
 
-    engine, measures = False, False
+    engine = False
 
     def python(self, declared: str | None, own: str | None) -> str:
         return own or "python3"

@@ -14,10 +14,14 @@ class Site(Protocol):
 
     Attributes:
         shares_disk: whether its hosts have one file system: then they have their files, and a certificate, together.
+        measures: whether what starts a process puts in what its host has: then nothing is rendered by that.
     """
 
     @property
     def shares_disk(self) -> bool: ...
+
+    @property
+    def measures(self) -> bool: ...
 
     def claims(self, cluster: Cluster) -> bool:
         """Return whether a cluster is of this site."""

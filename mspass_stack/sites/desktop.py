@@ -13,7 +13,7 @@ from mspass_stack.spec.job import JobSpec
 class Desktop:
     """This machine alone."""
 
-    shares_disk = False
+    shares_disk, measures = False, False
 
     def claims(self, cluster: Cluster) -> bool:
         return not any(host.ssh for host in cluster.hosts.values())

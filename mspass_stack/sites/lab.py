@@ -16,7 +16,7 @@ from mspass_stack.spec.topology import DASK, HTTP, MONGODB
 class Lab:
     """Several machines on one network."""
 
-    shares_disk = False
+    shares_disk, measures = False, False
 
     def claims(self, cluster: Cluster) -> bool:
         return any(host.ssh for host in cluster.hosts.values())

@@ -13,6 +13,7 @@ from mspass_stack.config.model import Model, Text
 from mspass_stack.config.sections import KEY
 from mspass_stack.errors import ConfigError
 from mspass_stack.sites.base import resolve_path
+from mspass_stack.spec.apptainer import COMMAND
 
 OURS = Path(__file__).parent / "profiles"
 
@@ -45,7 +46,7 @@ class Profile(Model):
     """What is particular to a Slurm site."""
 
     runtime: Annotated[tuple[Text, ...], Field(min_length=1)] = Field(
-        default=("apptainer",), description="the command of Apptainer on nodes, as words"
+        default=COMMAND, description="the command of Apptainer on nodes, as words"
     )
     prelude: tuple[Line, ...] = Field(
         default=(), description="shell lines that go before, in a login bash, as in `module load apptainer`"

@@ -19,7 +19,7 @@ LABEL = 40
 class SlurmSite:
     """The nodes of a job."""
 
-    shares_disk = True
+    shares_disk, measures = True, True
 
     def claims(self, cluster: Cluster) -> bool:
         return cluster.slurm is not None

@@ -2,8 +2,15 @@
 
 import hashlib
 import re
+from collections.abc import Iterator, Sequence
 
 from mspass_stack.spec.layout import StackLayout
+
+COMMAND = ("apptainer",)
+"""The program, by its usual name."""
+
+SHA256 = "@sha256:"
+"""Between a path and the digest of what is there."""
 
 ARCHIVES = ("docker-archive:", "oci-archive:")
 """What goes before the path of a file that another tool has written."""
@@ -35,3 +42,19 @@ def image_path(image: str, stack_dir: str) -> str:
     own = image.rpartition("/")[2].partition("@")[0]
     stem = re.sub(r"[^A-Za-z0-9.-]+", "-", own).strip("-.")[:STEM]
     return str(StackLayout(stack_dir).images / f"{stem}-{hashlib.sha256(image.encode()).hexdigest()[:8]}.sif")
+
+
+def digest_of(pinned: str) -> str:
+    """Return the digest in the words for an image at a path; empty where it has none."""
+    return pinned.partition(SHA256)[2]
+
+
+def path_of(pinned: str) -> str:
+    """Return the path in the words for an image at a path."""
+    return pinned.partition(SHA256)[0]
+
+
+def bound(writes: Sequence[str], reads: Sequence[str]) -> Iterator[str]:
+    """Yield the words by which a container has directories to write, and files to read, at their own paths."""
+    for bind in dict.fromkeys([*writes, *(f"{path}:{path}:ro" for path in reads)]):
+        yield from ["--bind", bind]

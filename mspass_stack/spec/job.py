@@ -1,5 +1,6 @@
 """`JobSpec`: the Slurm job that is asked for a stack's nodes."""
 
+from mspass_stack.spec.apptainer import COMMAND
 from mspass_stack.spec.value import Value
 
 
@@ -31,7 +32,7 @@ class JobSpec(Value):
     lead: int
     queue_wait: int
     domain: str
-    runtime: tuple[str, ...] = ("apptainer",)
+    runtime: tuple[str, ...] = COMMAND
     prelude: tuple[str, ...] = ()
     python: str = ""
     launcher: tuple[str, ...] = ()

@@ -88,6 +88,25 @@ class SupervisedProcess(ProcessBase):
         return self.name
 
 
+class SupervisedContainer(ProcessBase):
+    """A process in a container of Apptainer, which supervisord keeps up.
+
+    Attributes:
+        wrapper: words before the command, that run it in its container.
+        memory, cpus: nobody holds it to them.
+    """
+
+    manager: Literal["supervised-containers"] = no_restart("supervised-containers")
+    memory: int = no_restart()
+    cpus: int = no_restart()
+    wrapper: tuple[str, ...]
+
+    @property
+    def managed_name(self) -> str:
+        """Its name for whom keeps it up."""
+        return self.name
+
+
 class ContainedProcess(ProcessBase):
     """A process in a container, which a Docker engine keeps up.
 
@@ -141,7 +160,10 @@ class SlurmProcess(ProcessBase):
         return self.name
 
 
-ProcessSpec: TypeAlias = Annotated[SupervisedProcess | ContainedProcess | SlurmProcess, Field(discriminator="manager")]
+KeptUp: TypeAlias = SupervisedProcess | SupervisedContainer | SlurmProcess
+"""What a supervisord keeps up, on its host or in a job."""
+
+ProcessSpec: TypeAlias = Annotated[KeptUp | ContainedProcess, Field(discriminator="manager")]
 
 _ADAPTER: TypeAdapter[ProcessSpec] = TypeAdapter(ProcessSpec)
 

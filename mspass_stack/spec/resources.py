@@ -88,6 +88,7 @@ class HostRequirements(Inputs):
     workdir: str = Field(description="the user's directory; empty where nobody works in it")
     runtime: str = Field(description="how its processes are packaged")
     image: str = Field(description="what its containers are made of; empty where it has none")
+    image_file: str = Field(default="", description="what they are made of where no engine keeps them up")
     address: str = Field(description="by which everybody knows it")
     peers: list[str] = Field(description="addresses of the other hosts, which it must resolve")
     ports: dict[str, DeclaredPort] = Field(description="ports that must be free")
@@ -162,7 +163,8 @@ class ContainerImageInputs(OfStack):
 
     host: str = Field(description="the host's key in the config")
     connection: ConnectionSpec = unseen("how the host is reached")
-    image: str = Field(description="name with tag or digest")
+    manager: str = Field(default="docker-engine", description="who keeps its containers up")
+    image: str = Field(description="name with tag or digest, or a path")
     programs: list[str] = Field(description="that must run in it")
     python: str = Field(description="the interpreter in it; empty where no role needs one")
     modules: list[str] = Field(description="that the interpreter must have")

@@ -8,9 +8,10 @@ from typing import Any, Protocol
 
 from mspass_stack.machines import machine
 from mspass_stack.managers import manager_of
+from mspass_stack.spec.apptainer import path_of
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.inventory import Entry, Inventory
-from mspass_stack.spec.process import ContainedProcess, SlurmProcess, SupervisedProcess
+from mspass_stack.spec.process import ContainedProcess, SlurmProcess, SupervisedContainer, SupervisedProcess
 from mspass_stack.verify.places import container_on, machine_at
 
 LISTENING = Path(__file__).parent / "inside" / "listening.py"
@@ -113,8 +114,10 @@ class Contained:
         return self.machine.docker(self._name).inspect()
 
 
-class Submitted(Native):
-    """A process in a container on a node of a Slurm job."""
+class Enclosed(Native):
+    """A process in a container of Apptainer, on a host or on a node of a Slurm job."""
+
+    looks = "contained_pid"
 
     def __init__(self, process: Entry, connection: ConnectionSpec, stack_id: str) -> None:
         super().__init__(process, connection, stack_id)
@@ -124,18 +127,25 @@ class Submitted(Native):
     @property
     def pid(self) -> int:
         place = {"directory": self._process.spec.stack_dir, "name": self._process.name}
-        return int(self._agent.call("pid_of_step", **place))
+        return int(self._agent.call(self.looks, **place))
 
     def incarnation(self) -> str:
         return self._manager.incarnation(self._process.name)
 
     def is_made_of(self, image: str) -> bool:
         environment = self.machine.file(f"/proc/{self.pid}/environ").content_string.split("\0")
-        return f"APPTAINER_CONTAINER={image.partition('@sha256:')[0]}" in environment
+        return f"APPTAINER_CONTAINER={path_of(image)}" in environment
+
+
+class Submitted(Enclosed):
+    """A process in a container on a node of a Slurm job."""
+
+    looks = "pid_of_step"
 
 
 INSPECTORS: dict[type, Callable[[Entry, ConnectionSpec, str], ProcessInspector]] = {
     SupervisedProcess: Native,
+    SupervisedContainer: Enclosed,
     ContainedProcess: Contained,
     SlurmProcess: Submitted,
 }

@@ -18,7 +18,7 @@ from own_program import PROJECT, Deploy
 from mspass_stack.agent import settings
 from mspass_stack.machines.base import Machine
 from mspass_stack.managers.supervisord import Supervisord
-from mspass_stack.spec.process import SlurmProcess, SupervisedProcess, parse_process
+from mspass_stack.spec.process import SlurmProcess, SupervisedContainer, SupervisedProcess, parse_process
 
 GOLDEN = Path(__file__).parent / "golden"
 PATHS = {"datadir": "/srv/mspass/stack", "workdir": "/srv/mspass/work", "python": "/env/bin/python"}
@@ -31,6 +31,7 @@ TARGETS: dict[str, tuple[str, dict[str, Any]]] = {
     "docker-desktop": ("desktop", {"runtime": "docker"}),
     "native-lab": ("lab-cluster", {"runtime": "native", "python": "/opt/env/bin/python"}),
     "docker-lab": ("lab-cluster", {}),
+    "apptainer-lab": ("lab-cluster", {"runtime": "apptainer", "image": "/apps/mspass.sif"}),
     "apptainer-slurm": ("hpc-sharded", {"image": "/apps/mspass.sif"}),
 }
 """By runtime and site: the stack file, and what is said differently."""
@@ -60,9 +61,9 @@ def _declared(target: str, deploy: Deploy) -> Run:
 
 
 def _native(inputs: dict[str, Any]) -> str:
-    """Return the launcher and supervisord's file; of a process in a job, the words of its step."""
+    """Return the launcher and supervisord's file; of a process in a container, its words."""
     spec = parse_process(inputs["process"])
-    if isinstance(spec, SlurmProcess):
+    if isinstance(spec, SlurmProcess | SupervisedContainer):
         return "\n".join([*spec.wrapper, *spec.argv, ""])
     assert isinstance(spec, SupervisedProcess)
     supervisord = Supervisord(cast(Machine, Anywhere()), spec.stack_dir, inputs["stackId"])

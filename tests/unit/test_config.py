@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mspass_stack.config.load import check_keys, read_cluster
+from mspass_stack.config.sections import IMAGE
 from mspass_stack.config.sizes import bytes_of
 from mspass_stack.errors import ConfigError
 from mspass_stack.plan import check
@@ -129,7 +130,12 @@ def test_a_misspelt_flat_key_is_refused() -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"runtime": "apptainer"}, "mspass:cluster.runtime: 'apptainer': expected slurm: beside it"),
+        ({"runtime": "apptainer"}, f"mspass:cluster.image: '{IMAGE}': expected the absolute path of a .sif file"),
+        ({"runtime": "apptainer", "image": "~/a.sif"}, "mspass:cluster.image: '~/a.sif': expected the absolute path"),
+        (
+            {"runtime": "apptainer", "image": "/a,b.sif"},
+            "mspass:cluster.image: '/a,b.sif': expected a path without comma and colon",
+        ),
         (
             {"hosts": {"desktop": {"runtime": "podman"}}},
             "mspass:cluster.hosts.desktop.runtime: 'podman': expected 'native' or 'docker' or 'apptainer'",

@@ -62,10 +62,11 @@ LITERALS: dict[tuple[str, str], str] = {
     ("mongo/replica_set.py", "configsvr"): PROTOCOL_WORD,
     ("provider/probes/__init__.py", "mongos"): "a kind of probe, named after what it speaks to",
     ("provider/resources/address_repair.py", "mongod"): "the program that repairs its own data",
-    ("sites/profile.py", "apptainer"): "the program, by its usual name",
-    ("spec/job.py", "apptainer"): "the program, by its usual name",
+    ("spec/apptainer.py", "apptainer"): "the program, by its usual name",
     ("spec/process.py", "docker-engine"): KINDS,
+    ("spec/resources.py", "docker-engine"): "what a state of an earlier release has its images for",
     ("spec/process.py", "slurm-job"): KINDS,
+    ("spec/process.py", "supervised-containers"): KINDS,
     ("spec/process.py", "supervisord"): KINDS,
 }
 """Why a literal that equals a key of another axis may stand in a file."""
@@ -82,9 +83,7 @@ IMPORTS: dict[tuple[str, str], str] = {
     ("components/pools.py", "Worker"): OWN_RESOURCE,
     ("provider/preflight/host_check.py", "DockerEngine"): "it looks at each host before there is a process to ask for",
     ("provider/preflight/host_check.py", "Supervisord"): "it looks at each host before there is a process to ask for",
-    ("provider/preflight/host_network.py", "DockerEngine"): OWN_MANAGER,
     ("provider/resources/files.py", "Supervisord"): OWN_SUPERVISOR,
-    ("provider/resources/image.py", "DockerEngine"): OWN_MANAGER,
     ("provider/resources/node_processes.py", "Supervisord"): OWN_SUPERVISOR,
     ("provider/resources/process.py", "Supervisord"): OWN_SUPERVISOR,
 }

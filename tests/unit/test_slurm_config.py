@@ -141,11 +141,14 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "an image as Docker names it": (
         _hpc(image=IMAGE),
-        f"image: '{IMAGE}': expected the path (from / or ~/) of a .sif file",
+        f"image: '{IMAGE}': expected the absolute path of a .sif file",
     ),
-    "an image beside something": (_hpc(image="mspass.sif"), "image: 'mspass.sif': expected the path"),
-    "an image from elsewhere": (_hpc(image="library://mspass"), "image: 'library://mspass': expected the path"),
-    "an image that is none": (_hpc(image="docker://"), "image: 'docker://': expected the path"),
+    "an image beside something": (_hpc(image="mspass.sif"), "image: 'mspass.sif': expected the absolute path"),
+    "an image from elsewhere": (
+        _hpc(image="library://mspass"),
+        "image: 'library://mspass': expected the absolute path",
+    ),
+    "an image that is none": (_hpc(image="docker://"), "image: 'docker://': expected the absolute path"),
     "an unpacked image for many nodes": (
         _hpc({"nodes": 17}, image="/images/mspass"),
         "image: '/images/mspass': expected a .sif file for more than 16 nodes",
@@ -200,8 +203,8 @@ def test_an_allocation_has_defaults_for_all_but_its_size_and_time() -> None:
 
 
 def test_what_the_config_says_goes_before_what_an_allocation_gives() -> None:
-    cluster = read_cluster(_hpc({"login": LOGIN, "cores": 8, "memory": "64GiB"}, image="~/mspass.sif"))
-    assert cluster.image == "~/mspass.sif"
+    cluster = read_cluster(_hpc({"login": LOGIN, "cores": 8, "memory": "64GiB"}, image="/apps/mspass.sif"))
+    assert cluster.image == "/apps/mspass.sif"
     assert cluster.slurm
     assert cluster.slurm.login
     assert cluster.slurm.memory == 64 * 1024**3

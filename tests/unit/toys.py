@@ -62,7 +62,7 @@ class Exporter(Role):
 class Polite:
     """Processes that leave the machine to others, kept up by the process manager that there is."""
 
-    engine, measures = False, False
+    engine = False
 
     def python(self, declared: str | None, own: str | None) -> str:
         return declared or "polite-python"
@@ -81,7 +81,7 @@ class Polite:
 class Toys:
     """A site whose hosts have names below a domain of its own, and whose figures are encrypted."""
 
-    shares_disk = False
+    shares_disk, measures = False, False
 
     def claims(self, cluster: Cluster) -> bool:
         return any(host.address.endswith(DOMAIN) for host in cluster.hosts.values())

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 from mspass_stack.agent.sockets import described
 from mspass_stack.errors import EngineError, Refused, StackError, Unreachable
 from mspass_stack.machines import machine
+from mspass_stack.machines.image_file import lacking_image
 from mspass_stack.managers import engine_of
 from mspass_stack.managers.docker_labels import NAME, Publisher
+from mspass_stack.managers.docker_network import foreign_network
 from mspass_stack.managers.supervisord import Supervisord
 from mspass_stack.provider.preflight import checks
 from mspass_stack.provider.preflight.compatibility import refusal
 from mspass_stack.provider.preflight.facts import Facts, gather
-from mspass_stack.provider.preflight.host_network import foreign_network
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.resources import HostRequirements
 
@@ -139,6 +140,8 @@ class HostCheck:
             self._attempt(lambda program=program: self._program(manager.find(program, self._interpreter())))
         if asked.python:
             self._attempt(self._python)
+        if lacking := lacking_image(self._machine, asked.image_file, asked.stack_dir):
+            self.problems.append(f"mspass:cluster.image: {lacking} is not there")
 
     def _interpreter(self) -> str:
         return self._asked.python or self._connection.python

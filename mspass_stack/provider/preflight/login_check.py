@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from mspass_stack.errors import Refused, Unreachable
 from mspass_stack.machines import slurm_node
 from mspass_stack.machines.image_build import has_apptainer
+from mspass_stack.machines.image_file import lacking_image
 from mspass_stack.machines.slurm_login import SlurmLogin
 from mspass_stack.provider.preflight import checks, login_facts
 from mspass_stack.provider.preflight.facts import Facts, gather
-from mspass_stack.spec.apptainer import archive_of, image_path, is_built
+from mspass_stack.spec.apptainer import image_path
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.job import JobSpec
 from mspass_stack.spec.resources import HostRequirements
@@ -76,13 +77,10 @@ class LoginCheck:
             )
 
     def _image(self, job: JobSpec | None) -> None:
-        image = self._asked.image
-        path = image_path(image, self._asked.stack_dir)
-        if self._login.exists(path):
-            return
-        if not is_built(image) or ((path := archive_of(image)) and not self._login.exists(path)):
-            self.problems.append(f"mspass:cluster.image: {path} is not there")
-        elif job:
+        image, stack_dir = self._asked.image, self._asked.stack_dir
+        if lacking := lacking_image(self._login, image, stack_dir):
+            self.problems.append(f"mspass:cluster.image: {lacking} is not there")
+        elif job and not self._login.exists(image_path(image, stack_dir)):
             where = "on it" if has_apptainer(self._login, job) else "by a job of one node, as it has no Apptainer,"
             self.notes.append(f"the image is built {where} before the job is submitted: {image}")
 

@@ -4,11 +4,12 @@ import socket
 
 from mspass_stack.errors import InitFailed, Refused
 from mspass_stack.machines import slurm_node
-from mspass_stack.machines.image_build import ImageBuild
+from mspass_stack.machines.image_build import JobImageBuild
+from mspass_stack.machines.image_file import ImageFile
 from mspass_stack.polling import wait_until
 from mspass_stack.provider.resources.base import Call, Resource
 from mspass_stack.provider.server.codec import Props
-from mspass_stack.spec.apptainer import image_path, is_built
+from mspass_stack.spec.apptainer import digest_of, image_path, is_built
 from mspass_stack.spec.job import job_name
 from mspass_stack.spec.job_resources import ApptainerImageInputs
 
@@ -24,9 +25,6 @@ PAUSE = 2.0
 TAIL = 15
 """Lines of a failed build that are shown."""
 
-DIGEST = 'while sleep 20 > /dev/null 2>&1; do echo; done & sha256sum "$1"; ended=$?; kill $!; exit $ended'
-"""Reads a file of any size; a connection on which nothing is said for long is given up."""
-
 
 class ApptainerImage(Resource[ApptainerImageInputs]):
     """Outputs: `pinned`, its path and digest; `stamp`, by which another file in its place is known."""
@@ -41,7 +39,7 @@ class ApptainerImage(Resource[ApptainerImageInputs]):
         return id, _Image(call, self.parse(call.inputs), id).ensure()
 
     def read(self, call: Call) -> Props:
-        stamp = _Image(call, self.parse(call.inputs), call.id).stamp()
+        stamp = _Image(call, self.parse(call.inputs), call.id).file.stamp()
         same = stamp == call.outputs.get("stamp")
         return call.outputs if same else {**call.outputs, "pinned": "", "stamp": stamp}
 
@@ -61,7 +59,8 @@ class _Image:
         self._login = slurm_node(inputs.connection).login
         self._path = image_path(inputs.image, inputs.stack_dir)
         name = f"{job_name(inputs.stack, inputs.stack_id)}-image"
-        self._build = ImageBuild(self._login, name, self._path, inputs.stack_id)
+        self._build = JobImageBuild(self._login, self._path, name, inputs.stack_id)
+        self.file = ImageFile(self._login, self._path)
 
     def ensure(self) -> Props:
         """Have it built where it is not there; return the outputs.
@@ -73,37 +72,23 @@ class _Image:
         own = is_built(self._inputs.image)
         if own and not self._login.exists(self._path):
             self._have_built()
-        digest = self._digest()
+        self._call.say("status", f"{self._path} is read for its digest")
+        pinned = self.file.pinned()
         if own:
             self._build.end()
-            self._login.write(f"{self._path}.sha256", f"{digest}  {self._path.rpartition('/')[2]}\n")
-        return {"pinned": f"{self._path}@sha256:{digest}" if digest else self._path, "stamp": self.stamp()}
-
-    def stamp(self) -> str:
-        """Return size and time of its file; nothing where it is not there."""
-        if self._login.is_directory(self._path):
-            return "directory"
-        ran = self._login.run(["stat", "--dereference", "--format=%s %Y", self._path])
-        return "" if ran.status else _last(ran.stdout)
+            self._login.write(f"{self._path}.sha256", f"{digest_of(pinned)}  {self._path.rpartition('/')[2]}\n")
+        return {"pinned": pinned, "stamp": self.file.stamp()}
 
     def forget(self) -> None:
         if is_built(self._inputs.image):
             self._build.end()
-
-    def _digest(self) -> str:
-        """Return the digest of its file; nothing of a directory, or of what its user may not read."""
-        if self._login.is_directory(self._path):
-            return ""
-        self._call.say("status", f"{self._path} is read for its digest")
-        ran = self._login.run(["sh", "-c", DIGEST, "sh", self._path])
-        return "" if ran.status else _last(ran.stdout).split()[0].removeprefix("\\")
 
     def _have_built(self) -> None:
         if not (self._build.job() or self._build.runs_here()):
             self._call.say("status", f"{self._inputs.image}: its build begins")
             self._login.make_directory(self._path.rpartition("/")[0], 0o700)
             try:
-                self._build.begin(self._inputs.asked, self._inputs.image)
+                self._build.submit(self._inputs.image, self._inputs.asked)
             except Refused as refused:
                 raise self._failed(str(refused)) from None
         self._wait_for_its_job()
@@ -143,8 +128,3 @@ class _Image:
             f"internet, and bring it to this cluster:\n  apptainer build {file} {image}\n"
             f"  scp {file} {user}{connection.address or socket.gethostname()}:{self._path}"
         )
-
-
-def _last(output: str) -> str:
-    """Return the last line: what a shell of the site says goes before."""
-    return output.strip().rpartition("\n")[2]

@@ -1,0 +1,77 @@
+"""Images of Apptainer on a host: files that are there, or are built there once."""
+
+from collections.abc import Callable, Sequence
+
+from mspass_stack.errors import Refused
+from mspass_stack.machines import machine
+from mspass_stack.machines.image_build import ImageBuild
+from mspass_stack.machines.image_file import ImageFile
+from mspass_stack.managers.base import Exit
+from mspass_stack.managers.supervised_containers import SupervisedContainers
+from mspass_stack.polling import wait_until
+from mspass_stack.spec.apptainer import COMMAND, image_path, is_built
+from mspass_stack.spec.connection import ConnectionSpec
+
+PAUSE = 2.0
+"""Seconds between two looks at a build."""
+
+LIMIT = 3600.0
+"""Seconds for a build."""
+
+TAIL = 15
+"""Lines of a failed build that are shown."""
+
+
+class ApptainerImages:
+    """The images of a stack on a host."""
+
+    def __init__(self, connection: ConnectionSpec, stack_dir: str, stack_id: str) -> None:
+        self._machine, self._stack_dir = machine(connection), stack_dir
+        self._containers = SupervisedContainers(self._machine, stack_dir, stack_id)
+
+    def pull(self, image: str, say: Callable[[str], None]) -> str:
+        """Have an image built where it is none yet; return its path and digest.
+
+        Raises:
+            Refused: it was not built, or is not there.
+        """
+        path = self._path(image)
+        if is_built(image) and not self._machine.exists(path):
+            self._build(image, path, say)
+        if not self._machine.exists(path):
+            raise Refused("it is not there")
+        say(f"{path} is read for its digest")
+        return ImageFile(self._machine, path).pinned()
+
+    def stamp(self, image: str) -> str:
+        return ImageFile(self._machine, self._path(image)).stamp()
+
+    def trouble(self, image: str) -> str | None:
+        return None
+
+    def run_once(self, argv: Sequence[str], image: str) -> Exit:
+        return self._containers.run_once(argv, image)
+
+    def clear(self, image: str) -> None:
+        """End a build that was not waited for."""
+        if is_built(image):
+            ImageBuild(self._machine, self._path(image)).end()
+
+    def _path(self, image: str) -> str:
+        return image_path(image, self._stack_dir)
+
+    def _build(self, image: str, path: str, say: Callable[[str], None]) -> None:
+        build = ImageBuild(self._machine, path)
+        if not build.runs_here():
+            say(f"{image}: its build begins")
+            self._machine.make_directory(path.rpartition("/")[0], 0o700)
+            build.begin(image, COMMAND)
+
+        def is_over() -> bool:
+            if said := build.said(1):
+                say(said)
+            return self._machine.exists(path) or not build.runs_here()
+
+        if not wait_until(is_over, LIMIT, PAUSE) or not self._machine.exists(path):
+            raise Refused(f"it was not built: {build.said(TAIL) or 'it has said nothing'}")
+        build.end()
