@@ -1,6 +1,6 @@
 """The plan of a cluster: the config, laid out on its site as hosts and processes. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +56,17 @@ class Plan:
         words = apptainer.enclosed(context, directory, preparation.reads(context), (directory,))
         return (*words, context.host.python, "-I")
 
+    def memory(self, processes: Iterable[Process]) -> dict[str, int]:
+        """Return the bytes that the config grants processes, each with its YAML path, and how often where that is."""
+        granted: dict[str, list[int]] = {}
+        for process in processes:
+            for path, size in role_of(process).memory(process, self.context(process.host)):
+                granted.setdefault(path, []).append(size)
+        return {
+            f"{KEY}.{path}{f' x {len(sizes)} =' if len(sizes) > 1 else ''}": sum(sizes)
+            for path, sizes in granted.items()
+        }
+
     def runtime(self, host: str) -> Runtime:
         return RUNTIMES[self.topology.hosts[host].runtime]
 
@@ -110,13 +121,16 @@ def make_plan(
             shares_disk=site.shares_disk,
         )
     encrypted = site.encrypted(cluster) & spoken
-    warnings = (*rules.warnings(cluster), *site.warnings(cluster))
+    warnings = (*rules.warnings(cluster), *site.warnings(cluster), *_idle(cluster, names))
     job = site.job(cluster, stack, base)
     job = job.model_copy(update={"replace": replace_job}) if job else None
     topology = Topology(stack, hosts, _processes(placed, hosts, encrypted), encrypted, warnings, job)
     # Where the control node is one of the hosts, its user's files are among that host's.
     here = next((host.stack_dir for host in hosts.values() if not host.connection.remote), own_directory(stack, base))
-    return Plan(cluster, topology, here)
+    plan = Plan(cluster, topology, here)
+    if problems := list(_crowded(plan)):
+        raise ConfigError("\n".join(problems))
+    return plan
 
 
 def check(cluster: Cluster) -> None:
@@ -137,6 +151,22 @@ def violations(cluster: Cluster) -> Iterator[str]:
     yield from _ports_twice(cluster)
     known = dict.fromkeys(placement.host for _, placement in placements(cluster) if placement.host in cluster.hosts)
     yield from site_of(cluster).violations(cluster, known)
+
+
+def _idle(cluster: Cluster, used: Collection[str]) -> Iterator[str]:
+    """Yield a word on nodes that are asked for, and paid, and play no role."""
+    if cluster.slurm and (idle := [host for host in cluster.slurm.hosts if host not in used]):
+        yield f"{KEY}.slurm.nodes: {cluster.slurm.nodes}: {', '.join(idle)} would be asked for and play no role"
+
+
+def _crowded(plan: Plan) -> Iterator[str]:
+    """Refuse a node that is asked for with less memory than the config puts on it."""
+    asked = (plan.cluster.slurm and plan.cluster.slurm.memory) or 0
+    for host in plan.topology.hosts if asked else ():
+        granted = plan.memory(plan.topology.on(host))
+        if sum(granted.values()) > asked:
+            parts = ", ".join(f"{path} {size / 1024**3:.1f} GiB" for path, size in granted.items())
+            yield f"{KEY}.slurm.memory: {asked / 1024**3:.1f} GiB: less than is put on {host}: {parts}"
 
 
 def _processes(

@@ -29,6 +29,9 @@ PAUSE = 0.1
 GRACE = 5.0
 """Seconds after a signal, until a harder one."""
 
+PATIENCE = 15.0
+"""The same after the first, by which a program or a notebook saves what it has."""
+
 PIECE = 1 << 16
 """Bytes of output that are handed on at once."""
 
@@ -92,7 +95,7 @@ def end(runs: str, name: str) -> str:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         if _ended(run):
             break
-        limit = time.monotonic() + GRACE
+        limit = time.monotonic() + (PATIENCE if number == signal.SIGINT else GRACE)
         with suppress(ProcessLookupError, OSError, ValueError):
             os.killpg(_alive(run, "pid"), number)
         while not _ended(run) and time.monotonic() < limit:

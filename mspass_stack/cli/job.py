@@ -11,6 +11,7 @@ from mspass_stack.agent.job import BEAT, END
 from mspass_stack.errors import StackError
 from mspass_stack.machines import slurm_node
 from mspass_stack.machines.slurm_login import JobStatus, SlurmLogin
+from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.inventory import Inventory
 
 FEW = 8
@@ -65,15 +66,20 @@ class JobView:
 def job_of(inventory: Inventory) -> JobView | None:
     """Return how the job of a stack is now; None where it has its hosts without one."""
     place = next(iter(inventory.hosts.values()))
-    if not place.connection.job:
+    return job_by(place.connection, inventory.stack, inventory.stack_id, place.stack_dir)
+
+
+def job_by(connection: ConnectionSpec, stack: str, stack_id: str, stack_dir: str) -> JobView | None:
+    """Return the same by how one of its hosts is reached."""
+    if not connection.job:
         return None
-    node = slurm_node(place.connection)
+    node = slurm_node(connection)
     try:
-        own = SlurmLogin(node.login).own(inventory.stack, inventory.stack_id, place.stack_dir)
+        own = SlurmLogin(node.login).own(stack, stack_id, stack_dir)
         known = sorted(own, key=lambda job: job.is_over)
         if known and not known[0].is_over:
             return _alive(known[0], {} if known[0].state == "PENDING" else node.allocation())
-        return _over(_record(node.login.read, f"{place.stack_dir}/run"), known[0] if known else None)
+        return _over(_record(node.login.read, f"{stack_dir}/run"), known[0] if known else None)
     except StackError as error:
         return JobView(why=str(error))
 

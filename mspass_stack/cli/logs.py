@@ -9,14 +9,21 @@ import click
 from mspass_stack import state
 from mspass_stack.cli.options import stack_option
 from mspass_stack.errors import NotUpError
+from mspass_stack.machines import slurm_node
 from mspass_stack.managers import manager_of
 from mspass_stack.polling import interrupted
 from mspass_stack.spec.alike import Alike
 from mspass_stack.spec.connection import ConnectionSpec
+from mspass_stack.spec.layout import StackLayout
 from mspass_stack.spec.process import ProcessSpec, parse_process
 
 WITH_PROCESS = tuple(f"mspassnode:index:{kind}" for kind in ("HostProcess", "Ready", "NodeProcesses", "NodesReady"))
 """The resources that name a process or many: what runs it, and its readiness check."""
+
+WITH_JOB = "mspassnode:index:SlurmJob"
+
+OF_JOB = ("job", "ensure")
+"""What a job says of itself, and what prepares its database."""
 
 EVERY = 1.0
 """Seconds between two looks of `--follow`."""
@@ -41,8 +48,9 @@ KNOWN = 20
     help="how many of the last ones are shown",
 )
 def command(process: str, stack: str, follow: bool, lines: int) -> None:
-    """Show the end of the log of PROCESS."""
-    found = logs(state.resources(stack))
+    """Show the end of the log of PROCESS; `job` and `ensure` are those of a Slurm job and of its databases."""
+    resources = state.resources(stack)
+    found: dict[str, Log | JobLog] = {**logs(resources), **job_logs(resources)}
     if not process:
         raise NotUpError(f"logs of which process? {' '.join(found) or 'there is none yet'}")
     if process not in found:
@@ -77,6 +85,35 @@ class Log:
         return manager.log_tail(process.managed_name, lines)
 
 
+@dataclass(frozen=True)
+class JobLog:
+    """A log that a job writes of itself, or of what prepares its database."""
+
+    path: str
+    connection: ConnectionSpec
+
+    def tail(self, lines: int) -> str:
+        """Return its last lines.
+
+        Raises:
+            StackError: it cannot be read.
+        """
+        try:
+            return "\n".join(slurm_node(self.connection).read(self.path).splitlines()[-lines:])
+        except FileNotFoundError:
+            return "(no log)"
+
+
+def job_logs(resources: Iterable[Mapping[str, Any]]) -> dict[str, JobLog]:
+    """Return those of the job of a stack, by the words for them; none where it has its hosts without one."""
+    for resource in resources:
+        if resource["type"] == WITH_JOB:
+            inputs = resource["inputs"]
+            connection, log = ConnectionSpec.model_validate(inputs["connection"]), StackLayout(inputs["stackDir"]).log
+            return {name: JobLog(str(log / f"{name}.log"), connection) for name in OF_JOB}
+    return {}
+
+
 def logs(resources: Iterable[Mapping[str, Any]]) -> dict[str, Log]:
     """Return the logs by process, in the order of starting.
 
@@ -100,7 +137,7 @@ def _processes(inputs: Mapping[str, Any]) -> Iterator[ProcessSpec]:
         yield from (process for process, _ in Alike.model_validate(group).each())
 
 
-def _followed(log: Log, seen: list[str]) -> Iterator[list[str]]:
+def _followed(log: Log | JobLog, seen: list[str]) -> Iterator[list[str]]:
     """Yield the lines that come, as they come."""
     while not interrupted.wait(EVERY):
         now = log.tail(FOLLOWED).splitlines()

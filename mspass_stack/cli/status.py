@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -14,14 +15,17 @@ from rich.text import Text
 
 from mspass_stack import state
 from mspass_stack.cli.entrances import pages
-from mspass_stack.cli.job import JobView, job_of
+from mspass_stack.cli.job import JobView, job_by, job_of
+from mspass_stack.cli.logs import Log, logs
 from mspass_stack.cli.options import stack_option
-from mspass_stack.errors import StackError
+from mspass_stack.errors import NotUpError, StackError
 from mspass_stack.machines import machine
 from mspass_stack.managers import manager_of
 from mspass_stack.polling import interrupted
 from mspass_stack.provider.probes import probe
+from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.inventory import CONNECT, Entry, Inventory
+from mspass_stack.spec.process import ProcessSpec
 
 EVERY = 2.0
 """Seconds between two looks of `--watch`."""
@@ -53,7 +57,13 @@ class Row:
 @click.option("--json", "as_json", is_flag=True, help="for programs; the secrets of addresses are in it")
 def command(stack: str, watch: bool, as_json: bool) -> None:
     """Show which processes run and are ready, and where Jupyter is. Exit status 1: one is not ready."""
-    outputs, inventory = state.deployed(stack)
+    try:
+        outputs, inventory = state.deployed(stack)
+    except NotUpError:
+        if not (known := logs(state.resources(stack))):
+            raise
+        _show_unfinished(stack, known)
+        sys.exit(1)
     if watch:
         _watch(inventory, outputs)
         return
@@ -66,6 +76,17 @@ def command(stack: str, watch: bool, as_json: bool) -> None:
         click.echo("\n".join(lines(table)))
         click.echo("\n".join(after(inventory, outputs, job)))
     sys.exit(any(row.missing for row in table))
+
+
+def _show_unfinished(stack: str, known: Mapping[str, Log]) -> None:
+    """Show what its state knows of a stack whose first `up` goes on, or has not ended well: no outputs."""
+    with ThreadPoolExecutor(len(known)) as pool:
+        click.echo("\n".join(lines(list(pool.map(_unfinished, known.values())))))
+    first = next(iter(known.values()))
+    job = job_by(first.connection, stack, first.stack_id, first.process.stack_dir)
+    click.echo(
+        "\n".join(["", *([str(job)] if job else []), f"no first `pulumi up` has ended well: pulumi up -s {stack}"])
+    )
 
 
 def rows(inventory: Inventory) -> list[Row]:
@@ -94,18 +115,31 @@ def after(inventory: Inventory, outputs: dict[str, Any], job: JobView | None = N
     return found
 
 
+def _unfinished(log: Log) -> Row:
+    row = partial(Row, process=log.process.name, host=log.process.host, endpoint="")
+    try:
+        word, incarnation = _run_of(log.process, log.connection, log.stack_id)
+    except StackError as error:
+        return row(state="UNKNOWN", incarnation="", missing=str(error))
+    return row(state=word, incarnation=incarnation, missing="not asked before an `up` has ended well")
+
+
+def _run_of(process: ProcessSpec, connection: ConnectionSpec, stack_id: str) -> tuple[str, str]:
+    """Return its manager's word on a process, and which run of it is up."""
+    manager, name = manager_of(process.manager, connection, process.stack_dir, stack_id), process.managed_name
+    return manager.state(name).upper() or "ABSENT", manager.incarnation(name)
+
+
 def _row(inventory: Inventory, entry: Entry) -> Row:
-    name, connection = entry.spec.managed_name, inventory.connection(entry)
     row = partial(Row, process=entry.name, host=entry.host, endpoint=entry.endpoint)
     try:
-        manager = manager_of(entry.spec.manager, connection, entry.spec.stack_dir, inventory.stack_id)
-        word, incarnation = manager.state(name), manager.incarnation(name)
+        word, incarnation = _run_of(entry.spec, inventory.connection(entry), inventory.stack_id)
         sees_it = machine(inventory.hosts[entry.spec.probe.host].connection)
         missing = probe(entry.spec.probe, sees_it, inventory.authority_of(entry))
     except StackError as error:
         return row(state="UNKNOWN", incarnation="", missing=str(error))
     missing = missing or ("" if incarnation else "nobody keeps it up; pulumi up does")
-    return row(state=word.upper() or "ABSENT", incarnation=incarnation, missing=missing)
+    return row(state=word, incarnation=incarnation, missing=missing)
 
 
 def _watch(inventory: Inventory, outputs: dict[str, Any]) -> None:

@@ -67,7 +67,7 @@ def requirements(plan: Plan, hosts: Sequence[Host]) -> HostRequirements:
         peers=sorted(peers) if alone else [],
         ports=_ports(processes) if alone else {},
         processes=[process.name for process in processes],
-        memory=_memory(plan, processes) if alone else {},
+        memory=plan.memory(processes) if alone else {},
         programs=list(COMMAND) if in_file else needed.programs,
         python="" if in_file else needed.python,
         modules=needed.modules,
@@ -108,14 +108,4 @@ def _ports(processes: Sequence[Process]) -> dict[str, DeclaredPort]:
         str(port): DeclaredPort(path=f"{KEY}.{process.port_paths[name]}", process=process.name)
         for process in processes
         for name, port in process.ports.items()
-    }
-
-
-def _memory(plan: Plan, processes: Sequence[Process]) -> dict[str, int]:
-    granted: dict[str, list[int]] = {}
-    for process in processes:
-        for path, size in role_of(process).memory(process, plan.context(process.host)):
-            granted.setdefault(path, []).append(size)
-    return {
-        f"{KEY}.{path}{f' x {len(sizes)} =' if len(sizes) > 1 else ''}": sum(sizes) for path, sizes in granted.items()
     }

@@ -3,13 +3,13 @@
 import re
 from typing import Annotated, Literal, cast
 
-from pydantic import BeforeValidator, StringConstraints
+from pydantic import BeforeValidator
 
-from mspass_stack.config.model import Problem, refuse
+from mspass_stack.config.model import Problem, like, refuse
 
 PATTERN = r"^[a-z][a-z0-9-]*$"
 
-Option = Annotated[str, StringConstraints(pattern=PATTERN)]
+Option = Annotated[str, like(PATTERN, "a long option of sbatch without its dashes, as in mem-per-cpu")]
 """The long name of an option, without its dashes."""
 
 OWN = "the stack sets it itself"

@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field
 
 from mspass_stack.config.hostlist import expand, is_list
-from mspass_stack.config.model import Model, Name, Problem, Text, refuse
+from mspass_stack.config.model import Model, Name, Problem, Text, like, refuse
 
 LOOPBACK = "127.0.0.1"
 
 HOST_LIST = r"^[a-z][a-z0-9-]*(\[[0-9, -]+\][a-z0-9-]*)*(, *[a-z][a-z0-9-]*(\[[0-9, -]+\][a-z0-9-]*)*)*$"
 
-HostList = Annotated[str, StringConstraints(pattern=HOST_LIST)]
+HostList = Annotated[str, like(HOST_LIST, "the name of a host, or a host list such as node[1-4]")]
 """What may be written for hosts; a model holds single names."""
 
 
@@ -27,7 +27,7 @@ class Ssh(Model):
     known_hosts: Text | None = Field(
         default=None, description="another file of host keys, read beside SSH's usual ones"
     )
-    jump: Annotated[str, StringConstraints(pattern=r"^(\S+@)?[^@\s:]+(:\d+)?$")] | None = Field(
+    jump: Annotated[str, like(r"^(\S+@)?[^@\s:]+(:\d+)?$", "[USER@]HOST[:PORT]")] | None = Field(
         default=None, description="jump host, as `[USER@]HOST[:PORT]`"
     )
 
@@ -35,7 +35,7 @@ class Ssh(Model):
 class Host(Model):
     """A machine of the cluster."""
 
-    address: Annotated[Text, StringConstraints(pattern=r"^[^@\s]+$")] = Field(
+    address: Annotated[str, like(r"^[^@\s]+$", "a name or an IPv4 address; the user is ssh.user")] = Field(
         default=LOOPBACK, description="IPv4 address or name by which the other hosts reach it"
     )
     ssh: Ssh | None = Field(default=None, description="how it is reached; a host without this key is this machine")

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mspass_stack.config.hostlist import expand
-from mspass_stack.config.model import REFUSED
+from mspass_stack.config.model import IN_WORDS, REFUSED
 from mspass_stack.config.sections import KEY, Cluster
 from mspass_stack.errors import ConfigError
 
@@ -20,7 +20,7 @@ EXPECTED = {
     "tuple_type": "a list",
     "string_type": "a text",
     "string_too_short": "a text that is not empty",
-    "string_pattern_mismatch": "a text that matches {pattern}",
+    "string_pattern_mismatch": "{pattern}",
     "too_short": "at least one",
     "greater_than_equal": "{ge} or more",
     "less_than_equal": "{le} or less",
@@ -124,6 +124,11 @@ def _line(problem: dict[str, Any], root: str) -> str:
     if problem["type"] == "greater_than_equal" and problem["ctx"]["ge"] >= 1024**2:
         return f"{path}: {problem['input']!r}: expected at least {problem['ctx']['ge'] // 1024**2}MiB"
     if expected := EXPECTED.get(problem["type"]):
-        return f"{path}: {problem['input']!r}: expected {expected.format(**problem.get('ctx', {}))}"
+        return f"{path}: {problem['input']!r}: expected {expected.format(**_words(problem.get('ctx', {})))}"
     message = str(problem["msg"]).removeprefix("Value error, ")
     return f"{path}: {problem['input']!r}: {message[0].lower()}{message[1:]}"
+
+
+def _words(known: dict[str, Any]) -> dict[str, Any]:
+    """Return what pydantic knows of a problem, with a pattern in words."""
+    return {**known, "pattern": IN_WORDS[known["pattern"]]} if "pattern" in known else known

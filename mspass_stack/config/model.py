@@ -17,7 +17,21 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from mspass_stack.config.sizes import bytes_of
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+IN_WORDS: dict[str, str] = {}
+"""What a pattern asks for, said to whoever has written something else."""
+
+
+def like(pattern: str, words: str) -> StringConstraints:
+    """Return the constraint of a text that matches a pattern.
+
+    Args:
+        words: what follows "expected".
+    """
+    IN_WORDS[pattern] = words
+    return StringConstraints(pattern=pattern)
+
+
+Name = Annotated[str, like(r"^[a-z][a-z0-9-]{0,30}$", "a letter, then letters, digits and -, all small, at most 31")]
 Port = Annotated[int, Field(ge=1024, le=65535)]
 Cache = Annotated[int, BeforeValidator(bytes_of, json_schema_input_type=int | str), Field(ge=256 * 1024**2)]
 Memory = Annotated[int, BeforeValidator(bytes_of, json_schema_input_type=int | str), Field(ge=128 * 1024**2)]

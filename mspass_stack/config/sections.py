@@ -3,10 +3,10 @@
 from itertools import count
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from mspass_stack.config.hosts import Host, HostList, Hosts, by_host
-from mspass_stack.config.model import Cache, Memory, Model, Name, Port, Text, refuse
+from mspass_stack.config.model import Cache, Memory, Model, Name, Port, Text, like, refuse
 from mspass_stack.config.slurm import IMAGE_SCHEME, RUNTIME, Slurm, node_names
 
 KEY = "mspass:cluster"
@@ -15,8 +15,8 @@ KEY = "mspass:cluster"
 IMAGE = "ghcr.io/mspass-team/mspass:v2.4.3"
 
 NAMESPACE = r"^[^.$\s/\\]+\.[^$\s]+$"
-Namespace = Annotated[str, StringConstraints(pattern=NAMESPACE)]
-Field_ = Annotated[str, StringConstraints(pattern=r"^[^$\s]+$")]
+Namespace = Annotated[str, like(NAMESPACE, "DATABASE.COLLECTION")]
+Field_ = Annotated[str, like(r"^[^$\s]+$", "the name of a field, without blank and $")]
 
 
 ByHostPort = Annotated[dict[Name, Port], BeforeValidator(by_host, json_schema_input_type=dict[HostList, Port])]
@@ -173,6 +173,8 @@ class Cluster(Model):
             return value
         cluster = cast("dict[str, Any]", value)
         if (slurm := cluster.get("slurm")) is None:
+            if "slurm" in cluster and "hosts" not in cluster:
+                refuse([(("slurm",), "empty: expected nodes and time")])
             return cluster
         if "hosts" in cluster:
             refuse([(("hosts",), "Slurm gives the hosts: expected none beside slurm")])

@@ -2,12 +2,12 @@
 
 from typing import Annotated, cast
 
-from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from mspass_stack.config.directives import Directives
 from mspass_stack.config.durations import Duration, TimeLimit
 from mspass_stack.config.hosts import Host
-from mspass_stack.config.model import Memory, Model
+from mspass_stack.config.model import Memory, Model, like
 
 RUNTIME = "apptainer"
 """How processes are packaged on a node, where the config does not say: a node has no engine of Docker."""
@@ -19,8 +19,10 @@ MOST = 4096
 """Nodes of an allocation."""
 
 Nodes = Annotated[int, Field(ge=1, le=MOST)]
-Word = Annotated[str, StringConstraints(pattern=r"^[^\s-]\S*$")]
-ProfileName = Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9-]*|.+\.yaml)$")]
+Word = Annotated[str, like(r"^[^\s-]\S*$", "a word without blanks that does not begin with -")]
+ProfileName = Annotated[
+    str, like(r"^([a-z][a-z0-9-]*|.+\.yaml)$", "the name of a profile, or a path that ends in .yaml")
+]
 
 
 class Slurm(Model):

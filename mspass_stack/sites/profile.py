@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Annotated, Literal, cast
 
 import yaml
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from mspass_stack.config.directives import Directives, single
 from mspass_stack.config.load import problems
-from mspass_stack.config.model import Model, Text
+from mspass_stack.config.model import Model, Text, like
 from mspass_stack.config.sections import KEY
 from mspass_stack.errors import ConfigError
 from mspass_stack.sites.base import resolve_path
@@ -19,10 +19,10 @@ OURS = Path(__file__).parent / "profiles"
 
 PATH = f"{KEY}.slurm.profile"
 
-Absolute = Annotated[str, StringConstraints(pattern=r"^/\S*$")]
-OnNode = Annotated[str, StringConstraints(pattern=r"^[/$]\S+$")]
-Line = Annotated[str, StringConstraints(pattern=r"^[^\r\n\x00]+$")]
-Label = Annotated[str, StringConstraints(pattern=r"^[\w.-]+$")]
+Absolute = Annotated[str, like(r"^/\S*$", "an absolute path without blanks")]
+OnNode = Annotated[str, like(r"^[/$]\S+$", "an absolute path without blanks, or one that begins with a variable")]
+Line = Annotated[str, like(r"^[^\r\n\x00]+$", "one line")]
+Label = Annotated[str, like(r"^[\w.-]+$", "letters, digits, _, . and - alone")]
 Way = Literal["direct", "ssh", "relay"]
 
 

@@ -129,7 +129,8 @@ def test_a_program_ends_by_ctrl_c_and_outlives_a_lost_terminal(target: Target, t
     with target.stack.asked("run", str(script), "600") as running:
         expect_line(running, "ready")
         running.send_signal(signal.SIGINT)
-        assert running.wait(60) == 130
+        said, _ = running.communicate(timeout=60)
+    assert running.returncode == 130, said
     after = target.stack.ask("run", "--attach")
     assert (after.returncode, "told to end" in after.stdout) == (130, True), after.stdout
     with target.stack.asked("run", str(script), "5") as running:

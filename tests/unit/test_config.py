@@ -102,7 +102,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "not an object": ({"hosts": []}, "mspass:cluster.hosts: []:"),
     "host name with a capital": (
         {"hosts": {"Desktop": {}}, "database": {"db": "desktop"}},
-        "mspass:cluster.hosts.Desktop: 'Desktop': expected a text that matches",
+        "mspass:cluster.hosts.Desktop: 'Desktop': expected a letter, then letters, digits and -, all small, at most 31",
     ),
 }
 

@@ -152,11 +152,11 @@ def test_hosts_of_a_list_may_be_abandoned() -> None:
         ),
         (
             {"pool": {"host": "n1", "workers": {"N[1-2]": {}}}},
-            "mspass:cluster.pool.workers.N1: 'N1': expected a text that matches",
+            "mspass:cluster.pool.workers.N1: 'N1': expected a letter, then letters",
         ),
         (
             {"pool": {"host": "n[1-2]", "workers": {"n1": {}}}},
-            "mspass:cluster.pool.host: 'n[1-2]': expected a text that matches",
+            "mspass:cluster.pool.host: 'n[1-2]': expected a letter, then letters",
         ),
         (
             {"hosts": {**ADDRESSES, "n[5-6]": {"ssh": {}}}},

@@ -66,12 +66,12 @@ WRONG: dict[str, tuple[str, str]] = {
     "an empty word": ("runtime: [apptainer, '']", "runtime[1]: '': expected a text that is not empty"),
     "a number as a word": ("launcher: [1]", "launcher[0]: 1: expected a text"),
     "lines that are one": ("prelude: module load apptainer", "prelude: 'module load apptainer': expected a list"),
-    "a line that is two": ('prelude: ["a\\nb"]', "prelude[0]: 'a\\nb': expected a text that matches"),
+    "a line that is two": ('prelude: ["a\\nb"]', "prelude[0]: 'a\\nb': expected one line"),
     "a Python that is a number": ("python: 3.9", "python: 3.9: expected a text"),
     "unknown part of an address": ("address: {prefix: i}", "address.prefix: unknown key"),
-    "a domain with a blank": ("address: {domain: a b}", "address.domain: 'a b': expected a text that matches"),
+    "a domain with a blank": ("address: {domain: a b}", "address.domain: 'a b': expected letters, digits"),
     "an address without parts": ("address: ib0", "address: 'ib0': expected a mapping of keys and values"),
-    "a local directory that starts nowhere": ("local: tmp", "local: 'tmp': expected a text that matches"),
+    "a local directory that starts nowhere": ("local: tmp", "local: 'tmp': expected an absolute path"),
     "a local directory that is off": ("local: no", "local: False: got a boolean"),
     "a directive with dashes": (
         "localDirective: --gres=nvme",
@@ -84,7 +84,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "an unknown way": ("access: [direct, vpn]", "access[1]: 'vpn': expected 'direct', 'ssh' or 'relay'"),
     "no way": ("access: []", "access: []: expected at least one"),
     "a way twice": ("access: [ssh, ssh]", "access: ['ssh', 'ssh']: expected each way once"),
-    "a purged path that starts nowhere": ("purged: [scratch]", "purged[0]: 'scratch': expected a text that matches"),
+    "a purged path that starts nowhere": ("purged: [scratch]", "purged[0]: 'scratch': expected an absolute path"),
     "no YAML": ("runtime: [apptainer", "no YAML: "),
 }
 

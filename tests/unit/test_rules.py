@@ -94,7 +94,7 @@ VIOLATIONS: dict[str, tuple[Mapping[str, Any], str]] = {
     ),
     "a collection without a database": (
         _sharded(collections={"arrival": "_id"}),
-        "mspass:cluster.database.collections.arrival: 'arrival': expected a text that matches",
+        "mspass:cluster.database.collections.arrival: 'arrival': expected DATABASE.COLLECTION",
     ),
     "several servers on a host without a cache": (
         _sharded(shards={"a": ["n2"], "b": ["n2"]}),

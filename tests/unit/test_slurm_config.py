@@ -1,6 +1,7 @@
 """A cluster in a Slurm allocation: its nodes are the hosts, and what cannot be is refused with its YAML path."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from mspass_stack.config.load import read_cluster
 from mspass_stack.config.sections import IMAGE, Cluster
 from mspass_stack.config.slurm_rules import slurm_violations
 from mspass_stack.errors import ConfigError
-from mspass_stack.plan import violations
+from mspass_stack.plan import Plan, make_plan, violations
 from mspass_stack.roles.registry import placements
 from mspass_stack.spec.apptainer import image_path
 from tests.harness.project import ROOT
@@ -32,6 +33,10 @@ def _hpc(slurm: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
         "pool": {"host": "node0", "workers": {"node[2-4]": {"memory": "4GiB"}}},
         "frontend": {"host": "node0"},
     } | changes
+
+
+def _planned(value: dict[str, Any]) -> Plan:
+    return make_plan(read_cluster(value), "hpc", {}, Path("/project"), "/py/bin/python")
 
 
 def _broken(cluster: Cluster) -> list[str]:
@@ -85,8 +90,11 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         _hpc({"stopBefore": "1d", "time": "2-0"}),
         "slurm.stopBefore: '1d': expected 60s to 65535s",
     ),
-    "a partition with a blank": (_hpc({"partition": "a b"}), "slurm.partition: 'a b': expected a text that matches"),
-    "an account that is an option": (_hpc({"account": "-x"}), "slurm.account: '-x': expected a text that matches"),
+    "a partition with a blank": (_hpc({"partition": "a b"}), "slurm.partition: 'a b': expected a word without blanks"),
+    "an account that is an option": (
+        _hpc({"account": "-x"}),
+        "slurm.account: '-x': expected a word without blanks that does not begin with -",
+    ),
     "a qos that is a number": (_hpc({"qos": 3}), "slurm.qos: 3: expected a text"),
     "no cores": (_hpc({"cores": 0}), "slurm.cores: 0: expected 1 or more"),
     "memory in words of others": (_hpc({"memory": "all"}), "slurm.memory: 'all': expected a size such as 8GiB"),
@@ -116,7 +124,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an option of two lines": (_directives(constraint="a\n#SBATCH -A b"), "slurm.directives.constraint: 'a\\n"),
     "an option with dashes": (
         _hpc({"directives": {"--constraint": "a"}}),
-        "slurm.directives.--constraint: '--constraint': expected a text that matches",
+        "slurm.directives.--constraint: '--constraint': expected a long option of sbatch without its dashes",
     ),
     "options as a list": (
         _hpc({"directives": ["constraint=a"]}),
@@ -126,7 +134,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a login without an address": (_hpc({"login": {"ssh": {}}}), "slurm.login.address: required"),
     "a login with an unknown key": (_hpc({"login": LOGIN | {"user": "me"}}), "slurm.login.user: unknown key"),
     "a login that runs something": (_hpc({"login": LOGIN | {"runtime": "native"}}), "slurm.login.runtime: 'native': "),
-    "a profile of another kind": (_hpc({"profile": "site.json"}), "slurm.profile: 'site.json': expected a text that"),
+    "a profile of another kind": (
+        _hpc({"profile": "site.json"}),
+        "slurm.profile: 'site.json': expected the name of a profile",
+    ),
     "hosts of one's own": (
         _hpc(hosts={"node0": {}}),
         "hosts: Slurm gives the hosts: expected none beside slurm",
@@ -250,10 +261,30 @@ def test_options_are_added_and_ours_are_dropped() -> None:
 
 
 def test_a_config_without_an_allocation_still_names_its_hosts() -> None:
-    for value in ({"database": {"db": "a"}}, {"slurm": None, "database": {"db": "a"}}):
-        with pytest.raises(ConfigError) as refused:
-            read_cluster(value)
-        assert str(refused.value) == "mspass:cluster.hosts: required"
+    with pytest.raises(ConfigError) as refused:
+        read_cluster({"database": {"db": "a"}})
+    assert str(refused.value) == "mspass:cluster.hosts: required"
+    with pytest.raises(ConfigError) as refused:
+        read_cluster({"slurm": None, "database": {"db": "a"}})
+    assert str(refused.value) == "mspass:cluster.slurm: empty: expected nodes and time"
+    assert read_cluster({"slurm": None, "hosts": {"a": {}}, "database": {"db": "a"}}).slurm is None
+
+
+def test_a_node_that_plays_no_role_is_worth_a_word() -> None:
+    planned = _planned(_hpc({"nodes": 7, "memory": "64GiB"}))
+    assert "mspass:cluster.slurm.nodes: 7: node5, node6 would be asked for and play no role" in (
+        planned.topology.warnings
+    )
+
+
+def test_a_node_with_less_memory_than_is_put_on_it_is_refused() -> None:
+    pool = {"host": "node0", "workers": {"node1": {"processes": 4, "memory": "20GiB"}}}
+    with pytest.raises(ConfigError) as refused:
+        _planned(_hpc({"memory": "64GiB"}, pool=pool))
+    assert str(refused.value) == (
+        "mspass:cluster.slurm.memory: 64.0 GiB: less than is put on node1: "
+        "mspass:cluster.pool.workers.node1.memory x 4 = 80.0 GiB"
+    )
 
 
 @pytest.mark.parametrize(

@@ -132,9 +132,13 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def _asked(self, request: Any, inputs: Props, **more: Any) -> Call:
         urn: str = request.urn
+        last = ""
 
         def say(severity: Severity, text: str) -> None:
-            if self._engine:
+            nonlocal last
+            # A log that is no terminal has a line of each; a wait looks every second and mostly sees the same.
+            is_new, last = severity != "status" or text != last, text
+            if self._engine and is_new:
                 self._engine.Log(
                     engine_pb2.LogRequest(
                         severity=SEVERITY[severity], message=text, urn=urn, ephemeral=severity == "status"

@@ -73,11 +73,20 @@ def test_an_up_waits_not_for_ever_and_the_cluster_comes_up_without_it(stack: Slu
     job = stack.job()
     assert f"job {job} waits: " in said
     assert "the cluster comes up without you, and pulumi up goes on from here" in said
-    stack.refused_up()
+    again = stack.refused_up()
     assert stack.jobs() == [f"{job} PENDING"]
+    assert len([line for line in again.splitlines() if f"job {job} waits: " in line and "estimated" in line]) <= 3
+    shown = stack.ask("status")
+    assert (shown.returncode, f"job {job} PENDING: " in shown.stdout) == (1, True), shown.stdout
+    assert "scheduler" in shown.stdout
+    assert "no first `pulumi up` has ended well: pulumi up -s one" in shown.stdout
     _resume(slurm)
     assert wait_until(lambda: f"{job} RUNNING" in stack.jobs(), 60, 0.5), stack.jobs()
     assert wait_until(lambda: _is_in_use(stack), 120, 1), stack.log()
+    shown = stack.ask("status")
+    assert (shown.returncode, f"job {job} RUNNING" in shown.stdout) == (1, True), shown.stdout
+    assert f"job {job}" in stack.ask("logs", "job").stdout
+    assert stack.ask("logs", "ensure").returncode == 0
     stack.up()
     assert stack.job() == job
     assert f"{stack.counted()} unchanged" in stack.up()
