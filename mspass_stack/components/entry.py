@@ -16,12 +16,14 @@ def entry_of(
     incarnation: str,
     images: Mapping[str, str],
     size: Mapping[str, int] | None,
+    way: str = "",
 ) -> Entry:
     """Return the line of a process in the inventory.
 
     Args:
         images: what containers are made of, by host.
         size: what its node has given it, where that is not in the plan.
+        way: by which its ports were reached, where there are several.
     """
     role, host = role_of(process), plan.topology.hosts[process.host]
     share, given = role.share(process, plan.context(process.host)), size or {}
@@ -40,6 +42,7 @@ def entry_of(
         threads=share.threads,
         memory=share.memory or int(given.get("limit", 0)),
         incarnation=incarnation,
+        way=way,
         log=str(host.layout.log_of(process.name)) if not isinstance(spec, ContainedProcess) else "",
         image=images.get(process.host, host.image),
         spec=spec,

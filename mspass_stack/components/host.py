@@ -87,7 +87,7 @@ class HostedProcess:
             pulumi.ResourceOptions(parent=self._owner, depends_on=[self.resource, *after]),
         )
         self.incarnation = self.ready.incarnation
-        self.seen = pulumi.Output.all(self.incarnation, self.ready.size)
+        self.seen = pulumi.Output.all(self.incarnation, self.ready.size, self.ready.way)
         return self
 
     @property
@@ -131,8 +131,8 @@ class HostedProcess:
             seen: by the check: which run of it, and what its node has given it, where that is not in the plan.
             images: what containers are made of, by host.
         """
-        incarnation, size = seen
-        return [entry_of(self._foundation.plan, self.process, self.spec, incarnation, images, size)]
+        incarnation, size, way = seen
+        return [entry_of(self._foundation.plan, self.process, self.spec, incarnation, images, size, way or "")]
 
 
 class Hosted(Protocol):

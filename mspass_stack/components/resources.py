@@ -199,10 +199,12 @@ class Ready(Resource):
 
     Attributes:
         size: what its node has given it, where that is not in the plan.
+        way: by which its ports were reached on a node of a job.
     """
 
     incarnation: pulumi.Output[str]
     size: pulumi.Output[dict[str, int] | None]
+    way: pulumi.Output[str | None]
     model = spec.ReadyInputs
 
 

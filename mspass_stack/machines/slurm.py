@@ -42,6 +42,11 @@ class SlurmNode:
         self._failure = SharedFailure()
         self.agent: Agent = RemoteAgent(connection, self.dial)
 
+    @property
+    def way(self) -> str:
+        """By which way its ports were reached, as far as one was."""
+        return self._ways.known
+
     def allocation(self) -> dict[str, Any]:
         """Return what the job that runs has written down of itself (`agent.allocation`); nothing where none runs."""
         wanted = time.monotonic()

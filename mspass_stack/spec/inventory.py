@@ -33,6 +33,7 @@ class Entry(BaseModel):
         workers: Dask worker processes that it runs (0 for other roles), `threads` each.
         memory: limit of each of them in bytes; 0 is no limit.
         incarnation: which run of the process this is; changes with every restart.
+        way: by which its ports were reached, on a node of a job: direct, ssh or relay; else empty.
         log: path of its log on its host; empty for a container, whose log its engine keeps.
         image: what the container is made of, pinned by its digest or id; under Apptainer path and digest.
         spec: what is executed, and how its readiness is probed.
@@ -54,6 +55,7 @@ class Entry(BaseModel):
     threads: int
     memory: int
     incarnation: str
+    way: str = ""
     log: str
     image: str
     spec: ProcessSpec

@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from mspass_stack.errors import EngineError, InitFailed
-from mspass_stack.machines import machine
+from mspass_stack.machines import machine, slurm_node
 from mspass_stack.managers import manager_of
 from mspass_stack.managers.base import ProcessManager
 from mspass_stack.polling import wait_until
@@ -19,7 +19,9 @@ GLANCES = 10
 
 
 class Ready(Resource[ReadyInputs]):
-    """Outputs: `incarnation`, the run of the process that was seen ready; `size`, what its node has given it."""
+    """Outputs: `incarnation`, the run of the process that was seen ready; `size`, what its node has given it, and `way`, by
+    which its ports were reached there.
+    """
 
     model = ReadyInputs
 
@@ -55,7 +57,8 @@ def _missing(inputs: ReadyInputs) -> str | None:
 def _seen(inputs: ReadyInputs, incarnation: str) -> Props:
     probed = inputs.process.probe
     given = size(probed, machine(inputs.probe_connection))
-    return {"incarnation": incarnation, **({"size": given} if probed.size_file else {})}
+    way = {"way": slurm_node(inputs.probe_connection).way} if inputs.probe_connection.job else {}
+    return {"incarnation": incarnation, **({"size": given} if probed.size_file else {}), **way}
 
 
 def _manager(inputs: ReadyInputs) -> ProcessManager:

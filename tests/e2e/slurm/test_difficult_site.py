@@ -54,6 +54,7 @@ def test_it_comes_up_and_does_all_its_jobs(stack: SlurmStack) -> None:
     assert f"{stack.counted()} unchanged" in stack.up()
     ran = stack.verify()
     assert ran.returncode == 0, ran.stdout
+    assert {entry["way"] for entry in stack.outputs()["inventory"]["processes"]} - {""} == {"relay"}
 
 
 @pytest.mark.parametrize("of", ["bytes", "files"])

@@ -62,6 +62,7 @@ def test_connect_opens_its_pages_on_this_machine(stack: SlurmStack) -> None:
 
 
 def test_a_laptop_reaches_its_pages_by_openssh_alone(stack: SlurmStack, slurm: SlurmCluster) -> None:
+    assert {entry["way"] for entry in stack.outputs()["inventory"]["processes"]} - {""} == {"ssh"}
     ssh, *words = shlex.split(stack.outputs()["access"])
     login = f"alice@{slurm.login_address}"
     assert words[words.index("-J") + 1] == login
