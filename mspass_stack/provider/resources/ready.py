@@ -19,8 +19,8 @@ GLANCES = 10
 
 
 class Ready(Resource[ReadyInputs]):
-    """Outputs: `incarnation`, the run of the process that was seen ready; `size`, what its node has given it, and `way`, by
-    which its ports were reached there.
+    """Outputs: `incarnation`, the run of the process that was seen ready; on a node of a job `size`, what it was given,
+    and `way`, by which its ports were reached.
     """
 
     model = ReadyInputs
