@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import resource
@@ -9,16 +10,22 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from . import beside, orphans
+from . import beside, orphans, proc
+from .errors import Refused
 from .files import Files
 from .marks import DIGEST, HOME, PROCESS, STACK, STACK_ID
 from .words import HERE, filled
 
 MARKS = (STACK_ID, STACK, HOME, PROCESS, DIGEST)
 """What a process has in its environment; Apptainer lets nothing of its own environment in."""
+
+
+SUBREAPER = 36
+"""PR_SET_CHILD_SUBREAPER of prctl(2)."""
 
 
 class Contained:
@@ -49,7 +56,10 @@ class Contained:
         words = [*self._wrapper(), *self._filled("argv")]
         if self._told:
             return 0
-        self._child = child = self._start(words)
+        try:
+            self._child = child = self._start(words)
+        except OSError as error:
+            raise Refused(f"{self.name}: {words[0]} does not run: {error.strerror}") from None
         (self._own / "pid").write_text(f"{child.pid}\n")
         if self._told:
             self._stop()
@@ -59,6 +69,8 @@ class Contained:
 
     def _prepare(self) -> None:
         """Get ready; what a predecessor that was killed has left goes first."""
+        # Whoever reads the image for a container that was killed is ours to end then.
+        ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
         orphans.end_strays(os.environ[STACK_ID], self._directory, self.name)
         shutil.rmtree(self._own, ignore_errors=True)
         self._own.mkdir(mode=0o700, parents=True)
@@ -68,7 +80,11 @@ class Contained:
 
     def _accompany(self, child: subprocess.Popen[bytes]) -> int:
         """Do what goes on beside the process until it ends; return its status."""
-        return child.wait()
+        status = child.wait()
+        for pid in proc.children(os.getpid()):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return status
 
     def _wrapper(self) -> list[str]:
         return [*self._filled("wrapper"), *_marks(os.environ)]

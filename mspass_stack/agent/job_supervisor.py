@@ -58,6 +58,9 @@ class JobSupervisor(Supervisor):
     def refuse_held(self, ports: Sequence[int]) -> None:
         """Leave it to the step on the node of the process."""
 
+    def _end_leftovers(self, name: str) -> None:
+        """Leave that to Slurm, which ends all of a step."""
+
     def down(self, say: Callable[[str], object]) -> None:
         """Stop all processes, the last started first and all of one rank at once; then supervisord."""
         for order, names in self._ranks():

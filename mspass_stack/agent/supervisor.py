@@ -198,6 +198,12 @@ class Supervisor:
         marks = proc.marks_of(pid)
         if (marks.get(STACK_ID), marks.get(PROCESS)) == (self.stack_id, name):
             orphans.end_process(pid, self.files.stop_signal(name), self.files.grace(name))
+        self._end_leftovers(name)
+
+    def _end_leftovers(self, name: str) -> None:
+        """End what is in the container of a process whose own program was killed: that one's pid says nothing of it."""
+        if self.files.step(name).exists():
+            orphans.end_strays(self.stack_id, str(self.files.directory), name)
 
     def _forget(self, name: str) -> None:
         self.files.forget(name)

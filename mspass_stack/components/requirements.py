@@ -8,7 +8,6 @@ from mspass_stack.config.sections import KEY
 from mspass_stack.plan import Plan
 from mspass_stack.roles.base import Needs
 from mspass_stack.roles.registry import role_of, serving
-from mspass_stack.spec.apptainer import COMMAND
 from mspass_stack.spec.resources import DeclaredPort, HostRequirements
 from mspass_stack.spec.topology import Host, Process
 
@@ -68,7 +67,7 @@ def requirements(plan: Plan, hosts: Sequence[Host]) -> HostRequirements:
         ports=_ports(processes) if alone else {},
         processes=[process.name for process in processes],
         memory=plan.memory(processes) if alone else {},
-        programs=list(COMMAND) if in_file else needed.programs,
+        programs=[] if in_file else needed.programs,
         python="" if in_file else needed.python,
         modules=needed.modules,
         versions=needed.versions,

@@ -14,7 +14,10 @@ def image_violations(cluster: Cluster) -> Iterator[str]:
     if RUNTIME not in {host.runtime or cluster.runtime for host in cluster.hosts.values()}:
         return
     path, image = f"{KEY}.image", cluster.image
-    if not re.fullmatch(IMAGE, image):
+    if "image" not in cluster.model_fields_set:
+        what = f"the absolute path of a .sif file, or docker://{image}, which is built once"
+        yield f"{path}: required for {RUNTIME}: {what}"
+    elif not re.fullmatch(IMAGE, image):
         yield (
             f"{path}: {image!r}: expected the absolute path of a .sif file or an unpacked image, or what one is "
             "built from: docker://IMAGE, oras://IMAGE, docker-archive:/PATH or oci-archive:/PATH"

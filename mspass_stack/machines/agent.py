@@ -9,10 +9,10 @@ from concurrent.futures import Future
 from typing import Any
 
 from mspass_stack.agent import calls
-from mspass_stack.agent.waiting import wait_until
 from mspass_stack.errors import Refused, Unreachable
 from mspass_stack.machines.base import Channel
 from mspass_stack.machines.bundle import agent_bundle
+from mspass_stack.polling import wait_until
 from mspass_stack.spec.connection import ConnectionSpec
 
 HELLO = b'{"agent"'

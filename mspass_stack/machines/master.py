@@ -14,12 +14,12 @@ from typing import cast
 import paramiko
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random
 
-from mspass_stack.agent.waiting import wait_until
 from mspass_stack.errors import Unreachable
 from mspass_stack.machines import mux, sftp
 from mspass_stack.machines.base import TRANSFER_TIMEOUT, Channel, CompletedCommand, completed
 from mspass_stack.machines.forward import own_directory
 from mspass_stack.machines.mux import MasterGone, MuxStream, RefusedByServer
+from mspass_stack.polling import wait_until
 from mspass_stack.spec.connection import ConnectionSpec
 
 LOOK_TIMEOUT = 30

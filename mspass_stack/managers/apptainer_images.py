@@ -39,7 +39,7 @@ class ApptainerImages:
         if is_built(image) and not self._machine.exists(path):
             self._build(image, path, say)
         if not self._machine.exists(path):
-            raise Refused("it is not there")
+            raise Refused(f"{path} is not there")
         say(f"{path} is read for its digest")
         return ImageFile(self._machine, path).pinned()
 
@@ -47,7 +47,10 @@ class ApptainerImages:
         return ImageFile(self._machine, self._path(image)).stamp()
 
     def trouble(self, image: str) -> str | None:
-        return None
+        ended = self._containers.run_once(["true"], image)
+        said = [line for line in ended.output.splitlines() if line.strip()]
+        # A directory that is no unpacked image, a file that is none or not all of one.
+        return f"no command runs in it: {said[-1] if said else ended.status}" if ended.status else None
 
     def run_once(self, argv: Sequence[str], image: str) -> Exit:
         return self._containers.run_once(argv, image)
@@ -72,6 +75,11 @@ class ApptainerImages:
                 say(said)
             return self._machine.exists(path) or not build.runs_here()
 
-        if not wait_until(is_over, LIMIT, PAUSE) or not self._machine.exists(path):
-            raise Refused(f"it was not built: {build.said(TAIL) or 'it has said nothing'}")
+        in_time, said = wait_until(is_over, LIMIT, PAUSE), build.said(TAIL)
         build.end()
+        if not in_time or not self._machine.exists(path):
+            file = path.rpartition("/")[2]
+            raise Refused(
+                f"it was not built: {said or 'it has said nothing'}\nbuild it where there are Apptainer and the "
+                f"internet (apptainer build {file} {image}), and bring it to this host as {path}"
+            )

@@ -145,7 +145,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "mspass:cluster: port 27117 twice on host 'here': database.port and frontend.port",
     ),
     "a runtime of a later version": (_config(runtime="later", database=DATABASE), "mspass:cluster.runtime: 'later'"),
-    "an image that is no file": (_config(runtime="apptainer", database=DATABASE), "mspass:cluster.image: 'ghcr.io/"),
+    "no image for Apptainer": (_config(runtime="apptainer", database=DATABASE), "mspass:cluster.image: required for"),
     "another machine": (
         {"mspass:cluster": {"hosts": {"here": {"address": "10.0.0.1"}}, "database": DATABASE}},
         "mspass:cluster.hosts.here: '10.0.0.1'",

@@ -130,7 +130,14 @@ def test_a_misspelt_flat_key_is_refused() -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"runtime": "apptainer"}, f"mspass:cluster.image: '{IMAGE}': expected the absolute path of a .sif file"),
+        (
+            {"runtime": "apptainer"},
+            "mspass:cluster.image: required for apptainer: the absolute path of a .sif file, or ",
+        ),
+        (
+            {"runtime": "apptainer", "image": IMAGE},
+            f"mspass:cluster.image: '{IMAGE}': expected the absolute path of a .sif file",
+        ),
         ({"runtime": "apptainer", "image": "~/a.sif"}, "mspass:cluster.image: '~/a.sif': expected the absolute path"),
         (
             {"runtime": "apptainer", "image": "/a,b.sif"},

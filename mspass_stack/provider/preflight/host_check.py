@@ -14,6 +14,7 @@ from mspass_stack.managers.supervisord import Supervisord
 from mspass_stack.provider.preflight import checks
 from mspass_stack.provider.preflight.compatibility import refusal
 from mspass_stack.provider.preflight.facts import Facts, gather
+from mspass_stack.spec.apptainer import COMMAND
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.resources import HostRequirements
 
@@ -138,6 +139,8 @@ class HostCheck:
         manager = Supervisord(self._machine, asked.stack_dir, self._stack_id)
         for program in asked.programs:
             self._attempt(lambda program=program: self._program(manager.find(program, self._interpreter())))
+        if asked.image_file and self._machine.run(["sh", "-lc", f"command -v {COMMAND[0]}"]).status:
+            self.problems.append(f"{self._path('runtime')}: {COMMAND[0]} is not on PATH: install it, or choose another")
         if asked.python:
             self._attempt(self._python)
         if lacking := lacking_image(self._machine, asked.image_file, asked.stack_dir):

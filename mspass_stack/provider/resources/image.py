@@ -32,9 +32,9 @@ class ContainerImage(Resource[ContainerImageInputs]):
         try:
             pinned = images.pull(inputs.image, lambda text: call.say("status", text))
             stamp = images.stamp(inputs.image)
-            trouble = images.trouble(pinned)
-            problems = [*([trouble] if trouble else []), *_programs(images, pinned, inputs)]
-            problems += _modules(images, pinned, inputs)
+            if trouble := images.trouble(pinned):
+                raise Refused(trouble)
+            problems = [*_programs(images, pinned, inputs), *_modules(images, pinned, inputs)]
             if not problems:
                 return id, {"pinned": pinned, "versions": _versions(images, pinned, inputs), "stamp": stamp}
         except (EngineError, Refused) as error:

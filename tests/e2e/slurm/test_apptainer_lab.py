@@ -101,7 +101,7 @@ def test_an_image_that_is_not_there_or_has_nothing_in_it_starts_nothing(
     ), ran.stdout
     stack.has_image(f"docker-archive:{ARCHIVE}")
     said = stack.refused_up()
-    assert f"host 'n2': mspass:cluster.image: docker-archive:{ARCHIVE}: mongod does not run in it" in said
+    assert f"host 'n2': mspass:cluster.image: docker-archive:{ARCHIVE}: no command runs in it: " in said
     assert len(slurm.as_user("n2", "ls", f"{DIRECTORY}/images").split()) == 1
     assert not slurm.processes("n2", "supervisor-")
     stack.has_image(IMAGE)
@@ -147,6 +147,20 @@ def test_what_is_killed_is_there_again(stack: ContainerLab, slurm: SlurmCluster,
     assert len(slurm.processes(host, pattern)) == 1
     expect_whole(stack, DOCUMENTS)
     assert f"{stack.counted()} unchanged" in stack.up()
+
+
+def test_an_up_heals_a_host_that_has_lost_all_but_the_container(stack: ContainerLab, slurm: SlurmCluster) -> None:
+    killed = [*slurm.processes("n3", "supervisor-.* d "), *slurm.processes("n3", f"contain {DIRECTORY} ")]
+    assert len(killed) == 3
+    slurm.execute("n3", "kill", "-KILL", *map(str, killed))
+    stack.up()
+    assert len(slurm.processes("n3", "mongod .*--shardsvr")) == 1
+    expect_whole(stack, DOCUMENTS)
+    (parent,) = slurm.processes("n3", "Apptainer runtime parent.*")[:1]
+    readers = slurm.processes("n3", "squashfuse")
+    slurm.execute("n3", "kill", "-KILL", str(parent))
+    stack.up()
+    assert wait_until(lambda: len(slurm.processes("n3", "squashfuse")) <= len(readers), 30)
 
 
 def test_a_program_ends_with_the_process_beside_which_it_runs(
