@@ -1,6 +1,7 @@
 STACK ?= desktop
 PROCESS ?=
 RUNTIME ?=
+SCHEDULER ?=
 
 ifdef MSPASS_TEST_DOUBLES # for machines that reach no registry; steps aside for Pulumi's own plugin
 export PATH := $(CURDIR)/tests/harness/docker_plugin:$(PATH)
@@ -16,22 +17,27 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "make %-17s%s\n", $$1, $$2 }'
 
 bootstrap: ## the environment and Pulumi; done by the others when needed
-	@scripts/bootstrap
+	@SCHEDULER='$(SCHEDULER)' scripts/bootstrap
 
-desktop: bootstrap ## a running MsPASS cluster on this machine (RUNTIME=docker or native)
-	@scripts/ensure-stack desktop
-	@$(mspass_stack) choose-runtime --stack desktop --runtime '$(RUNTIME)'
-	.venv/bin/pulumi up -s desktop --yes --skip-preview --suppress-outputs
-	@$(mspass_stack) status --stack desktop
+desktop: own := $(if $(filter spark,$(SCHEDULER)),desktop-spark,desktop)
+desktop: of := $(if $(filter spark,$(SCHEDULER)), STACK=desktop-spark)
+desktop: bootstrap ## a running MsPASS cluster on this machine (RUNTIME=docker or native, SCHEDULER=spark)
+	@scripts/ensure-stack $(own)
+	@$(mspass_stack) choose-runtime --stack $(own) --runtime '$(RUNTIME)'
+	.venv/bin/pulumi up -s $(own) --yes --skip-preview --suppress-outputs
+	@$(mspass_stack) status --stack $(own)
 	@echo
 	@echo 'MsPASS is running. Go on with:'
-	@echo '    make status                                            what runs, and where Jupyter is'
-	@echo '    make verify                                            check the cluster from outside'
-	@echo '    make example                                           real waveforms through it'
+	@echo '    make status$(of)                                            what runs, and where Jupyter is'
+	@echo '    make verify$(of)                                            check the cluster from outside'
+	@echo '    make example$(of)                                           real waveforms through it'
 	@echo '    . .venv/bin/activate                                   then, in this shell:'
-	@echo '    pulumi stack output jupyterUrl -s desktop --show-secrets'
-	@echo '    pulumi up -s desktop                                   after a change, or to heal it'
-	@echo '    pulumi destroy -s desktop                              stop it; the data stay'
+	@echo '    pulumi stack output jupyterUrl -s $(own) --show-secrets'
+	@echo '    pulumi up -s $(own)                                   after a change, or to heal it'
+	@echo '    pulumi destroy -s $(own)                              stop it; the data stay'
+
+# What is checked and tested has Spark in it.
+lint test test-hpc: SCHEDULER = spark
 
 test: lint ## lint, then every tier of the tests
 	@$(python) -m tests.harness

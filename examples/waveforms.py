@@ -2,16 +2,18 @@
 # # Local earthquakes, from waveforms to a catalogue, on a MsPASS cluster
 #
 # Recordings that come with ObsPy are cut into segments and stored in MongoDB: one document of metadata per segment,
-# and its samples in GridFS. Dask workers then filter the segments in parallel. Each worker reads from the database and
-# writes its results back there, so no waveform travels through the scheduler. Two queries of the results find the
-# earthquakes.
+# and its samples in GridFS. Workers of Dask or Spark then filter the segments in parallel. Each worker reads from the
+# database and writes its results back there, so no waveform travels through the scheduler. Two queries of the results
+# find the earthquakes.
 #
 # Run it with `mspass-stack run examples/waveforms.py --days 1`, or cell by cell as the notebook next to it.
 
 # %%
 import os
+import platform
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -39,11 +41,11 @@ def check(good: bool, problem: str) -> None:
 # %% [markdown]
 # ## 1. Find the cluster
 #
-# Where the services are is in the environment and nowhere else. Without the address of a scheduler, Dask would quietly
-# start workers on this machine: that is refused here.
+# Where the services are is in the environment and nowhere else. Without the address of a scheduler, workers would be
+# started on this machine, and nobody would say so: that is refused here.
 
 # %%
-for variable in ("MSPASS_DB_ADDRESS", "DASK_SCHEDULER_ADDRESS"):
+for variable in ("MSPASS_DB_ADDRESS", "MSPASS_SCHEDULER_ADDRESS"):
     check(bool(os.environ.get(variable)), f"{variable} is not set: source the stack's client profile first")
 
 connection: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(os.environ["MSPASS_DB_ADDRESS"])
@@ -55,10 +57,31 @@ for name in ("wf_TimeSeries", "fs.files", "fs.chunks"):
     connection[DATABASE][name].delete_many({})  # not dropped: a sharded collection stays sharded
 files = gridfs.GridFS(connection[DATABASE])
 
-cluster = cast(Any, distributed.Client())
-cluster.wait_for_workers(1, timeout=60)
-workers: dict[str, int] = cluster.nthreads()
-print(f"MongoDB {connection.server_info()['version']}, {len(workers)} Dask workers, {sum(workers.values())} threads")
+POOL = os.environ["MSPASS_SCHEDULER"]
+cluster: Any
+if POOL == "spark":
+    from pyspark.sql import SparkSession
+
+    cluster = cast(Any, SparkSession).builder.getOrCreate()
+    slots: int = cluster.sparkContext.defaultParallelism
+else:
+    cluster = cast(Any, distributed.Client())
+    cluster.wait_for_workers(1, timeout=60)
+    slots = sum(cluster.nthreads().values())
+print(f"MongoDB {connection.server_info()['version']}, {slots} tasks at once by {POOL}")
+
+
+def on_workers(task: Callable[[list[ObjectId]], int], batches: list[list[ObjectId]]) -> list[int]:
+    """Runs a task for each batch, on the workers of the pool that there is; what they returned."""
+    if POOL == "spark":
+        return cluster.sparkContext.parallelize(batches, len(batches)).map(task).collect()
+    return cluster.gather(cluster.map(task, batches, pure=False))
+
+
+def name_of_worker() -> str:
+    """Who runs this task."""
+    return f"{platform.node()}:{os.getpid()}" if POOL == "spark" else distributed.get_worker().address
+
 
 # %% [markdown]
 # ## 2. Read the recordings
@@ -122,7 +145,7 @@ print(f"{len(segment_ids)} segments of {SEGMENT:g} s stored")
 # %% [markdown]
 # ## 4. Filter them on the workers
 #
-# Only ids travel to the workers. Each task finds the database by its own worker's environment. Dask may run a task
+# Only ids travel to the workers. Each task finds the database by its own worker's environment. A task may be run
 # twice, for instance when a worker is lost: the results go under ids that follow from those of the raw segment, so the
 # second run replaces what the first one wrote.
 
@@ -157,7 +180,7 @@ def filter_segments(ids: list[ObjectId]) -> int:
                 "gridfs_id": raw["_id"],
                 "peak": float(amplitude.max()),
                 "snr": float(20 * np.log10(amplitude.max() / np.median(amplitude))),
-                "worker": distributed.get_worker().address,
+                "worker": name_of_worker(),
             }
             store.delete(result["gridfs_id"])
             store.put(trace.data.tobytes(), _id=result["gridfs_id"])
@@ -168,7 +191,7 @@ def filter_segments(ids: list[ObjectId]) -> int:
 
 began = time.perf_counter()
 batches = [segment_ids[first : first + BATCH] for first in range(0, len(segment_ids), BATCH)]
-filtered = sum(cluster.gather(cluster.map(filter_segments, batches, pure=False)))
+filtered = sum(on_workers(filter_segments, batches))
 print(f"{filtered} segments filtered in {len(batches)} tasks, {time.perf_counter() - began:.1f} s")
 
 # %% [markdown]
@@ -190,8 +213,9 @@ document_count = waveforms.count_documents({})
 file_count = connection[DATABASE]["fs.files"].count_documents({})
 check(document_count == file_count == 2 * len(segment_ids), f"{document_count} documents, {file_count} GridFS files")
 used_workers = set(waveforms.distinct("worker"))
-check(used_workers <= workers.keys() | cluster.nthreads().keys(), f"results of foreign workers: {used_workers}")
-print(f"{document_count} documents and {file_count} GridFS files, by {len(used_workers)} of {len(workers)} workers")
+if POOL == "dask":
+    check(used_workers <= cluster.nthreads().keys(), f"results of foreign workers: {used_workers}")
+print(f"{document_count} documents and {file_count} GridFS files, by {len(used_workers)} workers")
 
 # %% [markdown]
 # ## 6. Query the results
@@ -240,5 +264,5 @@ for shard, part in sorted(parts.items()):
     print(f"shard {shard}: {part['count']} of {document_count} documents")
 
 # %%
-cluster.close()
+cluster.stop() if POOL == "spark" else cluster.close()
 connection.close()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mspass_stack.components.database import MongoDatabase, MongoShardedCluster
     from mspass_stack.components.foundation import Foundation
     from mspass_stack.components.frontend import Frontend
-    from mspass_stack.components.pools import DaskPool
+    from mspass_stack.components.pools import DaskPool, SparkPool
     from mspass_stack.components.virtual_cluster import VirtualCluster
     from mspass_stack.config.load import read_cluster
     from mspass_stack.config.sections import Cluster
@@ -33,6 +33,7 @@ __all__ = [
     "MongoDatabase",
     "MongoShardedCluster",
     "Plan",
+    "SparkPool",
     "StackError",
     "Topology",
     "VirtualCluster",
@@ -46,7 +47,7 @@ _MODULES = {
     "components.database": ("MongoDatabase", "MongoShardedCluster"),
     "components.foundation": ("Foundation",),
     "components.frontend": ("Frontend",),
-    "components.pools": ("DaskPool",),
+    "components.pools": ("DaskPool", "SparkPool"),
     "components.virtual_cluster": ("VirtualCluster",),
     "config.load": ("read_cluster",),
     "config.sections": ("Cluster",),

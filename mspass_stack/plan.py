@@ -1,7 +1,8 @@
 """The plan of a cluster: the config, laid out on its site as hosts and processes. Pure."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mspass_stack.config import rules
@@ -10,7 +11,7 @@ from mspass_stack.config.sections import KEY, Cluster
 from mspass_stack.errors import ConfigError
 from mspass_stack.roles import preparation
 from mspass_stack.roles.base import Command, Context, Placement, Role
-from mspass_stack.roles.registry import placements, role_of
+from mspass_stack.roles.registry import client_environment, client_files, placements, role_of
 from mspass_stack.runtimes import RUNTIMES, Runtime, apptainer
 from mspass_stack.sites import site_of
 from mspass_stack.sites.base import own_directory
@@ -41,7 +42,23 @@ class Plan:
         return Context(self.cluster, self.topology, self.topology.hosts[host])
 
     def command(self, process: Process) -> Command:
-        return role_of(process).command(process, self.context(process.host))
+        context = self.context(process.host)
+        command = role_of(process).command(process, context)
+        settings = client_environment(context)
+        # A daemon of what is served may read how its tasks find the rest, and has settings of its own.
+        if str(context.layout.client_env) not in command.reads or settings.keys() & command.environment.keys():
+            return command
+        return replace(
+            command,
+            environment={**settings, **command.environment},
+            reads=(*command.reads, *client_files(context, defaultdict(str))),
+        )
+
+    def settings(self, host: str) -> dict[str, str]:
+        """Return what clients on a host have in their environment; nothing where they find no files for it."""
+        known = client_files(self.context(host), defaultdict(str)).keys()
+        read = {path for process in self.topology.on(host) for path in self.command(process).reads}
+        return client_environment(self.context(host)) if known <= read else {}
 
     def render(self, process: Process) -> ProcessSpec:
         """Return a process as its host runs it."""

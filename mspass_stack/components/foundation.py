@@ -15,13 +15,13 @@ from mspass_stack.plan import Plan
 from mspass_stack.roles import preparation
 from mspass_stack.roles.clients import CA, CERTIFICATE, CLIENT_ENV, tls_files
 from mspass_stack.roles.jupyter import JUPYTER_PASSWORD
-from mspass_stack.roles.registry import client_env, role_of
+from mspass_stack.roles.registry import client_env, client_files, role_of
 from mspass_stack.runtimes import RUNTIMES
 from mspass_stack.spec.inventory import CONTROL_NODE
 from mspass_stack.spec.layout import StackLayout
 from mspass_stack.spec.process import ProcessSpec
 from mspass_stack.spec.resources import MongoPlace
-from mspass_stack.spec.topology import HTTP, MONGODB, NODES, Host, Process, Topology
+from mspass_stack.spec.topology import HTTP, MONGODB, Host, Process
 
 if TYPE_CHECKING:
     from mspass_stack.components.docker_host import DockerHost
@@ -84,7 +84,7 @@ class Foundation(pulumi.ComponentResource):
         preflight = self._preflight(child)
         checked = pulumi.ResourceOptions(parent=self, depends_on=[preflight])
         self.files: dict[str, resources.HostFiles] = {}
-        for disk, hosts in _disks(topology).items():
+        for disk, hosts in topology.disks().items():
             self.files |= dict.fromkeys((host.name for host in hosts), self._files(disk, hosts, checked))
         self._client = StackLayout(plan.control_dir).client
         self.client_profile = str(self._client.profile)
@@ -95,7 +95,9 @@ class Foundation(pulumi.ComponentResource):
             if host.has_engine
         }
         self.made_of = {host: docker.image for host, docker in self.docker.items()}
-        self.made_of |= {host.name: self._image(host, [preflight, self.files[host.name]]) for host in _filed(topology)}
+        self.made_of |= {
+            host.name: self._image(host, [preflight, self.files[host.name]]) for host in topology.with_image_files()
+        }
         if abandoned:
             engine = resources.start_stub_engine(topology.stack, abandoned)
             declared = plan.cluster.hosts.values()
@@ -162,7 +164,7 @@ class Foundation(pulumi.ComponentResource):
         return {"stack": self.topology.stack, "stack_id": self.stack_id, **inputs}
 
     def _preflight(self, opts: pulumi.ResourceOptions) -> resources.Preflight:
-        disks = _disks(self.topology)
+        disks = self.topology.disks()
         inputs = {
             "hosts": {name: requirements.requirements(self.plan, hosts) for name, hosts in disks.items()},
             "connections": {name: hosts[0].connection for name, hosts in disks.items()},
@@ -203,7 +205,10 @@ class Foundation(pulumi.ComponentResource):
         known = {**values, CLIENT_ENV: client_env(self.topology, values, hosts[0].layout.authority)}
         for host in hosts:
             for process in self.topology.on(host.name):
-                files |= role_of(process).files(process, self.plan.context(host.name), known)
+                context = self.plan.context(host.name)
+                files |= role_of(process).files(process, context, known)
+                own = self.plan.command(process).reads
+                files |= {path: text for path, text in client_files(context, known).items() if path in own}
         return files
 
     def _values(self, name: str, hosts: Sequence[Host]) -> pulumi.Output[dict[str, str]]:
@@ -246,10 +251,11 @@ class Foundation(pulumi.ComponentResource):
         hosts = self.topology.hosts.values()
         shared = next(iter(hosts)).layout.authority
         # Where the control node is one of the hosts, the path is there already.
-        is_new = self.authority and all(host.connection.remote for host in hosts)
+        here = next((host.name for host in hosts if not host.connection.remote), "")
+        is_new, settings = self.authority and not here, self.plan.settings(here) if here else {}
 
         def profile(authority: PurePosixPath) -> pulumi.Output[str]:
-            return values.apply(lambda known: client_env(self.topology, known, authority, own.tls, direct))
+            return values.apply(lambda known: client_env(self.topology, known, authority, own.tls, direct, settings))
 
         files = values.apply(lambda known: tls_files(self.topology, own.tls, known))
         return {
@@ -276,18 +282,6 @@ class Foundation(pulumi.ComponentResource):
         }
         opts = pulumi.ResourceOptions(parent=self)
         return [resources.VersionMatch("versions", {"stack": self.topology.stack, "hosts": found}, opts)]
-
-
-def _disks(topology: Topology) -> dict[str, list[Host]]:
-    """Return the hosts by the disk that they have, each its own or all the same."""
-    if topology.job:
-        return {NODES: list(topology.hosts.values())}
-    return {host.name: [host] for host in topology.hosts.values()}
-
-
-def _filed(topology: Topology) -> list[Host]:
-    """Return the hosts that have an image of their own as a file."""
-    return [host for host in topology.hosts.values() if host.image and not host.has_engine and not topology.job]
 
 
 def _together(values: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[dict[str, str]]:

@@ -24,6 +24,7 @@ class HostNeeds:
     modules: list[str]
     versions: list[str]
     python: str
+    java: bool
 
     def of_image(self) -> dict[str, object]:
         """Return what an image is looked into for."""
@@ -41,7 +42,9 @@ def needs(plan: Plan, *hosts: str) -> HostNeeds:
     every = [role_of(process).needs(process, plan.context(process.host)) for process in processes]
     modules = _united(every, "modules")
     python = plan.topology.hosts[hosts[0]].python if modules else ""
-    return HostNeeds(_united(every, "programs"), modules, _united(every, "versions"), python)
+    return HostNeeds(
+        _united(every, "programs"), modules, _united(every, "versions"), python, any(one.java for one in every)
+    )
 
 
 def requirements(plan: Plan, hosts: Sequence[Host]) -> HostRequirements:
@@ -54,7 +57,7 @@ def requirements(plan: Plan, hosts: Sequence[Host]) -> HostRequirements:
     processes = [process for name in names for process in topology.on(name)]
     needed, alone = needs(plan, *names), not host.shares_disk
     # What containers are started with is in their image, which is looked into when it is there.
-    in_file = bool(host.image) and not host.has_engine and not topology.job
+    in_file = host in topology.with_image_files()
     peers = {other.address for other in topology.hosts.values()} - {host.address}
     return HostRequirements(
         stack_dir=host.stack_dir,
@@ -71,6 +74,7 @@ def requirements(plan: Plan, hosts: Sequence[Host]) -> HostRequirements:
         python="" if in_file else needed.python,
         modules=needed.modules,
         versions=needed.versions,
+        java=needed.java and not in_file,
         mongodb=alone and any(data_directory(plan, process) for process in processes),
     )
 

@@ -14,13 +14,15 @@ from mspass_stack.components.database import MongoDatabase, MongoShardedCluster,
 from mspass_stack.components.foundation import Foundation
 from mspass_stack.components.frontend import Frontend
 from mspass_stack.components.host import Hosted, unowned_before
-from mspass_stack.components.pools import DaskPool
+from mspass_stack.components.pools import DaskPool, SparkPool, pool_of
 from mspass_stack.plan import Plan
 from mspass_stack.roles.registry import serving
 from mspass_stack.spec.inventory import CONNECT, Inventory, Place
 from mspass_stack.spec.process import SupervisedContainer, SupervisedProcess
 
-OWNED = frozenset({*MongoDatabase.kinds, *MongoShardedCluster.kinds, *DaskPool.kinds, *Frontend.kinds})
+COMPONENTS = (MongoDatabase, MongoShardedCluster, DaskPool, SparkPool, Frontend)
+
+OWNED = frozenset(kind for component in COMPONENTS for kind in component.kinds)
 """The roles that have a component."""
 
 
@@ -55,7 +57,7 @@ class VirtualCluster(pulumi.ComponentResource):
             usable += database.usable
             outputs["databaseUri"] = database.uri
         if cluster.pool:
-            pool = DaskPool("pool", foundation, after=list(hosted), opts=child)
+            pool = pool_of(cluster.pool)("pool", foundation, after=list(hosted), opts=child)
             hosted += pool.hosted
             outputs |= {"schedulerAddress": pool.scheduler_address, "dashboardUrl": pool.dashboard_url}
         if cluster.frontend:

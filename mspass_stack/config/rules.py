@@ -14,7 +14,7 @@ RESERVED = frozenset({"admin", "config", CONFIG_SET, "local"})
 
 def violations(cluster: Cluster) -> Iterator[str]:
     """Yield all violations within the sections of a cluster whose single values are right."""
-    for rule in (_database_shape, _sets, _caches, _workers, image_violations):
+    for rule in (_database_shape, _sets, _caches, _workers, _spark, image_violations):
         yield from rule(cluster)
     if not (cluster.database or cluster.pool or cluster.frontend):
         yield f"{KEY}: nothing to deploy: expected at least one of database, pool, frontend"
@@ -95,6 +95,21 @@ def _caches(cluster: Cluster) -> Iterator[str]:
     for host, count in servers.items():
         if count > 1:
             yield f"{KEY}.database.cache: required: host '{host}' has {count} mongod, and each takes half of its memory"
+
+
+def _spark(cluster: Cluster) -> Iterator[str]:
+    pool = cluster.pool
+    for host, workers in pool.workers.items() if pool and pool.spark else ():
+        path = f"{KEY}.pool.workers.{host}"
+        if workers.threads != 1:
+            yield f"{path}.threads: {workers.threads}: expected none: Spark has cores, which are `processes`"
+        given = (workers.memory or 0) * (workers.processes or 0)
+        wanted = pool.spark.executor_memory if pool and pool.spark else 0
+        if 0 < given < wanted:
+            yield (
+                f"{KEY}.pool.spark.executorMemory: {wanted // 1024**2} MiB: more than the worker on '{host}' has "
+                f"({given // 1024**2} MiB), where no executor would ever start"
+            )
 
 
 def _workers(cluster: Cluster) -> Iterator[str]:

@@ -81,30 +81,61 @@ class Database(Model):
 
 
 class Workers(Model):
-    """The Dask workers of one host."""
+    """The workers of one host: processes of Dask, or the cores that Spark's worker offers."""
 
     processes: Annotated[int, Field(ge=1, le=1024)] | None = Field(
-        default=None, description="worker processes; by default one per core"
+        default=None, description="worker processes, or cores that Spark has; by default one per core"
     )
-    threads: Annotated[int, Field(ge=1, le=1024)] = Field(default=1, description="threads of each worker process")
+    threads: Annotated[int, Field(ge=1, le=1024)] = Field(
+        default=1, description="threads of each of Dask's worker processes"
+    )
     memory: Memory | None = Field(
         default=None,
         description="limit of each worker process, at least 128MiB; by default none, on Slurm a share of its node's",
     )
 
 
+class Spark(Model):
+    """What is Spark's own in a pool."""
+
+    worker_port: Port = Field(default=7078, alias="workerPort", description="port of the worker on each host")
+    worker_dashboard: Port = Field(default=8081, alias="workerDashboard", description="port of its pages there")
+    cores_per_application: Annotated[int, Field(ge=1, le=65536)] | None = Field(
+        default=None,
+        alias="coresPerApplication",
+        description="cores that an application takes until it stops; by default all, so that a second one waits",
+    )
+    executor_memory: Memory = Field(
+        default=512 * 1024**2, alias="executorMemory", description="memory of each executor, at least 128MiB"
+    )
+
+
 class Pool(Model):
     """The parallel scheduler and its workers, by host."""
 
-    scheduler: Literal["dask"] = Field(default="dask", description="the kind of scheduler")
-    host: Name = Field(description="host of the scheduler")
-    port: Port = Field(default=8786, description="port of the scheduler")
-    dashboard: Port = Field(default=8787, description="port of Dask's pages")
+    scheduler: Literal["dask", "spark"] = Field(default="dask", description="the kind of scheduler")
+    host: Name = Field(description="host of the scheduler, which is Spark's master")
+    port: Port = Field(default=8786, description="port of the scheduler; of Spark by default 7077")
+    dashboard: Port = Field(default=8787, description="port of its pages; of Spark by default 8080")
+    spark: Spark | None = Field(default=None, description="what is Spark's own; only with `scheduler: spark`")
     workers: Annotated[
         dict[Name, Workers],
         Field(min_length=1, description="workers of each host"),
         BeforeValidator(by_host, json_schema_input_type=Annotated[dict[HostList, Workers], Field(min_length=1)]),
     ]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_spark(cls, value: object) -> object:
+        """Fill in what is another default under Spark."""
+        if not isinstance(value, dict):
+            return value
+        pool = cast("dict[str, Any]", value)
+        if pool.get("scheduler") != "spark":
+            if pool.get("spark") is not None:
+                refuse([(("spark",), "expected scheduler: spark beside it")])
+            return pool
+        return {"port": 7077, "dashboard": 8080, **pool, "spark": pool.get("spark") or {}}
 
 
 class Frontend(Model):

@@ -98,11 +98,13 @@ class Needs:
         programs: by name.
         modules: of the host's Python.
         versions: distributions that must be of one release on all hosts that speak to each other, with their Python.
+        java: whether a Java that Spark runs on.
     """
 
     programs: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     versions: tuple[str, ...] = ()
+    java: bool = False
 
 
 @dataclass(frozen=True)
@@ -207,6 +209,14 @@ class Role:
         Args:
             authority: the path of who signs its certificate; empty where it speaks without encryption.
         """
+        return {}
+
+    def client_files(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the secret files by which clients on a host use what its first process serves, content by path."""
+        return {}
+
+    def client_environment(self, process: Process, host: Host) -> Mapping[str, str]:
+        """Return what only the clients on one host have in their environment."""
         return {}
 
     def drain(self, process: Process, context: Context) -> Drain | None:

@@ -44,7 +44,7 @@ class Scheduler(Role):
     speaks = frozenset({DASK})
 
     def placements(self, cluster: Cluster) -> Iterator[Placement]:
-        if pool := cluster.pool:
+        if (pool := cluster.pool) and not pool.spark:
             ports = {DASK: (pool.port, "pool.port"), "dashboard": (pool.dashboard, "pool.dashboard")}
             yield Placement("scheduler", pool.host, "pool.host", ports, "tcp")
 
@@ -93,7 +93,7 @@ class Worker(Role):
     alike = True
 
     def placements(self, cluster: Cluster) -> Iterator[Placement]:
-        for host in cluster.pool.workers if cluster.pool else ():
+        for host in cluster.pool.workers if cluster.pool and not cluster.pool.spark else ():
             yield Placement(f"worker-{host}", host, f"pool.workers.{host}")
 
     def command(self, process: Process, context: Context) -> Command:

@@ -4,17 +4,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from mspass_stack.config.sections import Cluster
-from mspass_stack.roles.base import Placement, Role
+from mspass_stack.roles.base import Context, Placement, Role
 from mspass_stack.roles.clients import env_file, tls_environment
 from mspass_stack.roles.dask import Scheduler, Worker
 from mspass_stack.roles.jupyter import Frontend
 from mspass_stack.roles.mongodb import ConfigServer, Shard, Single
 from mspass_stack.roles.mongos import Router
+from mspass_stack.roles.spark import SparkMaster, SparkWorker
 from mspass_stack.spec.layout import TlsFiles
 from mspass_stack.spec.topology import Process, Topology
 
 ROLES: dict[str, Role] = {
-    role.kind: role for role in (Single(), ConfigServer(), Shard(), Router(), Scheduler(), Worker(), Frontend())
+    role.kind: role
+    for role in (
+        *(Single(), ConfigServer(), Shard(), Router()),
+        *(Scheduler(), Worker(), SparkMaster(), SparkWorker()),
+        Frontend(),
+    )
 }
 
 
@@ -45,12 +51,29 @@ def serving(topology: Topology) -> dict[str, Process]:
     return found
 
 
+def client_files(context: Context, values: Mapping[str, str]) -> dict[str, str]:
+    """Return the secret files by which clients on a host use what the cluster serves, content by path."""
+    found: dict[str, str] = {}
+    for process in serving(context.topology).values():
+        found |= role_of(process).client_files(process, context, values)
+    return found
+
+
+def client_environment(context: Context) -> dict[str, str]:
+    """Return what only the clients on a host have in their environment."""
+    found: dict[str, str] = {}
+    for process in serving(context.topology).values():
+        found |= role_of(process).client_environment(process, context.host)
+    return found
+
+
 def client_env(
     topology: Topology,
     values: Mapping[str, str],
     authority: PurePosixPath,
     tls: TlsFiles | None = None,
     direct: Iterable[str] = (),
+    settings: Mapping[str, str] | None = None,
 ) -> str:
     """Return the env file by which clients find the cluster.
 
@@ -61,6 +84,7 @@ def client_env(
         authority: where those who read it find the certificate of who signs.
         tls: for a file that has to name them: those of processes are in their own environment.
         direct: more addresses that no proxy is to stand before.
+        settings: what clients have in their environment on the host that it is for.
     """
     environment: dict[str, str] = {"MSPASS_SCHEDULER": "none"}
     addresses: list[str] = []
@@ -69,4 +93,5 @@ def client_env(
         if found := role_of(process).client(process, values, str(authority) if speaks_tls else ""):
             environment |= found
             addresses.append(process.address)
+    environment |= settings or {}
     return env_file(environment | (tls_environment(topology, tls) if tls else {}), [*addresses, *direct])

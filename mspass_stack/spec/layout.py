@@ -40,6 +40,8 @@ class StackLayout:
         self.images = self.root / "images"
         self.secrets = self.root / "secrets"
         self.owner = self.root / OWNER
+        self.spark_daemon = self.secrets / "spark-daemon"
+        self.spark_client = self.secrets / "spark-client"
         self.key_file = self.secrets / "keyfile"
         self.client_env = self.secrets / "client.env"
         self.jupyter_token = self.secrets / "jupyter-token"

@@ -9,7 +9,8 @@ class Probe(Value):
     Attributes:
         kind: the protocol: `mongo` (`hello` says writable primary), `mongo-member` (primary or secondary of a set),
             `mongos` (`hello` says router), `http` and `https` (a page answers, with `expected` as its text where that
-            is given), `dask-workers` (the scheduler counts `count` workers whose name begins with `name`).
+            is given), `dask-workers` (the scheduler counts `count` workers whose name begins with `name`), `spark` (a
+            master serves), `spark-workers` (it has one at the place `name` with the cores and memory `expected`).
         host: the machine that sees `address`; a worker is probed by way of its scheduler's.
         path: of the page.
         token_file: on the host: the page opens with this token, and not without.

@@ -98,6 +98,7 @@ class HostRequirements(Inputs):
     python: str = Field(description="the interpreter of its roles; empty where none needs one")
     modules: list[str] = Field(description="that the interpreter must have")
     versions: list[str] = Field(description="distributions that must be of one release on all such hosts")
+    java: bool = Field(default=False, description="whether a Java that Spark runs on")
     mongodb: bool = Field(description="whether a mongod runs on its processor")
 
 

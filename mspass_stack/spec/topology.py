@@ -136,6 +136,16 @@ class Topology:
             found.setdefault(process.host, []).append(process)
         return found
 
+    def disks(self) -> dict[str, list[Host]]:
+        """Return the hosts by the disk that they have, each its own or all the same."""
+        if self.job:
+            return {NODES: list(self.hosts.values())}
+        return {host.name: [host] for host in self.hosts.values()}
+
+    def with_image_files(self) -> list[Host]:
+        """Return the hosts that have an image of their own as a file."""
+        return [host for host in self.hosts.values() if host.image and not host.has_engine and not self.job]
+
     def members(self, replica_set: str) -> tuple[Process, ...]:
         return tuple(process for process in self.processes if process.replica_set == replica_set)
 

@@ -14,6 +14,7 @@ from mspass_stack.spec.inventory import Entry
 from mspass_stack.verify.deployed import DEPLOYED, Deployed
 from mspass_stack.verify.inspector import ProcessInspector, inspect
 from mspass_stack.verify.pool import Pool, ask
+from mspass_stack.verify.spark import Spark, run_application
 
 MONGODB = ("db", "dbmanager", "shard")
 
@@ -23,8 +24,10 @@ PARTS: dict[str, Callable[[Entry, Deployed], bool]] = {
     "replica_set": lambda entry, _: bool(entry.replica_set),
     "router": lambda entry, _: entry.serves == "database" and entry.role == "dbmanager",
     "shard": lambda entry, _: entry.role == "shard",
-    "scheduler": lambda entry, _: entry.role == "scheduler",
-    "worker": lambda entry, _: entry.role == "worker",
+    "scheduler": lambda entry, _: entry.kind == "scheduler",
+    "worker": lambda entry, _: entry.kind == "worker",
+    "spark_master": lambda entry, _: entry.kind == "spark-master",
+    "spark_worker": lambda entry, _: entry.kind == "spark-worker",
     "frontend": lambda entry, _: entry.role == "frontend",
     "encryption": lambda entry, deployed: entry.role in MONGODB and "mongodb" in deployed.inventory.encrypted,
     "open_ports": lambda _, deployed: deployed.is_open_to_others,
@@ -82,6 +85,12 @@ def inspector(process: Entry, deployed: Deployed) -> ProcessInspector:
 def pool(pytestconfig: pytest.Config) -> Pool:
     """What a task on each Dask worker saw; asked once."""
     return ask(pytestconfig.stash[DEPLOYED])
+
+
+@pytest.fixture(scope="session")
+def spark(pytestconfig: pytest.Config) -> Spark | None:
+    """What tasks of an application saw on Spark's executors; asked once. None where no client is at home."""
+    return run_application(pytestconfig.stash[DEPLOYED])
 
 
 def _everybody(_: Entry, __: Deployed) -> bool:

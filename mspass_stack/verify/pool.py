@@ -41,7 +41,7 @@ class Pool:
 
 
 @contextmanager
-def _documents(deployed: Deployed) -> Generator[tuple[str, str, list[int] | None]]:
+def documents_for(deployed: Deployed) -> Generator[tuple[str, str, list[int] | None]]:
     """Documents for the tasks to read: database, collection, what is in it; dropped afterwards."""
     if "databaseUri" not in deployed.outputs:
         yield "", "", None
@@ -65,7 +65,7 @@ def ask(deployed: Deployed) -> Pool:
         scheduler.spec.stack_dir,
         deployed.inventory.stack_id,
     )
-    with _documents(deployed) as (database, collection, numbers):
+    with documents_for(deployed) as (database, collection, numbers):
         argv = [scheduler.argv[0], "-c", PROGRAM.read_text(), scheduler.endpoint, database, collection]
         ended = manager.execute(scheduler.spec.managed_name, argv, 120)
     if ended.status:

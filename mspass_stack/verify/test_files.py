@@ -19,7 +19,10 @@ def test_every_secret_file_is_readable_by_its_owner_only(place: str, deployed: D
     assert names
     for name in names:
         file = machine.file(str(deployed.secrets(place) / name))
-        assert (name, file.uid, file.mode) == (name, uid, 0o600)
+        assert (name, file.uid, file.mode) == (name, uid, 0o700 if file.is_directory else 0o600)
+        for inside in file.listdir() if file.is_directory else ():
+            within = machine.file(str(deployed.secrets(place) / name / inside))
+            assert (inside, within.uid, within.mode) == (inside, uid, 0o600)
 
 
 def test_the_client_profile_is_there_and_its_owners_alone(deployed: Deployed) -> None:

@@ -4,6 +4,8 @@ from mspass_stack.spec.inventory import Entry
 from mspass_stack.verify.deployed import Deployed
 from mspass_stack.verify.inspector import ProcessInspector
 
+BECOME_JAVA = ("spark-master", "spark-worker")
+
 
 def test_it_is_the_run_of_the_last_up(process: Entry, inspector: ProcessInspector) -> None:
     assert inspector.incarnation() == process.incarnation, (
@@ -16,6 +18,11 @@ def test_it_runs_as_the_user_and_with_the_command_line_declared(
 ) -> None:
     assert inspector.machine.file(f"/proc/{inspector.pid}").uid == deployed.uid(process.host)
     argv = inspector.machine.file(f"/proc/{inspector.pid}/cmdline").content_string.rstrip("\0").split("\0")
+    if process.kind in BECOME_JAVA:
+        # The class and its arguments, behind the Python program that has found the Java.
+        declared = process.argv[3:]
+        assert (argv[0].rpartition("/")[2], argv[-len(declared) :]) == ("java", declared)
+        return
     # What is a script has its interpreter before it.
     program, *words = argv[-len(process.argv) :]
     assert words == deployed.words(process)

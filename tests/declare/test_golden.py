@@ -27,6 +27,7 @@ SHARDED = {"router": ["desktop"], "shards": {"a": ["desktop"], "b": ["desktop"]}
 
 TARGETS: dict[str, tuple[str, dict[str, Any]]] = {
     "native-desktop": ("desktop", {"runtime": "native"}),
+    "native-spark-desktop": ("desktop-spark", {}),
     "native-sharded-desktop": ("desktop", {"runtime": "native", "database": SHARDED}),
     "docker-desktop": ("desktop", {"runtime": "docker"}),
     "native-lab": ("lab-cluster", {"runtime": "native", "python": "/opt/env/bin/python"}),

@@ -19,7 +19,8 @@ from typing import Any
 import psutil
 import pytest
 
-from mspass_stack.agent import calls, proc, rpc, waiting
+from mspass_stack.agent import calls, proc, programs, rpc, waiting
+from mspass_stack.agent.errors import Refused as AgentRefused
 from mspass_stack.agent.marks import marked
 from mspass_stack.agent.waiting import wait_until
 from mspass_stack.errors import Refused
@@ -641,6 +642,30 @@ def test_a_program_is_found_beside_the_interpreter_then_on_the_path_then_where_t
     assert here.plain("find", name=missing, beside=beside, fallback=own) == own
     with pytest.raises(Refused, match=rf"^'{missing}' is neither beside {beside} nor on PATH$"):
         here.plain("find", name=missing, beside=beside)
+
+
+@pytest.mark.parametrize(
+    ("said", "release"), [('openjdk version "17.0.9" 2023-10-17', 17), ('openjdk version "1.8.0_392"', 8)]
+)
+def test_a_java_tells_its_release_of_either_numbering(
+    said: str, release: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin" / "java"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho '{said}' >&2\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    assert programs.java(python="") == {"path": str(program), "release": release}
+
+
+def test_where_there_is_no_java_that_of_the_python_is_found_or_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert programs.java(python=sys.executable)["release"] == 17
+    with pytest.raises(AgentRefused, match=r"^Java: there is none by JAVA_HOME, on PATH or in the Python of its roles"):
+        programs.java(python="/bin/false")
 
 
 def test_a_program_tells_its_version_or_is_refused_with_what_it_said(here: Home, tmp_path: Path) -> None:

@@ -134,12 +134,31 @@ def test_a_pool_has_as_many_workers_as_its_node_has_said(pages: Pages, tmp_path:
         assert pages.probe("dask-workers", **asked) == missing
 
 
+def test_a_spark_master_is_ready_when_it_serves(pages: Pages) -> None:
+    for status, missing in (("ALIVE", None), ("RECOVERING", "the master is RECOVERING")):
+        pages.answer = lambda path, authorization, status=status: (200, json.dumps({"status": status}))
+        assert pages.probe("spark") == missing
+
+
+def test_a_spark_worker_is_ready_when_its_master_has_it_at_its_place_with_all_that_it_offers(pages: Pages) -> None:
+    gone = {"host": "10.0.0.2", "port": 7078, "state": "DEAD", "cores": 4, "memory": 2048}
+    workers = [gone, {**gone, "state": "ALIVE", "cores": 2}, {**gone, "host": "10.0.0.20", "state": "ALIVE"}]
+    pages.answer = lambda path, authorization: (200, json.dumps({"workers": workers}))
+    asked = {"name": "10.0.0.2:7078", "expected": "4 cores, 2048 MiB"}
+    counted = "the master counts 2 cores, 2048 MiB of 4 cores, 2048 MiB"
+    assert pages.probe("spark-workers", **asked) == counted
+    workers[1]["cores"] = 4
+    assert pages.probe("spark-workers", **asked) is None
+    workers[1]["state"] = "DECOMMISSIONED"
+    assert pages.probe("spark-workers", **asked) == "the master has no such worker"
+
+
 def test_what_is_no_answer_of_a_scheduler_is_reported(pages: Pages) -> None:
     pages.answer = lambda path, authorization: (200, "<html>")
     assert (pages.probe("dask-workers", name="w", count=1) or "").startswith("JSONDecodeError: ")
 
 
-@pytest.mark.parametrize("kind", ["http", "dask-workers"])
+@pytest.mark.parametrize("kind", ["http", "dask-workers", "spark", "spark-workers"])
 def test_where_nobody_listens_there_is_no_answer(kind: str) -> None:
     nobody = Probe(kind=kind, address="127.0.0.1", port=free_ports(1)[0], path="/")
     assert probe(nobody, LocalMachine()) == "no answer"

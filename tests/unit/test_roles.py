@@ -137,6 +137,8 @@ def test_the_numbers_of_the_order_are_these_and_leave_gaps() -> None:
         "mongos": 130,
         "scheduler": 200,
         "worker": 300,
+        "spark-master": 200,
+        "spark-worker": 300,
         "frontend": 400,
     }
 

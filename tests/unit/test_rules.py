@@ -67,6 +67,25 @@ VIOLATIONS: dict[str, tuple[Mapping[str, Any], str]] = {
         | {"pool": {"host": "n1", "workers": {"n1": {}, "n1-2": {}}}},
         "mspass:cluster.pool.workers.n1-2: it begins like 'n1', and Dask could not tell their workers apart",
     ),
+    "Spark's own without Spark": (
+        _lab(pool={"host": "n1", "workers": {"n1": {}}, "spark": {"coresPerApplication": 1}}),
+        "mspass:cluster.pool.spark: expected scheduler: spark beside it",
+    ),
+    "threads of Spark": (
+        _lab(pool={"scheduler": "spark", "host": "n1", "workers": {"n1": {"threads": 2}}}),
+        "mspass:cluster.pool.workers.n1.threads: 2: expected none: Spark has cores",
+    ),
+    "an executor that fits nowhere": (
+        _lab(
+            pool={
+                "scheduler": "spark",
+                "host": "n1",
+                "workers": {"n1": {"processes": 2, "memory": "256MiB"}},
+                "spark": {"executorMemory": "1GiB"},
+            }
+        ),
+        "mspass:cluster.pool.spark.executorMemory: 1024 MiB: more than the worker on 'n1' has (512 MiB)",
+    ),
     "a datadir that is not given": (_lab(datadir=None), "mspass:cluster.datadir: None: expected an absolute path"),
     "a host twice in a shard": (
         _sharded(shards={"a": ["n2", "n2"]}),

@@ -116,6 +116,25 @@ def _workers(probe: Probe, target: Target) -> str | None:
     return None if count == expected else f"the scheduler counts {count} of {expected} workers"
 
 
+def _spark_master(probe: Probe, target: Target) -> str | None:
+    status = _spark(probe, target)["status"]
+    return None if status == "ALIVE" else f"the master is {status}"
+
+
+def _spark_worker(probe: Probe, target: Target) -> str | None:
+    # A worker that registers again is another one; those that are gone stay in the list for a while.
+    workers: list[dict[str, Any]] = _spark(probe, target)["workers"]
+    own = [one for one in workers if f"{one['host']}:{one['port']}" == probe.name and one["state"] == "ALIVE"]
+    if not own:
+        return "the master has no such worker"
+    found = f"{own[0]['cores']} cores, {own[0]['memory']} MiB"
+    return None if found == probe.expected else f"the master counts {found} of {probe.expected}"
+
+
+def _spark(probe: Probe, target: Target) -> dict[str, Any]:
+    return json.loads(_get_once(probe, target, "/json/"))
+
+
 def _hello(target: Target) -> dict[str, Any]:
     return hello(target.address, target.port, HELLO_TIMEOUT, target.authority)
 
@@ -151,4 +170,6 @@ PROBES: dict[str, Callable[[Probe, Target], str | None]] = {
     "http": _http,
     "https": _http,
     "dask-workers": _workers,
+    "spark": _spark_master,
+    "spark-workers": _spark_worker,
 }

