@@ -59,6 +59,7 @@ files = gridfs.GridFS(connection[DATABASE])
 
 POOL = os.environ["MSPASS_SCHEDULER"]
 cluster: Any
+workers: dict[str, int] = {}
 if POOL == "spark":
     from pyspark.sql import SparkSession
 
@@ -67,7 +68,8 @@ if POOL == "spark":
 else:
     cluster = cast(Any, distributed.Client())
     cluster.wait_for_workers(1, timeout=60)
-    slots = sum(cluster.nthreads().values())
+    workers = cluster.nthreads()
+    slots = sum(workers.values())
 print(f"MongoDB {connection.server_info()['version']}, {slots} tasks at once by {POOL}")
 
 
@@ -214,7 +216,7 @@ file_count = connection[DATABASE]["fs.files"].count_documents({})
 check(document_count == file_count == 2 * len(segment_ids), f"{document_count} documents, {file_count} GridFS files")
 used_workers = set(waveforms.distinct("worker"))
 if POOL == "dask":
-    check(used_workers <= cluster.nthreads().keys(), f"results of foreign workers: {used_workers}")
+    check(used_workers <= workers.keys() | cluster.nthreads().keys(), f"results of foreign workers: {used_workers}")
 print(f"{document_count} documents and {file_count} GridFS files, by {len(used_workers)} workers")
 
 # %% [markdown]

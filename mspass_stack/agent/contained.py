@@ -23,7 +23,6 @@ from .words import HERE, filled
 MARKS = (STACK_ID, STACK, HOME, PROCESS, DIGEST)
 """What a process has in its environment; Apptainer lets nothing of its own environment in."""
 
-
 SUBREAPER = 36
 """PR_SET_CHILD_SUBREAPER of prctl(2)."""
 

@@ -27,8 +27,8 @@ from .step_log import StepLog
 WATCH = 5.0
 """Seconds between two looks at who has the data."""
 
-WRONG_SIZE = 78
-"""Exit status of a process whose step does not have of its node what the job has there."""
+CANNOT_START = 78
+"""Exit status of a process that cannot be started on its node; why is in its log."""
 
 
 class Step(Contained):
@@ -53,7 +53,7 @@ class Step(Contained):
             return super().run()
         except Refused as refused:
             self._log.say(str(refused))
-            return WRONG_SIZE
+            return CANNOT_START
 
     def _prepare(self) -> None:
         if score := self._spec.get("oom_score"):

@@ -35,9 +35,7 @@ class Entrance:
         return self.url.replace(place, f"{address}:{port}", 1)
 
 
-DASK = "Dask's pages"
-
-PAGES = {"Jupyter": ("frontend", "jupyterUrl"), DASK: ("scheduler", "dashboardUrl")}
+PAGES = {"Jupyter": ("frontend", "jupyterUrl"), "Dask's pages": ("scheduler", "dashboardUrl")}
 """For a browser: the service of the inventory and the stack output, by label."""
 
 OTHERS = {("scheduler", "spark"): "Spark's pages"}

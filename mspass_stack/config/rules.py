@@ -98,13 +98,14 @@ def _caches(cluster: Cluster) -> Iterator[str]:
 
 
 def _spark(cluster: Cluster) -> Iterator[str]:
-    pool = cluster.pool
-    for host, workers in pool.workers.items() if pool and pool.spark else ():
+    if not (pool := cluster.pool) or not pool.spark:
+        return
+    wanted = pool.spark.executor_memory
+    for host, workers in pool.workers.items():
         path = f"{KEY}.pool.workers.{host}"
         if workers.threads != 1:
             yield f"{path}.threads: {workers.threads}: expected none: Spark has cores, which are `processes`"
         given = (workers.memory or 0) * (workers.processes or 0)
-        wanted = pool.spark.executor_memory if pool and pool.spark else 0
         if 0 < given < wanted:
             yield (
                 f"{KEY}.pool.spark.executorMemory: {wanted // 1024**2} MiB: more than the worker on '{host}' has "

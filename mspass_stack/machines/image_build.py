@@ -1,7 +1,7 @@
 """One build of an image by Apptainer: on a host, or in a job of one node. It outlives the `up` that began it."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mspass_stack.errors import Refused
 from mspass_stack.machines.base import Machine
@@ -79,6 +79,16 @@ def has_apptainer(login: Machine, job: JobSpec) -> bool:
     return login.run(["bash", "-l", "-c", look]).status == 0
 
 
+LIMIT = 3600.0
+"""Seconds for a build that runs."""
+
+PAUSE = 2.0
+"""Seconds between two looks at one."""
+
+TAIL = 15
+"""Lines of a failed build that are shown."""
+
+
 class ImageBuild:
     """A build on a host.
 
@@ -92,6 +102,16 @@ class ImageBuild:
     def runs_here(self) -> bool:
         """Return whether it runs on this very host."""
         return self._machine.run(["sh", "-c", FIND, "sh", self._work]).status == 0
+
+    def runs(self) -> bool:
+        """Return whether it runs, or waits to."""
+        return self.runs_here()
+
+    def is_over(self, say: Callable[[str], object]) -> bool:
+        """Return whether the image is there, or nobody builds it any more; say what the build has said last."""
+        if said := self.said(1):
+            say(said)
+        return self._machine.exists(self._path) or not self.runs()
 
     def begin(self, image: str, command: Sequence[str], prelude: Sequence[str] = ()) -> None:
         """Start it.
@@ -123,6 +143,7 @@ class ImageBuild:
         self._machine.run(["sh", "-c", REMOVE, "sh", self._work])
 
     def _write(self, image: str, command: Sequence[str], prelude: Sequence[str]) -> None:
+        self._machine.make_directory(self._path.rpartition("/")[0], 0o700)
         self._machine.make_directory(self._work, 0o700)
         self._machine.remove(f"{self._work}/ended")
         self._machine.write(f"{self._work}/build.sh", build_script(image, self._path, self._work, command, prelude))
@@ -149,6 +170,9 @@ class JobImageBuild(ImageBuild):
         """Return its job that waits or runs."""
         known = self._slurm.named(self._name, self._comment)
         return next((job for job in known if not job.is_over), None)
+
+    def runs(self) -> bool:
+        return bool(self.job()) or self.runs_here()
 
     def submit(self, image: str, job: JobSpec) -> None:
         """Start it on the login host, or else submit its job.

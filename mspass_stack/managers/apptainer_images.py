@@ -4,22 +4,13 @@ from collections.abc import Callable, Sequence
 
 from mspass_stack.errors import Refused
 from mspass_stack.machines import machine
-from mspass_stack.machines.image_build import ImageBuild
+from mspass_stack.machines.image_build import LIMIT, PAUSE, TAIL, ImageBuild
 from mspass_stack.machines.image_file import ImageFile
 from mspass_stack.managers.base import Exit
 from mspass_stack.managers.supervised_containers import SupervisedContainers
 from mspass_stack.polling import wait_until
 from mspass_stack.spec.apptainer import COMMAND, image_path, is_built
 from mspass_stack.spec.connection import ConnectionSpec
-
-PAUSE = 2.0
-"""Seconds between two looks at a build."""
-
-LIMIT = 3600.0
-"""Seconds for a build."""
-
-TAIL = 15
-"""Lines of a failed build that are shown."""
 
 
 class ApptainerImages:
@@ -65,17 +56,10 @@ class ApptainerImages:
 
     def _build(self, image: str, path: str, say: Callable[[str], None]) -> None:
         build = ImageBuild(self._machine, path)
-        if not build.runs_here():
+        if not build.runs():
             say(f"{image}: its build begins")
-            self._machine.make_directory(path.rpartition("/")[0], 0o700)
             build.begin(image, COMMAND)
-
-        def is_over() -> bool:
-            if said := build.said(1):
-                say(said)
-            return self._machine.exists(path) or not build.runs_here()
-
-        in_time, said = wait_until(is_over, LIMIT, PAUSE), build.said(TAIL)
+        in_time, said = wait_until(lambda: build.is_over(say), LIMIT, PAUSE), build.said(TAIL)
         build.end()
         if not in_time or not self._machine.exists(path):
             file = path.rpartition("/")[2]

@@ -96,7 +96,7 @@ class Images(Protocol):
         ...
 
     def trouble(self, image: str) -> str | None:
-        """Return why containers of an image would not find their peers; None where they do."""
+        """Return why containers of an image would not run, or not find their peers; None where they do."""
         ...
 
     def run_once(self, argv: Sequence[str], image: str) -> Exit:

@@ -1,6 +1,6 @@
 """What a role is; each of them is one file and one entry of the registry."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal
@@ -139,6 +139,15 @@ class Turn:
     meanwhile: tuple[str, ...] = ()
     halts: str = ""
     secret: str = ""
+
+
+def by_halves(process: Process, workers: Sequence[Process]) -> Turn:
+    """Return the turn of a worker where half of a pool restarts at a time: the first at once, the others when it is
+    back.
+    """
+    first = workers[: (len(workers) + 1) // 2]
+    names = () if process in first else tuple(worker.name for worker in first)
+    return Turn(after=names, meanwhile=names)
 
 
 @dataclass(frozen=True)

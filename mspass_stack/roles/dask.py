@@ -15,6 +15,7 @@ from mspass_stack.roles.base import (
     Role,
     Share,
     Turn,
+    by_halves,
     run_module,
 )
 from mspass_stack.roles.clients import CLIENT_ENV, tls_environment, tls_files, tls_paths
@@ -153,11 +154,7 @@ class Worker(Role):
         return Drain(scheduler.name, python, "drain.py", (scheduler.endpoint, process.name))
 
     def turn(self, process: Process, context: Context) -> Turn:
-        # Half of a pool at a time: the first half goes at once, the others when it is back.
-        workers = context.topology.of(self.kind)
-        first = workers[: (len(workers) + 1) // 2]
-        names = () if process in first else tuple(worker.name for worker in first)
-        return Turn(after=names, meanwhile=names)
+        return by_halves(process, context.topology.of(self.kind))
 
     def share(self, process: Process, context: Context) -> Share:
         assert context.cluster.pool

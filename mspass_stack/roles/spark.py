@@ -7,7 +7,6 @@ secret is open: pages are on their host's loopback, and there is no server that 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import cast
 
 from mspass_stack.config.hosts import LOOPBACK
 from mspass_stack.config.sections import Cluster, Spark
@@ -22,6 +21,7 @@ from mspass_stack.roles.base import (
     Role,
     Share,
     Turn,
+    by_halves,
 )
 from mspass_stack.roles.clients import CLIENT_ENV
 from mspass_stack.roles.spark_files import DAEMONS, client_files, daemon_files
@@ -113,9 +113,9 @@ class SparkWorker(Role):
     speaks = frozenset({MONGODB})
 
     def placements(self, cluster: Cluster) -> Iterator[Placement]:
-        pool = cluster.pool
-        for host in pool.workers if pool and pool.spark else ():
-            spark = cast("Spark", pool and pool.spark)
+        if not (pool := cluster.pool) or not (spark := pool.spark):
+            return
+        for host in pool.workers:
             ports = {
                 SPARK: (spark.worker_port, "pool.spark.workerPort"),
                 "dashboard": (spark.worker_dashboard, "pool.spark.workerDashboard"),
@@ -160,11 +160,7 @@ class SparkWorker(Role):
         return Drain(process.name, context.host.python, "decommission.py", words)
 
     def turn(self, process: Process, context: Context) -> Turn:
-        # Half of a pool at a time: the first half goes at once, the others when it is back.
-        workers = context.topology.of(self.kind)
-        first = workers[: (len(workers) + 1) // 2]
-        names = () if process in first else tuple(worker.name for worker in first)
-        return Turn(after=names, meanwhile=names)
+        return by_halves(process, context.topology.of(self.kind))
 
     def share(self, process: Process, context: Context) -> Share:
         assert context.cluster.pool
@@ -214,5 +210,6 @@ def _master(context: Context) -> Process:
 
 
 def _spark(context: Context) -> Spark:
-    assert context.cluster.pool
-    return cast("Spark", context.cluster.pool.spark)
+    pool = context.cluster.pool
+    assert pool and pool.spark
+    return pool.spark

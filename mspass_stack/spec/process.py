@@ -55,6 +55,11 @@ class ProcessBase(Value):
     python: str = no_restart("")
     probe: Probe = no_restart()
 
+    @property
+    def managed_name(self) -> str:
+        """Its name for whom keeps it up."""
+        return self.name
+
     def digest(self, secrets: Mapping[str, str], *more: str) -> str:
         """Return a short name of what a restart is for.
 
@@ -82,11 +87,6 @@ class SupervisedProcess(ProcessBase):
     cpus: int = no_restart()
     wrapper: tuple[str, ...] = ()
 
-    @property
-    def managed_name(self) -> str:
-        """Its name for whom keeps it up."""
-        return self.name
-
 
 class SupervisedContainer(ProcessBase):
     """A process in a container of Apptainer, which supervisord keeps up.
@@ -100,11 +100,6 @@ class SupervisedContainer(ProcessBase):
     memory: int = no_restart()
     cpus: int = no_restart()
     wrapper: tuple[str, ...]
-
-    @property
-    def managed_name(self) -> str:
-        """Its name for whom keeps it up."""
-        return self.name
 
 
 class ContainedProcess(ProcessBase):
@@ -153,11 +148,6 @@ class SlurmProcess(ProcessBase):
     modules: tuple[str, ...] = no_restart(())
     gated: bool = no_restart(False)
     together: bool = no_restart(False)
-
-    @property
-    def managed_name(self) -> str:
-        """Its name for whom keeps it up."""
-        return self.name
 
 
 KeptUp: TypeAlias = SupervisedProcess | SupervisedContainer | SlurmProcess

@@ -142,8 +142,8 @@ class HostCheck:
         manager = Supervisord(self._machine, asked.stack_dir, self._stack_id)
         for program in asked.programs:
             self._attempt(lambda program=program: self._program(manager.find(program, self._interpreter())))
-        if asked.image_file and self._machine.run(["sh", "-lc", f"command -v {COMMAND[0]}"]).status:
-            self.problems.append(f"{self._path('runtime')}: {COMMAND[0]} is not on PATH: install it, or choose another")
+        if asked.image_file:
+            self._attempt(self._apptainer)
         if asked.python:
             self._attempt(self._python)
         if asked.java:
@@ -171,6 +171,12 @@ class HostCheck:
                 self.versions = {"python": found["python"], **releases}
         except Refused as refused:
             yield f"{path}: {refused}"
+
+    def _apptainer(self) -> Iterator[str]:
+        try:
+            self._machine.agent.call("find", name=COMMAND[0])
+        except Refused:
+            yield f"{self._path('runtime')}: {COMMAND[0]} is not on PATH: install it, or choose another"
 
     def _java(self) -> Iterator[str]:
         found = self._machine.agent.call("java", python=self._asked.python)

@@ -4,7 +4,7 @@ import socket
 
 from mspass_stack.errors import InitFailed, Refused
 from mspass_stack.machines import slurm_node
-from mspass_stack.machines.image_build import JobImageBuild
+from mspass_stack.machines.image_build import LIMIT, PAUSE, TAIL, JobImageBuild
 from mspass_stack.machines.image_file import ImageFile
 from mspass_stack.polling import wait_until
 from mspass_stack.provider.resources.base import Call, Resource
@@ -13,17 +13,8 @@ from mspass_stack.spec.apptainer import digest_of, image_path, is_built
 from mspass_stack.spec.job import job_name
 from mspass_stack.spec.job_resources import ApptainerImageInputs
 
-LIMIT = 3600.0
-"""Seconds for a build that runs."""
-
 LAG = 60.0
 """Seconds until a login host sees a file that a node has made: network file systems remember what was not there."""
-
-PAUSE = 2.0
-"""Seconds between two looks."""
-
-TAIL = 15
-"""Lines of a failed build that are shown."""
 
 
 class ApptainerImage(Resource[ApptainerImageInputs]):
@@ -84,15 +75,14 @@ class _Image:
             self._build.end()
 
     def _have_built(self) -> None:
-        if not (self._build.job() or self._build.runs_here()):
+        if not self._build.runs():
             self._call.say("status", f"{self._inputs.image}: its build begins")
-            self._login.make_directory(self._path.rpartition("/")[0], 0o700)
             try:
                 self._build.submit(self._inputs.image, self._inputs.asked)
             except Refused as refused:
                 raise self._failed(str(refused)) from None
         self._wait_for_its_job()
-        if not wait_until(self._is_over, LIMIT, PAUSE):
+        if not wait_until(lambda: self._build.is_over(self._say), LIMIT, PAUSE):
             raise self._failed(f"no end within {LIMIT / 60:.0f} minutes")
         if not wait_until(lambda: self._login.exists(self._path), 0 if self._build.has_failed() else LAG, PAUSE):
             raise self._failed(self._build.said(TAIL) or "it has said nothing")
@@ -113,10 +103,8 @@ class _Image:
             self._call.say("status", f"job {job.id}, which builds the image, waits: {job.reason}")
         return not job or job.state != "PENDING"
 
-    def _is_over(self) -> bool:
-        if said := self._build.said(1):
-            self._call.say("status", f"image: {said}")
-        return self._login.exists(self._path) or not (self._build.job() or self._build.runs_here())
+    def _say(self, said: str) -> None:
+        self._call.say("status", f"image: {said}")
 
     def _failed(self, why: str) -> Refused:
         """Return the error of a build, with what its user can do elsewhere."""

@@ -156,7 +156,7 @@ def test_an_up_heals_a_host_that_has_lost_all_but_the_container(stack: Container
     stack.up()
     assert len(slurm.processes("n3", "mongod .*--shardsvr")) == 1
     expect_whole(stack, DOCUMENTS)
-    (parent,) = slurm.processes("n3", "Apptainer runtime parent.*")[:1]
+    parent = slurm.processes("n3", "Apptainer runtime parent.*")[0]
     readers = slurm.processes("n3", "squashfuse")
     slurm.execute("n3", "kill", "-KILL", str(parent))
     stack.up()
