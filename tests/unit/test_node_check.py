@@ -21,7 +21,9 @@ import os, sys
 sys.path.insert(0, {root!r})
 os.environ["SLURMD_NODENAME"] = sys.argv[1]
 from mspass_stack.agent.node_check import NodeCheck
-NodeCheck(sys.argv[2]).run()
+check = NodeCheck(sys.argv[2])
+check._local /= sys.argv[1]  # each has a disk of its own
+check.run()
 """
 SRUN = """#!/bin/sh
 for node in n1 n2; do {python} -c "$TASK" $node {directory} & done
