@@ -17,6 +17,9 @@ from .waiting import wait_until
 START = 30
 """Seconds until supervisord answers, or has ended."""
 
+FREE = 5
+"""Seconds until Linux has closed the sockets of a process that was seen to have ended."""
+
 TAIL = 30
 """Lines of a log that are shown with a failure."""
 
@@ -63,7 +66,8 @@ class Supervisor:
         return False
 
     def refuse_held(self, ports: Sequence[int]) -> None:
-        """Refuse ports that somebody else holds."""
+        """Refuse ports that somebody else holds; what has just ended holds its own until its last thread has."""
+        wait_until(lambda: not listeners(ports), FREE)
         for listener in listeners(ports):
             raise Refused(f"port {listener['port']} is held by {described(listener)}")
 
