@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import pulumi
 
 from mspass_stack.spec import resources as spec
+from mspass_stack.spec.certificates import CertificateAuthorityInputs, CertificateInputs, TrustStoreInputs
 from mspass_stack.spec.job_resources import (
     AllocationInputs,
     ApptainerImageInputs,
@@ -66,7 +67,7 @@ class CertificateAuthority(Resource):
 
     certificate: pulumi.Output[str]
     signer: pulumi.Output[str]
-    model = spec.CertificateAuthorityInputs
+    model = CertificateAuthorityInputs
     secret_outputs = ("signer",)
 
     def sign(self, name: str, names: Sequence[str], opts: pulumi.ResourceOptions | None = None) -> "Certificate":
@@ -80,8 +81,15 @@ class Certificate(Resource):
     pem: pulumi.Output[str]
     digest: pulumi.Output[str]
     ends: pulumi.Output[str]
-    model = spec.CertificateInputs
+    model = CertificateInputs
     secret_outputs = ("pem",)
+
+
+class TrustStore(Resource):
+    """Who signs the certificates of a stack, as a Java reads it."""
+
+    content: pulumi.Output[str]
+    model = TrustStoreInputs
 
 
 class Preflight(Resource):

@@ -42,6 +42,9 @@ class StackLayout:
         self.owner = self.root / OWNER
         self.spark_daemon = self.secrets / "spark-daemon"
         self.spark_client = self.secrets / "spark-client"
+        # What drivers and executors read beside their configuration, and is no secret.
+        self.spark = self.root / "spark"
+        self.trust_store = self.spark / "ca.p12"
         self.key_file = self.secrets / "keyfile"
         self.client_env = self.secrets / "client.env"
         self.jupyter_token = self.secrets / "jupyter-token"

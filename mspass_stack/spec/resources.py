@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from mspass_stack.spec.binary import Binary
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.job import JobSpec
 from mspass_stack.spec.probe import Probe
@@ -60,20 +61,6 @@ class RandomInputs(Inputs):
     form: str = Field(description="keyfile, password, token or id")
 
 
-class CertificateAuthorityInputs(Inputs):
-    """What signs the certificates of a stack."""
-
-    stack: str = Field(description="the name of the Pulumi stack")
-
-
-class CertificateInputs(Inputs):
-    """A certificate with its key, renewed a month before it ends."""
-
-    authority: str = Field(description="the authority's own certificate, PEM")
-    authority_key: str = secret("its key, PEM")
-    names: list[str] = Field(description="addresses and names of the host")
-
-
 class DeclaredPort(Inputs):
     """A port that a process will listen on."""
 
@@ -124,6 +111,7 @@ class HostFilesInputs(OfStack):
     stack_dir: str = Field(description="the stack's directory there")
     directories: list[str] = Field(description="that must be there")
     files: dict[str, str] = secret("content by path, for the owner only")
+    binaries: dict[str, Binary] = Field(default={}, description="files that are no texts and no secrets, by path")
     reloaded: list[str] = Field(default=[], description="files whose readers read them anew when they are told to")
     tls_mode: str = Field(default="", description="path of the file with MongoDB's mode of TLS, where it speaks that")
     digest_key: str = secret("what the digests of the files are keyed with")

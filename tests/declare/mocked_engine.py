@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -126,6 +127,7 @@ ANSWERS: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
         "digest": f"digest of {name}",
         "ends": "2029-11-25T00:00:00+00:00",
     },
+    "TrustStore": lambda name, _: {"content": b64encode(b"a store").decode()},
     "ClientProfile": lambda _, inputs: {"trusts": inputs["authorityPath"]},
     "HostFiles": lambda _, inputs: {
         "digests": {path: f"digest of {path}" for path in opened(inputs["files"])},

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+from base64 import b64decode
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -162,6 +163,15 @@ def test_a_renewed_authority_asks_for_new_certificates_and_a_renewed_certificate
     assert RESOURCES["Certificate"].update(call)["pem"] != outputs["pem"]
 
 
+def test_whom_java_trusts_is_made_once_for_an_authority() -> None:
+    inputs, other = {"authority": _authority()["certificate"]}, {"authority": _authority()["certificate"]}
+    outputs = _made("TrustStore", **inputs)
+    assert b64decode(outputs["content"])
+    diff = RESOURCES["TrustStore"].diff
+    assert diff(Call("one", inputs, outputs=outputs, old_inputs=inputs)) == []
+    assert diff(Call("one", other, outputs=outputs, old_inputs=inputs)) == ["authority"]
+
+
 def test_long_names_of_stacks_and_hosts_are_taken(tmp_path: Path) -> None:
     authority = _made("CertificateAuthority", stack="s" * 100)
     name = ".".join(["a-long-name-of-a-host"] * 5)
@@ -169,7 +179,7 @@ def test_long_names_of_stacks_and_hosts_are_taken(tmp_path: Path) -> None:
     assert _exchange(ends[0], ends[1], name) == b"hello"
 
 
-@pytest.mark.parametrize("kind", ["CertificateAuthority", "Certificate"])
+@pytest.mark.parametrize("kind", ["CertificateAuthority", "Certificate", "TrustStore"])
 def test_a_preview_makes_none(kind: str) -> None:
     assert RESOURCES[kind].create(Call("one", {}, preview=True)) == ("one", {})
 

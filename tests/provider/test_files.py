@@ -1,6 +1,8 @@
 """Directories and secret files of a stack on a host, and the client's own files."""
 
+import hashlib
 import stat
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from mspass_stack.machines.local import LocalMachine
 from mspass_stack.provider.resources.files import Mark, mark_of
 from mspass_stack.provider.server.codec import UNKNOWNS
 from mspass_stack.provider.server.registry import RESOURCES
+from mspass_stack.spec.binary import Binary
 from mspass_stack.spec.tls import ALLOW, REQUIRE, mode_file
 from tests.provider.conftest import HERE, STACK_ID, Host
 
@@ -108,6 +111,52 @@ def test_a_file_with_its_own_content_put_right_restarts_nobody(host: Host, harm:
     HARMS[harm](_key_file(host))
     state = _refreshed(host, inputs, state)
     assert FILES.update(host.call(inputs, **state))["digests"] == state["outputs"]["digests"]
+
+
+BYTES = b"PK\x03\x04\xff"
+
+
+def _with_jar(host: Host, source: Path | None = None, content: str = "") -> dict[str, Any]:
+    """Inputs with a file that is no text, on the host as `spark/one.jar`."""
+    jar = Binary(
+        sha256=hashlib.sha256(BYTES).hexdigest(),
+        source=str(source or ""),
+        content=content,
+        key="mspass:cluster.here",
+        remedy="fetch it",
+    )
+    return _inputs(host) | {"binaries": {str(host.stack_dir / "spark" / "one.jar"): jar.dump()}}
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["in the state", "on the control node"])
+def test_a_file_that_is_no_text_is_there_put_right_and_goes(host: Host, tmp_path: Path, inside: bool) -> None:
+    source, jar = tmp_path / "one.jar", host.stack_dir / "spark" / "one.jar"
+    source.write_bytes(BYTES)
+    inputs = _with_jar(host, content=b64encode(BYTES).decode()) if inside else _with_jar(host, source)
+    state = _state(host, inputs)
+    assert jar.read_bytes() == BYTES
+    assert FILES.diff(host.call(inputs, **state)) == []
+    jar.write_bytes(b"other")
+    state = _refreshed(host, inputs, state)
+    assert FILES.diff(host.call(inputs, **state)) == ["binaries"]
+    after = FILES.update(host.call(inputs, **state))
+    assert jar.read_bytes() == BYTES
+    assert after["digests"] == state["outputs"]["digests"], "nobody is restarted"
+    source.unlink()
+    state |= {"outputs": after, "old_inputs": host.call(inputs).inputs}
+    assert FILES.diff(host.call(inputs, **state)) == []
+    FILES.update(host.call(inputs, **state))  # what is there already needs no source
+    FILES.update(host.call(_inputs(host), **state))
+    assert not jar.parent.exists()
+
+
+def test_a_source_that_is_missing_or_another_file_is_refused_by_what_asks_for_it(host: Host, tmp_path: Path) -> None:
+    source = tmp_path / "one.jar"
+    with pytest.raises(InitFailed, match=f"mspass:cluster.here: {source}: No such file or directory: fetch it$"):
+        FILES.create(host.call(_with_jar(host, source)))
+    source.write_bytes(b"other")
+    with pytest.raises(InitFailed, match=f"mspass:cluster.here: {source} is another file: .*: fetch it$"):
+        FILES.create(host.call(_with_jar(host, source)))
 
 
 def test_a_lost_directory_is_seen_and_made_again(host: Host) -> None:

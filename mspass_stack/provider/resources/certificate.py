@@ -1,5 +1,6 @@
-"""`CertificateAuthority` and `Certificate`: what Dask's TLS between hosts is made of."""
+"""`CertificateAuthority`, `Certificate` and `TrustStore`: what TLS between hosts is made of."""
 
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
@@ -7,12 +8,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificate, serialize_java_truststore
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from mspass_stack.provider.resources.base import Call, I, Resource, changed
 from mspass_stack.provider.server.codec import Props
+from mspass_stack.spec.certificates import CertificateAuthorityInputs, CertificateInputs, TrustStoreInputs
 from mspass_stack.spec.inventory import RENEWED_BEFORE
-from mspass_stack.spec.resources import CertificateAuthorityInputs, CertificateInputs
 
 AUTHORITY, LEAF = timedelta(days=3650), timedelta(days=3 * 365)
 """How long an authority and a certificate hold."""
@@ -75,6 +77,22 @@ class Certificate(_Expiring[CertificateInputs]):
         ends = signed.not_valid_after_utc.isoformat()
         digest = signed.fingerprint(hashes.SHA256()).hex()
         return call.name, {"pem": _text(signed) + _key_text(key), "digest": digest, "ends": ends}
+
+
+class TrustStore(Resource[TrustStoreInputs]):
+    """Output: `content`, a store of Java's with who signs, base64; made once, since no two are the same bytes.
+
+    Without a password: there is nothing in it to hide, and what names it stands in a command line.
+    """
+
+    model = TrustStoreInputs
+
+    def create(self, call: Call) -> tuple[str, Props]:
+        if call.preview:
+            return call.name, {}
+        authority = x509.load_pem_x509_certificate(self.parse(call.inputs).authority.encode())
+        store = serialize_java_truststore([PKCS12Certificate(authority, b"mspass")], NoEncryption())
+        return call.name, {"content": b64encode(store).decode()}
 
 
 def _ordered(inputs: Props) -> Props:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from mspass_stack.errors import InitFailed, Refused, Unreachable
-from mspass_stack.machines import machine
+from mspass_stack.machines import binaries, machine
 from mspass_stack.machines.base import Machine
 from mspass_stack.managers.supervisord import Supervisord
 from mspass_stack.provider.resources.base import Call, Resource, changed
@@ -32,7 +32,7 @@ class Mark(NamedTuple):
 
 class HostFiles(Resource[HostFilesInputs]):
     """Outputs: `digests` of the files, `observed` (the digests as found), `repairs` (how often each was put right),
-    `missing` (directories), and `user`, the uid:gid that owns all."""
+    `missing` (directories), `binaries` (their SHA-256 as found), and `user`, the uid:gid that owns all."""
 
     model = HostFilesInputs
 
@@ -43,7 +43,8 @@ class HostFiles(Resource[HostFilesInputs]):
         inputs = self.parse(call.inputs)
         host, stack_dir = machine(inputs.connection), PurePosixPath(inputs.stack_dir)
         _refuse_foreign(inputs, host)
-        wanted = [*map(PurePosixPath, inputs.directories), *(PurePosixPath(path).parent for path in inputs.files)]
+        paths = (*inputs.files, *inputs.binaries)
+        wanted = [*map(PurePosixPath, inputs.directories), *(PurePosixPath(path).parent for path in paths)]
         # One within another after that one, which would be made for everybody to read on the way.
         directories = [
             part for one in wanted for part in reversed((one, *one.parents)) if part.is_relative_to(stack_dir)
@@ -62,6 +63,10 @@ class HostFiles(Resource[HostFilesInputs]):
             with _reported(inputs):
                 for path, content in inputs.files.items():
                     host.write(path, content)
+                found = binaries.digests(host, inputs.binaries)
+                for path, binary in inputs.binaries.items():
+                    if found.get(path) != binary.sha256:
+                        host.write(path, binaries.bytes_of(binary))
                 return id, {"digests": _digests(inputs, repairs), "repairs": repairs, **_look(call, inputs, host)}
         except (Refused, Unreachable) as error:
             # The directory is ours from here on, which the state has to know: a destroy must give it back.
@@ -79,6 +84,9 @@ class HostFiles(Resource[HostFilesInputs]):
             return names
         if call.outputs.get("missing"):
             return ["directories"]
+        wanted = {path: binary["sha256"] for path, binary in call.inputs.get("binaries", {}).items()}
+        if call.outputs.get("binaries", {}) != wanted:
+            return ["binaries"]
         drifted = call.outputs.get("observed") != _keyed(self.parse(call.inputs))
         return ["files"] if drifted else []
 
@@ -99,7 +107,8 @@ class HostFiles(Resource[HostFilesInputs]):
         host = machine(inputs.connection)
         if moved:
             self.delete(replace(call, inputs=call.before))
-        remove_files(host, sorted({*before.files, before.tls_mode} - {*inputs.files, inputs.tls_mode, ""}))
+        kept = {*inputs.files, *inputs.binaries, inputs.tls_mode, ""}
+        remove_files(host, sorted({*before.files, *before.binaries, before.tls_mode} - kept))
         return self.create(call)[1]
 
     def delete(self, call: Call) -> None:
@@ -111,7 +120,7 @@ class HostFiles(Resource[HostFilesInputs]):
             with _reported(inputs):
                 Supervisord(host, inputs.stack_dir, inputs.stack_id).shut_down()
         with _reported(inputs):
-            remove_files(host, [*([inputs.tls_mode] if inputs.tls_mode else []), *inputs.files])
+            remove_files(host, [*([inputs.tls_mode] if inputs.tls_mode else []), *inputs.files, *inputs.binaries])
             host.remove(f"{inputs.stack_dir}/{OWNER}")
 
 
@@ -170,6 +179,7 @@ def _look(call: Call, inputs: HostFilesInputs, host: Machine) -> Props:
             *(path for path in inputs.directories if not host.is_directory(path)),
             *([inputs.tls_mode] if inputs.tls_mode and not host.exists(inputs.tls_mode) else []),
         ],
+        "binaries": binaries.digests(host, inputs.binaries),
         "user": "{}:{}".format(*host.owner(inputs.stack_dir)) if there else call.outputs.get("user", ""),
     }
 

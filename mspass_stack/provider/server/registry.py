@@ -11,7 +11,7 @@ from mspass_stack.provider.resources.address_repair import AddressRepair
 from mspass_stack.provider.resources.allocation import Allocation
 from mspass_stack.provider.resources.apptainer_image import ApptainerImage
 from mspass_stack.provider.resources.base import Resource
-from mspass_stack.provider.resources.certificate import Certificate, CertificateAuthority
+from mspass_stack.provider.resources.certificate import Certificate, CertificateAuthority, TrustStore
 from mspass_stack.provider.resources.client_profile import ClientProfile
 from mspass_stack.provider.resources.files import HostFiles
 from mspass_stack.provider.resources.image import ContainerImage
@@ -29,6 +29,7 @@ RESOURCES: Mapping[str, Resource[Any]] = {
     "StackId": Random(),
     "CertificateAuthority": CertificateAuthority(),
     "Certificate": Certificate(),
+    "TrustStore": TrustStore(),
     "HostFiles": HostFiles(),
     "ClientProfile": ClientProfile(),
     "Preflight": Preflight(),
