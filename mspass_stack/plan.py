@@ -11,7 +11,7 @@ from mspass_stack.config.sections import KEY, Cluster
 from mspass_stack.errors import ConfigError
 from mspass_stack.roles import preparation
 from mspass_stack.roles.base import Command, Context, Placement, Role
-from mspass_stack.roles.registry import client_environment, client_files, placements, role_of
+from mspass_stack.roles.registry import client_binaries, client_environment, client_files, placements, role_of
 from mspass_stack.runtimes import RUNTIMES, Runtime, apptainer
 from mspass_stack.sites import site_of
 from mspass_stack.sites.base import own_directory
@@ -51,8 +51,13 @@ class Plan:
         return replace(
             command,
             environment={**settings, **command.environment},
-            reads=(*command.reads, *client_files(context, defaultdict(str))),
+            reads=(*command.reads, *client_files(context, defaultdict(str)), *self._beside(context)),
         )
+
+    def _beside(self, context: Context) -> list[str]:
+        """Return the directories of what clients on a host read beside secret files."""
+        found = client_binaries(context, defaultdict(str))
+        return sorted({path.rpartition("/")[0] for path in found})
 
     def settings(self, host: str) -> dict[str, str]:
         """Return what clients on a host have in their environment; nothing where they find no files for it."""

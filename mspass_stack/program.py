@@ -7,9 +7,11 @@ from pathlib import Path
 import pulumi
 
 from mspass_stack.components.virtual_cluster import VirtualCluster
+from mspass_stack.config import connector
 from mspass_stack.config.load import abandoned, check_keys, may_interrupt, may_replace_job, read_cluster
 from mspass_stack.config.slurm_rules import refused_by_up
-from mspass_stack.errors import ConfigError
+from mspass_stack.errors import ConfigError, Refused
+from mspass_stack.machines.binaries import bytes_of
 from mspass_stack.machines.cores import cores
 from mspass_stack.plan import ENGINE, check, make_plan
 from mspass_stack.roles.registry import places
@@ -28,6 +30,9 @@ def deploy() -> VirtualCluster:
         )
         cluster = read_cluster(_value(config, "cluster"))
         check(cluster)
+        if cluster.pool and cluster.pool.spark:
+            for jar in connector.jars(cluster.pool.spark).values():
+                bytes_of(jar)
         untried = [*refused_by_up(cluster)]
         if untried and not pulumi.runtime.is_dry_run():
             raise ConfigError("\n".join(untried))
@@ -36,7 +41,7 @@ def deploy() -> VirtualCluster:
         engine = os.environ.get("DOCKER_HOST") or ENGINE
         replace_job = may_replace_job(_value(config, "replaceJob"))
         planned = make_plan(cluster, stack, cores(cluster, base), base, sys.executable, engine, replace_job)
-    except ConfigError as error:
+    except (ConfigError, Refused) as error:
         raise pulumi.RunError(f"{stack}: the config cannot be deployed:\n{error}") from None
     for warning in (*planned.topology.warnings, *untried):
         pulumi.log.warn(warning)

@@ -9,13 +9,14 @@ import pulumi
 
 from mspass_stack.components import requirements, resources
 from mspass_stack.components.allocation import SlurmAllocation
+from mspass_stack.components.contents import binaries_of, files_of
 from mspass_stack.components.reads import read_of
 from mspass_stack.config.hosts import LOOPBACK
 from mspass_stack.plan import Plan
 from mspass_stack.roles import preparation
-from mspass_stack.roles.clients import CA, CERTIFICATE, CLIENT_ENV, tls_files
+from mspass_stack.roles.clients import CA, CERTIFICATE, TRUST_STORE, tls_files
 from mspass_stack.roles.jupyter import JUPYTER_PASSWORD
-from mspass_stack.roles.registry import client_env, client_files, role_of
+from mspass_stack.roles.registry import client_env, role_of
 from mspass_stack.runtimes import RUNTIMES
 from mspass_stack.spec.inventory import CONTROL_NODE
 from mspass_stack.spec.layout import StackLayout
@@ -79,6 +80,10 @@ class Foundation(pulumi.ComponentResource):
         authority = {"stack": topology.stack}
         self._authority = resources.CertificateAuthority("ca", authority, child) if topology.encrypted else None
         self.authority, self.pages_authority = self._signs(MONGODB), self._signs(HTTP)
+        every = list(topology.hosts.values())
+        if self._authority and {str(host.layout.trust_store) for host in every} & set(binaries_of(plan, every)):
+            store = resources.TrustStore("trust-store", {"authority": self._authority.certificate}, child)
+            self.secrets[TRUST_STORE] = store.content
         self._ends: dict[str, pulumi.Output[str]] = {}
         self.shown: dict[str, pulumi.Output[str]] = {}
         preflight = self._preflight(child)
@@ -181,12 +186,15 @@ class Foundation(pulumi.ComponentResource):
         host = hosts[0]
         has_server = any(MONGODB in process.ports for one in hosts for process in self.topology.on(one.name))
         serves_tls = has_server and MONGODB in self.topology.encrypted
+        values = self._values(name, hosts)
+        binaries = binaries_of(self.plan, hosts)
         inputs = {
             "host": name,
             "connection": host.connection.of_files,
             "stack_dir": host.stack_dir,
             "directories": list(dict.fromkeys(path for one in hosts for path in self._directories(one))),
-            "files": self._values(name, hosts).apply(partial(self._contents, hosts)),
+            "files": values.apply(partial(files_of, self.plan, hosts)),
+            **({"binaries": values.apply(partial(_dumped, self.plan, hosts))} if binaries else {}),
             "reloaded": [str(host.layout.server_tls.certificate)] if serves_tls else [],
             "tls_mode": str(host.layout.tls_mode) if serves_tls else "",
             "digest_key": self._digest_key,
@@ -198,18 +206,6 @@ class Foundation(pulumi.ComponentResource):
         written = [path for process in self.topology.on(host.name) for path in self.plan.command(process).writes]
         prepared = [str(preparation.directory(host.layout))] if self.plan.preparation() else []
         return list(dict.fromkeys([*written, *prepared, str(host.layout.log), str(host.layout.scratch)]))
-
-    def _contents(self, hosts: Sequence[Host], values: Mapping[str, str]) -> dict[str, str]:
-        """Return the secret files of hosts: those that their processes read."""
-        files: dict[str, str] = {}
-        known = {**values, CLIENT_ENV: client_env(self.topology, values, hosts[0].layout.authority)}
-        for host in hosts:
-            for process in self.topology.on(host.name):
-                context = self.plan.context(host.name)
-                files |= role_of(process).files(process, context, known)
-                own = self.plan.command(process).reads
-                files |= {path: text for path, text in client_files(context, known).items() if path in own}
-        return files
 
     def _values(self, name: str, hosts: Sequence[Host]) -> pulumi.Output[dict[str, str]]:
         """Return the secrets by name, with the certificate of hosts where one of their processes needs it."""
@@ -288,6 +284,10 @@ def _together(values: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[dict[str
     """Return values by name as one; `Output.all` makes a list of none."""
     known: pulumi.Output[Any] = pulumi.Output.from_input(dict(values))
     return known
+
+
+def _dumped(plan: Plan, hosts: Sequence[Host], values: Mapping[str, str]) -> dict[str, Any]:
+    return {path: binary.dump() for path, binary in binaries_of(plan, hosts, values).items()}
 
 
 def _get(host: str, found: Mapping[str, dict[str, str]]) -> dict[str, str]:

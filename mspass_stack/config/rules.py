@@ -100,6 +100,13 @@ def _caches(cluster: Cluster) -> Iterator[str]:
 def _spark(cluster: Cluster) -> Iterator[str]:
     if not (pool := cluster.pool) or not pool.spark:
         return
+    if pool.spark.connector and not cluster.database:
+        yield f"{KEY}.pool.spark.connector: true: expected a database beside it"
+    if jars := pool.spark.jars:
+        if not pool.spark.connector:
+            yield f"{KEY}.pool.spark.jars: expected connector: true beside it"
+        if not jars.startswith("/"):
+            yield f"{KEY}.pool.spark.jars: {jars!r}: expected an absolute path"
     wanted = pool.spark.executor_memory
     for host, workers in pool.workers.items():
         path = f"{KEY}.pool.workers.{host}"

@@ -108,6 +108,13 @@ class Spark(Model):
     executor_memory: Memory = Field(
         default=512 * 1024**2, alias="executorMemory", description="memory of each executor, at least 128MiB"
     )
+    connector: bool = Field(
+        default=False, strict=True, description="MongoDB's connector for DataFrames, in the configuration of clients"
+    )
+    jars: Text | None = Field(
+        default=None,
+        description="directory of the control node with the connector's jars; by default those that were fetched",
+    )
 
 
 class Pool(Model):

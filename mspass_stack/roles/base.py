@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from mspass_stack.config.sections import Cluster
+from mspass_stack.spec.binary import Binary
 from mspass_stack.spec.layout import StackLayout
 from mspass_stack.spec.probe import Probe
 from mspass_stack.spec.topology import Host, Process, Topology
@@ -222,6 +223,10 @@ class Role:
 
     def client_files(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, str]:
         """Return the secret files by which clients on a host use what its first process serves, content by path."""
+        return {}
+
+    def client_binaries(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, Binary]:
+        """Return the files beside those that are no texts and no secrets, by path."""
         return {}
 
     def client_environment(self, process: Process, host: Host) -> Mapping[str, str]:

@@ -1,5 +1,6 @@
 """What clients of a cluster find in their environment: MsPASS's `Client()`, pymongo and distributed."""
 
+import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
@@ -13,8 +14,9 @@ DATABASE_ROLES = ("readWriteAnyDatabase", "dbAdminAnyDatabase")
 
 PASSWORD = "mongodb-password"
 CA, CERTIFICATE = "ca", "certificate"
-CLIENT_ENV = "client-env"
-"""Names of secret values: the password of the database's user, what TLS is made of, the env file of clients."""
+CLIENT_ENV, DATABASE, TRUST_STORE = "client-env", "database", "trust-store"
+"""Names of secret values: the password of the database's user, what TLS is made of, the env file of clients, the
+database's address, and who signs as a Java reads it."""
 
 _ENDS = ("SCHEDULER", "WORKER", "CLIENT")
 
@@ -30,6 +32,11 @@ def database_uri(process: Process, password: str, authority: str = "") -> str:
     """
     tls = f"&tls=true&tlsCAFile={quote(authority, safe='')}" if authority else ""
     return f"mongodb://{DATABASE_USER}:{password}@{process.place}/?authSource=admin{tls}&appName=mspass"
+
+
+def java_uri(uri: str) -> str:
+    """Return an address as the driver for Java takes it: that one trusts whom its Java trusts."""
+    return re.sub("&tlsCAFile=[^&]*", "", uri)
 
 
 def tls_environment(topology: Topology, tls: TlsFiles) -> dict[str, str]:

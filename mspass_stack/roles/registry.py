@@ -11,6 +11,7 @@ from mspass_stack.roles.jupyter import Frontend
 from mspass_stack.roles.mongodb import ConfigServer, Shard, Single
 from mspass_stack.roles.mongos import Router
 from mspass_stack.roles.spark import SparkMaster, SparkWorker
+from mspass_stack.spec.binary import Binary
 from mspass_stack.spec.layout import TlsFiles
 from mspass_stack.spec.topology import Process, Topology
 
@@ -59,12 +60,28 @@ def client_files(context: Context, values: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def client_binaries(context: Context, values: Mapping[str, str]) -> dict[str, Binary]:
+    """Return the files beside those that are no texts and no secrets, by path."""
+    found: dict[str, Binary] = {}
+    for process in serving(context.topology).values():
+        found |= role_of(process).client_binaries(process, context, values)
+    return found
+
+
 def client_environment(context: Context) -> dict[str, str]:
     """Return what only the clients on a host have in their environment."""
     found: dict[str, str] = {}
     for process in serving(context.topology).values():
         found |= role_of(process).client_environment(process, context.host)
     return found
+
+
+def database_address(topology: Topology, values: Mapping[str, str], authority: PurePosixPath) -> str:
+    """Return the database's address with its user; empty without a database."""
+    if (process := serving(topology).get("database")) is None:
+        return ""
+    speaks_tls = topology.encrypted & set(process.ports)
+    return role_of(process).client(process, values, str(authority) if speaks_tls else "")["MSPASS_DB_ADDRESS"]
 
 
 def client_env(

@@ -4,10 +4,13 @@ What is set and why: Spark 3.5, "Spark Security", "Spark Standalone Mode" and "C
 secret is open: pages are on their host's loopback, and there is no server that takes programs.
 """
 
+import hashlib
+from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from mspass_stack.config import connector
 from mspass_stack.config.hosts import LOOPBACK
 from mspass_stack.config.sections import Cluster, Spark
 from mspass_stack.roles.base import (
@@ -23,8 +26,9 @@ from mspass_stack.roles.base import (
     Turn,
     by_halves,
 )
-from mspass_stack.roles.clients import CLIENT_ENV
-from mspass_stack.roles.spark_files import DAEMONS, client_files, daemon_files
+from mspass_stack.roles.clients import CLIENT_ENV, DATABASE, TRUST_STORE, java_uri
+from mspass_stack.roles.spark_files import DAEMONS, client_files, connector_settings, daemon_files
+from mspass_stack.spec.binary import Binary
 from mspass_stack.spec.probe import Probe
 from mspass_stack.spec.topology import MONGODB, Host, Process
 
@@ -92,8 +96,17 @@ class SparkMaster(Role):
         }
 
     def client_files(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, str]:
-        spark = _spark(context)
-        return client_files(context.layout.spark_client, process.endpoint, values[SECRET], spark, context.host.python)
+        spark, layout = _spark(context), context.layout
+        known = _connector(context, values[DATABASE]) if spark.connector else {}
+        return client_files(layout.spark_client, process.endpoint, values[SECRET], spark, context.host.python, known)
+
+    def client_binaries(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, Binary]:
+        found = {str(context.layout.spark / name): jar for name, jar in connector.jars(_spark(context)).items()}
+        if found and MONGODB in context.topology.encrypted:
+            store = values[TRUST_STORE]
+            digest = hashlib.sha256(b64decode(store)).hexdigest()
+            found[str(context.layout.trust_store)] = Binary(sha256=digest, content=store)
+        return found
 
     def client_environment(self, process: Process, host: Host) -> Mapping[str, str]:
         # Executors find their driver by this address.
@@ -135,11 +148,13 @@ class SparkWorker(Role):
             expected=f"{share.workers} cores, {share.memory // MIB} MiB",
         )
         daemon = _daemon("worker.Worker", process, context, probe, [*words, master.endpoint], (work, local))
+        # Executors trust whom their driver trusts.
+        beside = [str(context.layout.spark)] if _spark(context).connector else []
         return replace(
             daemon,
             environment={**daemon.environment, "SPARK_LOCAL_DIRS": local},
             env_files=(client,),
-            reads=(*daemon.reads, client),
+            reads=(*daemon.reads, client, *beside),
             oom_score=800,
             memory=share.memory + ROOM,
             room=share.memory + ROOM,
@@ -201,6 +216,13 @@ def _daemon(
 
 def _files(context: Context, values: Mapping[str, str]) -> dict[str, str]:
     return daemon_files(context.layout.spark_daemon, values[SECRET], PurePosixPath(recovery(context)))
+
+
+def _connector(context: Context, database: str) -> dict[str, str]:
+    layout = context.layout
+    jars = [layout.spark / name for name in connector.DIGESTS]
+    encrypted = MONGODB in context.topology.encrypted
+    return connector_settings(jars, java_uri(database), layout.trust_store if encrypted else None)
 
 
 def _master(context: Context) -> Process:

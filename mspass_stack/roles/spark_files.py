@@ -1,6 +1,6 @@
 """The files of Spark's configuration, each for its owner only: the secret is nowhere else."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from mspass_stack.config.sections import Spark
@@ -74,22 +74,45 @@ def daemon_files(directory: PurePosixPath, secret: str, recovery: PurePosixPath)
     return {str(directory / DEFAULTS): _properties(known), str(directory / ENVIRONMENT): SCRIPT}
 
 
-def client_files(directory: PurePosixPath, master: str, secret: str, spark: Spark, python: str) -> dict[str, str]:
+def client_files(
+    directory: PurePosixPath,
+    master: str,
+    secret: str,
+    spark: Spark,
+    python: str,
+    connector: Mapping[str, str],
+) -> dict[str, str]:
     """Return the configuration of drivers, content by path.
 
     Args:
         master: its address.
         python: of the executors.
+        connector: what is set for the connector of MongoDB.
     """
     known = {**CLOSED, **DRIVERS, "spark.authenticate.secret": secret, "spark.master": master}
     known |= {"spark.pyspark.python": python, "spark.executor.memory": f"{spark.executor_memory // 1024**2}m"}
     if spark.cores_per_application:
         known["spark.cores.max"] = str(spark.cores_per_application)
     return {
-        str(directory / DEFAULTS): _properties(known),
+        str(directory / DEFAULTS): _properties({**known, **connector}),
         str(directory / ENVIRONMENT): SCRIPT,
         str(directory / LOGGING): LOG4J,
     }
+
+
+def connector_settings(jars: Iterable[PurePosixPath], uri: str, trust_store: PurePosixPath | None) -> dict[str, str]:
+    """Return what is set for the connector of MongoDB: the driver hands its jars to each executor.
+
+    Args:
+        trust_store: with who signs the database's certificate, where that speaks TLS. Options of a Java stand in its
+            command line, which is split at blanks.
+    """
+    found = {f"spark.mongodb.{way}.connection.uri": uri for way in ("read", "write")}
+    found["spark.jars"] = ",".join(map(str, jars))
+    if trust_store:
+        options = f'"-Djavax.net.ssl.trustStore={trust_store}" -Djavax.net.ssl.trustStoreType=PKCS12'
+        found |= {f"spark.{end}.extraJavaOptions": options for end in ("driver", "executor")}
+    return found
 
 
 def _properties(known: Mapping[str, str]) -> str:

@@ -26,6 +26,7 @@ class Spark:
         tasks: directory, host, Python and documents of each of its tasks.
         version: of Spark.
         python: of the driver, major and minor.
+        frame: what was written through MongoDB's connector, as it was read back; none without one.
         documents: what every task should have read from the database; none without one.
     """
 
@@ -33,6 +34,7 @@ class Spark:
     tasks: list[dict[str, Any]]
     version: str
     python: str
+    frame: list[int] | None
     documents: list[int] | None
 
 

@@ -37,5 +37,9 @@ def test_an_application_finds_it_by_the_environment_of_clients(
     assert len(spark.tasks) == sum(entry.workers for entry in workers)
 
 
+def test_a_frame_comes_back_as_it_was_written_where_there_is_the_connector(process: Entry, spark: Spark | None) -> None:
+    assert not spark or spark.frame in (None, [1, 2, 3])
+
+
 def test_driver_and_executors_have_one_python(process: Entry, spark: Spark | None) -> None:
     assert not spark or {task["python"] for task in spark.tasks} == {spark.python}

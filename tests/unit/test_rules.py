@@ -30,6 +30,16 @@ def _lab(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def _connected(**spark: Any) -> dict[str, Any]:
+    pool: dict[str, Any] = {
+        "scheduler": "spark",
+        "host": "n1",
+        "workers": {"n1": {}},
+        "spark": {"connector": True, **spark},
+    }
+    return _lab(pool=pool)
+
+
 def _checked(value: Mapping[str, Any]) -> Cluster:
     cluster = read_cluster(value)
     check(cluster)
@@ -74,6 +84,18 @@ VIOLATIONS: dict[str, tuple[Mapping[str, Any], str]] = {
     "threads of Spark": (
         _lab(pool={"scheduler": "spark", "host": "n1", "workers": {"n1": {"threads": 2}}}),
         "mspass:cluster.pool.workers.n1.threads: 2: expected none: Spark has cores",
+    ),
+    "a connector without a database": (
+        {key: part for key, part in _connected().items() if key != "database"},
+        "mspass:cluster.pool.spark.connector: true: expected a database beside it",
+    ),
+    "jars of a connector that is not wanted": (
+        _connected(connector=False, jars="/srv/jars"),
+        "mspass:cluster.pool.spark.jars: expected connector: true beside it",
+    ),
+    "jars somewhere": (
+        _connected(jars="jars"),
+        "mspass:cluster.pool.spark.jars: 'jars': expected an absolute path",
     ),
     "an executor that fits nowhere": (
         _lab(

@@ -43,7 +43,21 @@ def main(tasks: str, executors: str, database: str, collection: str) -> None:
                 break
             time.sleep(0.2)
         seen: list[dict[str, Any]] = context.parallelize(range(int(tasks)), int(tasks)).map(look).collect()
-        said = {"executors": known, "tasks": seen, "version": session.version, "python": context.pythonVer}
+        frame: list[int] | None = None
+        # Where clients are given the connector.
+        if database and context.getConf().contains("spark.mongodb.write.connection.uri"):
+            place = {"database": database, "collection": f"{collection}_of_a_frame"}
+            written = session.range(1, 4).withColumnRenamed("id", "n").write
+            written.format("mongodb").mode("append").options(**place).save()
+            read = session.read.format("mongodb").options(**place).load()
+            frame = sorted(row["n"] for row in read.select("n").collect())
+        said = {
+            "executors": known,
+            "tasks": seen,
+            "version": session.version,
+            "python": context.pythonVer,
+            "frame": frame,
+        }
     finally:
         session.stop()
     print(json.dumps(said))

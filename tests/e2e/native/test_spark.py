@@ -9,13 +9,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
 import pytest
 
 from mspass_stack.polling import wait_until
-from tests.e2e.clients import documents, expect_line, write_documents
+from tests.e2e.clients import documents, expect_line, mongo, write_documents
 from tests.harness.ports import free_ports
 from tests.harness.project import Project, Stack
 
@@ -43,12 +44,25 @@ session.stop()
 """
 
 
+FRAME = """\
+from pyspark.sql import SparkSession
+session = SparkSession.builder.getOrCreate()
+database = {"database": "spark_frames"}
+found = session.read.format("mongodb").options(database="mspass", collection="arrival").load()
+counted = found.groupBy((found.n % 2).alias("odd")).count()
+counted.write.format("mongodb").mode("overwrite").options(**database, collection="parities").save()
+again = session.read.format("mongodb").options(**database, collection="parities").load()
+print("counts", *(row["count"] for row in again.collect()), flush=True)
+session.stop()
+"""
+
+
 class SparkDesktop(Stack):
     """A desktop with Spark."""
 
     def __init__(self, project: Project, name: str = "spark") -> None:
         self.worker_ports = free_ports(2)
-        spark = {"workerPort": self.worker_ports[0], "workerDashboard": self.worker_ports[1]}
+        spark = {"workerPort": self.worker_ports[0], "workerDashboard": self.worker_ports[1], "connector": True}
         workers = {"desktop": {"processes": 2, "memory": "512MiB"}}
         pool = {"scheduler": "spark", "host": "desktop", "workers": workers, "spark": spark}
         super().__init__(project, name, {"pool": pool})
@@ -61,8 +75,10 @@ class SparkDesktop(Stack):
 
     def master(self) -> dict[str, Any]:
         """What the master's page says."""
-        page = f"http://127.0.0.1:{self.cluster['pool']['dashboard']}/json/"
-        return httpx.get(page, trust_env=False, timeout=10).json()
+        return json.loads(self.page(self.cluster["pool"]["dashboard"]))
+
+    def page(self, port: int) -> str:
+        return httpx.get(f"http://127.0.0.1:{port}/json/", trust_env=False, timeout=10).text
 
     def runs_program(self, text: str, folder: Path) -> str:
         script = folder / "program.py"
@@ -111,21 +127,30 @@ def test_a_client_in_a_shell_finds_it_by_its_profile(stack: SparkDesktop) -> Non
     ), ran.stderr
 
 
-def test_its_secret_is_in_no_command_line_log_or_page(stack: SparkDesktop, tmp_path: Path) -> None:
-    text = (stack.stack_dir / "secrets" / "spark-daemon" / "spark-defaults.conf").read_text()
+def test_a_frame_is_read_aggregated_and_written_through_the_connector(stack: SparkDesktop, tmp_path: Path) -> None:
+    assert stack.runs_program(FRAME, tmp_path) == "counts 50 50"
+    with mongo(stack.outputs()["databaseUri"]) as client:
+        assert client["spark_frames"]["parities"].count_documents({"count": 50}) == 2
+        client.drop_database("spark_frames")
+
+
+def test_no_secret_is_in_a_command_line_log_or_page(stack: SparkDesktop, tmp_path: Path) -> None:
+    text = (stack.stack_dir / "secrets" / "spark-client" / "spark-defaults.conf").read_text()
     secret = next(line.split()[1] for line in text.splitlines() if line.startswith("spark.authenticate.secret"))
-    assert len(secret) > 20
+    password = urlsplit(str(stack.outputs()["databaseUri"])).password or ""
+    assert len(secret) > 20 < len(password)
+    assert password in text
     script = tmp_path / "long.py"
     script.write_text(SLOW)
     with stack.asked("run", str(script)) as running:
         expect_line(running, "ready")
         shown = ["\0".join(process.cmdline()) for process in stack.project.processes()]
-        shown += [json.dumps(stack.master())]
+        shown += [stack.page(port) for port in (stack.cluster["pool"]["dashboard"], stack.worker_ports[1])]
         assert any("CoarseGrained" in line for line in shown)
         running.communicate(timeout=120)
     shown += [path.read_text() for path in (stack.stack_dir / "log").glob("*.log")]
     shown += [path.read_text() for path in (stack.stack_dir / "scratch" / "spark" / "work").rglob("std*")]
-    assert not [line for line in shown if secret in line]
+    assert not [line for line in shown if secret in line or password in line]
 
 
 def test_a_stranger_without_the_secret_gets_nothing(stack: SparkDesktop) -> None:
