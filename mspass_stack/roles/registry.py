@@ -81,7 +81,8 @@ def database_address(topology: Topology, values: Mapping[str, str], authority: P
     if (process := serving(topology).get("database")) is None:
         return ""
     speaks_tls = topology.encrypted & set(process.ports)
-    return role_of(process).client(process, values, str(authority) if speaks_tls else "")["MSPASS_DB_ADDRESS"]
+    found = role_of(process).client(process, values, str(authority) if speaks_tls else "")
+    return found.get("MSPASS_DB_ADDRESS", "")
 
 
 def client_env(

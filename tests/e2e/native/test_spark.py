@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -45,6 +46,7 @@ session.stop()
 
 
 FRAME = """\
+import pathlib, sys, time
 from pyspark.sql import SparkSession
 session = SparkSession.builder.getOrCreate()
 database = {"database": "spark_frames"}
@@ -52,7 +54,11 @@ found = session.read.format("mongodb").options(database="mspass", collection="ar
 counted = found.groupBy((found.n % 2).alias("odd")).count()
 counted.write.format("mongodb").mode("overwrite").options(**database, collection="parities").save()
 again = session.read.format("mongodb").options(**database, collection="parities").load()
-print("counts", *(row["count"] for row in again.collect()), flush=True)
+counts = [row["count"] for row in again.collect()]
+print("ready", flush=True)
+while not pathlib.Path(sys.argv[1]).exists():
+    time.sleep(0.1)
+print("counts", *counts)
 session.stop()
 """
 
@@ -79,13 +85,6 @@ class SparkDesktop(Stack):
 
     def page(self, port: int) -> str:
         return httpx.get(f"http://127.0.0.1:{port}/json/", trust_env=False, timeout=10).text
-
-    def runs_program(self, text: str, folder: Path) -> str:
-        script = folder / "program.py"
-        script.write_text(text)
-        ran = self.ask("run", str(script))
-        assert ran.returncode == 0, ran.stdout
-        return ran.stdout.splitlines()[-1]
 
 
 @pytest.fixture(scope="module")
@@ -127,30 +126,45 @@ def test_a_client_in_a_shell_finds_it_by_its_profile(stack: SparkDesktop) -> Non
     ), ran.stderr
 
 
-def test_a_frame_is_read_aggregated_and_written_through_the_connector(stack: SparkDesktop, tmp_path: Path) -> None:
-    assert stack.runs_program(FRAME, tmp_path) == "counts 50 50"
+@dataclass(frozen=True)
+class Work:
+    """An application: the last line that it said, and all that others are shown while and after it runs."""
+
+    said: str
+    shown: list[str]
+
+
+@pytest.fixture(scope="module")
+def work(stack: SparkDesktop, tmp_path_factory: pytest.TempPathFactory) -> Work:
+    folder = tmp_path_factory.mktemp("work")
+    script, go = folder / "frame.py", folder / "go"
+    script.write_text(FRAME)
+    with stack.asked("run", str(script), str(go)) as running:
+        expect_line(running, "ready")
+        shown = ["\0".join(process.cmdline()) for process in stack.project.processes()]
+        shown += [stack.page(port) for port in (stack.cluster["pool"]["dashboard"], stack.worker_ports[1])]
+        go.touch()
+        said, _ = running.communicate(timeout=120)
+    shown += [path.read_text() for path in (stack.stack_dir / "log").glob("*.log")]
+    shown += [path.read_text() for path in (stack.stack_dir / "scratch" / "spark" / "work").rglob("std*")]
+    return Work(said.splitlines()[-1], shown)
+
+
+def test_a_frame_is_read_aggregated_and_written_through_the_connector(stack: SparkDesktop, work: Work) -> None:
+    assert work.said == "counts 50 50"
     with mongo(stack.outputs()["databaseUri"]) as client:
         assert client["spark_frames"]["parities"].count_documents({"count": 50}) == 2
         client.drop_database("spark_frames")
 
 
-def test_no_secret_is_in_a_command_line_log_or_page(stack: SparkDesktop, tmp_path: Path) -> None:
+def test_no_secret_is_in_a_command_line_log_or_page(stack: SparkDesktop, work: Work) -> None:
     text = (stack.stack_dir / "secrets" / "spark-client" / "spark-defaults.conf").read_text()
     secret = next(line.split()[1] for line in text.splitlines() if line.startswith("spark.authenticate.secret"))
     password = urlsplit(str(stack.outputs()["databaseUri"])).password or ""
     assert len(secret) > 20 < len(password)
     assert password in text
-    script = tmp_path / "long.py"
-    script.write_text(SLOW)
-    with stack.asked("run", str(script)) as running:
-        expect_line(running, "ready")
-        shown = ["\0".join(process.cmdline()) for process in stack.project.processes()]
-        shown += [stack.page(port) for port in (stack.cluster["pool"]["dashboard"], stack.worker_ports[1])]
-        assert any("CoarseGrained" in line for line in shown)
-        running.communicate(timeout=120)
-    shown += [path.read_text() for path in (stack.stack_dir / "log").glob("*.log")]
-    shown += [path.read_text() for path in (stack.stack_dir / "scratch" / "spark" / "work").rglob("std*")]
-    assert not [line for line in shown if secret in line or password in line]
+    assert any("CoarseGrained" in line for line in work.shown)
+    assert not [line for line in work.shown if secret in line or password in line]
 
 
 def test_a_stranger_without_the_secret_gets_nothing(stack: SparkDesktop) -> None:
