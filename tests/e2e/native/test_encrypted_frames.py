@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from pymongo import MongoClient
+from pyspark.find_spark_home import _find_spark_home  # pyright: ignore[reportPrivateUsage]
 
 from mspass_stack import make_plan, read_cluster
 from mspass_stack.components.contents import binaries_of, files_of
@@ -100,11 +101,22 @@ def database(plan: Plan, values: dict[str, str]) -> Iterator[MongoClient[dict[st
             server.terminate()
 
 
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Spark's home, in which a cluster of one program works, with nothing of it in the environment of the project."""
+    home = tmp_path / "spark"
+    home.mkdir()
+    for path in Path(_find_spark_home()).iterdir():
+        (home / path.name).symlink_to(path)
+    return home
+
+
 def test_a_frame_goes_through_a_database_that_speaks_tls_alone(
-    plan: Plan, database: MongoClient[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    plan: Plan, database: MongoClient[dict[str, Any]], home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    environment = client_environment(plan.context("head"))
-    for key, value in {**environment, "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_DIRS": str(tmp_path)}.items():
+    own = {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_DIRS": str(tmp_path)}
+    own["JAVA_TOOL_OPTIONS"] = f"-Djava.io.tmpdir={tmp_path}"  # where libraries are unpacked and left
+    for key, value in {**client_environment(plan.context("head")), **own}.items():
         monkeypatch.setenv(key, value)
     ran = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=200, cwd=tmp_path)
     assert (ran.returncode, ran.stdout.splitlines()[-1:]) == (0, ["sum 45"]), ran.stderr
