@@ -23,6 +23,7 @@ from mspass_stack.machines import machine
 from mspass_stack.managers import manager_of
 from mspass_stack.polling import interrupted
 from mspass_stack.provider.probes import probe
+from mspass_stack.provider.probes.holders import Holders, holders
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.inventory import CONNECT, Entry, Inventory
 from mspass_stack.spec.process import ProcessSpec
@@ -67,14 +68,15 @@ def command(stack: str, watch: bool, as_json: bool) -> None:
     if watch:
         _watch(inventory, outputs)
         return
-    table, job = rows(inventory), job_of(inventory)
+    table, job, held = rows(inventory), job_of(inventory), held_in(inventory)
     if as_json:
         known = {key: value for key, value in outputs.items() if key != "inventory"}
         known |= {"job": job.dump()} if job else {}
+        known |= {"pool": held.dump()} if held else {}
         click.echo(json.dumps({"processes": [asdict(row) for row in table], **known}, indent=2))
     else:
         click.echo("\n".join(lines(table)))
-        click.echo("\n".join(after(inventory, outputs, job)))
+        click.echo("\n".join(after(inventory, outputs, job, held)))
     sys.exit(any(row.missing for row in table))
 
 
@@ -102,9 +104,21 @@ def lines(table: list[Row]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
 
 
-def after(inventory: Inventory, outputs: dict[str, Any], job: JobView | None = None) -> list[str]:
+def held_in(inventory: Inventory) -> Holders | None:
+    """Return who holds the cores of a stack's pool; None where its scheduler knows no applications, or is away."""
+    for entry in inventory.serving("scheduler"):
+        try:
+            return holders(entry.spec.probe, machine(inventory.hosts[entry.spec.probe.host].connection))
+        except StackError:
+            return None
+    return None
+
+
+def after(
+    inventory: Inventory, outputs: dict[str, Any], job: JobView | None = None, held: Holders | None = None
+) -> list[str]:
     """Return what is to be known beside the table."""
-    found = ["", *([str(job)] if job else [])]
+    found = ["", *(str(known) for known in (job, held) if known)]
     for page in pages(outputs, inventory):
         way = f" after: {CONNECT} --stack {inventory.stack}" if page.inside else ""
         found.append(f"{page.label}: {page.url}{way}")
@@ -149,7 +163,7 @@ def _watch(inventory: Inventory, outputs: dict[str, Any]) -> None:
         text = Text("\n".join(lines(rows(inventory))))
         text.highlight_regex(r"(?m)  yes$", "green")
         text.highlight_regex(r"(?m)  no: .*$", "red")
-        return Group(text, *after(inventory, outputs, job_of(inventory)))
+        return Group(text, *after(inventory, outputs, job_of(inventory), held_in(inventory)))
 
     try:
         with Live(seen(), console=Console(), auto_refresh=False) as live:

@@ -50,6 +50,7 @@ LITERALS: dict[tuple[str, str], str] = {
     ("cli/entrances.py", "frontend"): SERVICE,
     ("cli/entrances.py", "scheduler"): SERVICE,
     ("cli/runs.py", "frontend"): SERVICE,
+    ("cli/status.py", "scheduler"): SERVICE,
     ("components/virtual_cluster.py", "frontend"): "the logical name of a component",
     ("components/virtual_cluster.py", "scheduler"): SERVICE,
     ("config/sections.py", "native"): "the default of a config key",
