@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from mspass_stack.config.sections import Cluster
 from mspass_stack.roles.base import Command, Context, HealthCheck, Needs, Placement, Role, Turn, run_module
 from mspass_stack.roles.clients import CERTIFICATE, CLIENT_ENV, tls_environment, tls_files, tls_paths
+from mspass_stack.roles.spark import NEEDS as SPARK
 from mspass_stack.spec.probe import Probe
 from mspass_stack.spec.topology import DASK, HTTP, MONGODB, Process
 
@@ -74,7 +75,11 @@ class Frontend(Role):
 
     def needs(self, process: Process, context: Context) -> Needs:
         # What a kernel sends must be understood at the other end.
-        return Needs(modules=("jupyterlab",), versions=("distributed",) if context.cluster.pool else ())
+        if not (pool := context.cluster.pool):
+            return Needs(modules=("jupyterlab",))
+        if pool.spark:
+            return Needs(modules=("jupyterlab", *SPARK.modules), versions=SPARK.versions, java=SPARK.java)
+        return Needs(modules=("jupyterlab",), versions=("distributed",))
 
     def turn(self, process: Process, context: Context) -> Turn:
         return Turn(halts="Jupyter restarts: its kernels end, and what only they hold is lost")

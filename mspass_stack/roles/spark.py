@@ -26,7 +26,7 @@ from mspass_stack.roles.base import (
     Turn,
     by_halves,
 )
-from mspass_stack.roles.clients import CLIENT_ENV, DATABASE, TRUST_STORE, java_uri
+from mspass_stack.roles.clients import CLIENT_ENV, DATABASE, TRUST_STORE, java_uri, tls_files, tls_paths
 from mspass_stack.roles.spark_files import DAEMONS, client_files, connector_settings, daemon_files
 from mspass_stack.spec.binary import Binary
 from mspass_stack.spec.probe import Probe
@@ -154,7 +154,7 @@ class SparkWorker(Role):
             daemon,
             environment={**daemon.environment, "SPARK_LOCAL_DIRS": local},
             env_files=(client,),
-            reads=(*daemon.reads, client, *beside),
+            reads=(*daemon.reads, client, *tls_paths(context), *beside),
             oom_score=800,
             memory=share.memory + ROOM,
             room=share.memory + ROOM,
@@ -168,7 +168,8 @@ class SparkWorker(Role):
         yield f"pool.workers.{process.host}.memory", share.memory
 
     def files(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, str]:
-        return {str(context.layout.client_env): values[CLIENT_ENV], **_files(context, values)}
+        tls = tls_files(context.topology, context.layout.tls, values)
+        return {str(context.layout.client_env): values[CLIENT_ENV], **tls, **_files(context, values)}
 
     def drain(self, process: Process, context: Context) -> Drain | None:
         words = (process.address, str(process.port), str(process.ports["dashboard"]))

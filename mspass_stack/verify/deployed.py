@@ -124,9 +124,14 @@ class Deployed:
         return ssl.create_default_context(cadata=self.inventory.pages_authority or None)
 
     def own_pages(self, process: Entry) -> set[int]:
-        """The declared ports that stay inside their host: pages that ask nobody for a password, or speak in clear."""
+        """The declared ports that stay inside their host: pages that ask nobody for a password, or speak in clear.
+
+        What clients and peers speak to is the first of them.
+        """
         probed = process.spec.probe
-        return {probed.port} & set(process.ports) if probed.address.startswith("127.") else set()
+        return (
+            set(process.ports[1:]) | {probed.port} & set(process.ports) if probed.address.startswith("127.") else set()
+        )
 
     def database(self, process: Entry | None = None) -> MongoClient[dict[str, Any]]:
         """The database as its user, by its entrance or by another router."""

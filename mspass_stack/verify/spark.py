@@ -39,7 +39,7 @@ class Spark:
 
 
 def run_application(deployed: Deployed) -> Spark | None:
-    """Run an application without any setting of its own, where users do: beside Jupyter; none where there is none."""
+    """Run an application that is told nothing of the cluster where users do, beside Jupyter; none where that is not."""
     inventory = deployed.inventory
     if not (frontends := inventory.serving("frontend")):
         deployed.notes.append("no application was run on Spark: the stack has no frontend")

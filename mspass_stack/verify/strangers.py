@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import struct
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,12 @@ from mspass_stack.verify.deployed import ANSWER, PATIENCE
 
 WANTED = ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "SSLV3_ALERT_HANDSHAKE_FAILURE")
 """The server's own alert for a client without a certificate, of TLS 1.3 and of TLS 1.2."""
+
+RPC, RPC_REQUEST = struct.Struct(">QbQI"), 3
+"""The head of a request to a Spark (spark-network-common, `MessageEncoder` and `RpcRequest`), and its type."""
+
+UNKNOWN = b"Unknown challenge message"
+"""What it says to whoever begins by something else than proof that they know the secret (`AuthRpcHandler`)."""
 
 ALERT = b"\x15\x03"
 """What a TLS record with an alert begins with (RFC 8446, "Record Protocol")."""
@@ -53,6 +60,19 @@ def without_tls(address: str, port: int) -> str:
     except OSError as error:
         return f"{port}: {type(error).__name__}: {error}"
     return "" if not output or output.startswith(ALERT) else f"{port}: answers without encryption: {output!r}"
+
+
+def without_secret(address: str, port: int) -> str:
+    """Ask a Spark for something without its secret; empty when it wants that first, else what happened."""
+    question = b"anything"
+    try:
+        with socket.create_connection((address, port), ANSWER) as plain:
+            plain.sendall(RPC.pack(RPC.size + len(question), RPC_REQUEST, 1, len(question)) + question)
+            with plain.makefile("rb") as answers:
+                output = answers.read()
+    except OSError as error:
+        return f"{port}: {type(error).__name__}: {error}"
+    return "" if UNKNOWN in output else f"{port}: answers without its secret: {output[:300]!r}"
 
 
 class _Heard(ServerHeartbeatListener):

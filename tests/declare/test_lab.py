@@ -199,6 +199,23 @@ def test_the_users_files_are_in_the_stacks_directory_where_this_machine_is_a_hos
     assert set(files) == {f"/srv/mspass/lab-cluster/client/{name}" for name in ("profile.env", "ca.pem", "dask.pem")}
 
 
+def _spark(**changes: Any) -> dict[str, Any]:
+    pool = _config()["mspass:cluster"]["pool"]
+    return _config(runtime="native", python="/opt/python", pool={**pool, "scheduler": "spark"}, **changes)
+
+
+def test_under_spark_all_hosts_agree_on_it_and_a_worker_alone_on_its_host_trusts_the_database(deploy: Deploy) -> None:
+    config = _spark(hosts=_config()["mspass:cluster"]["hosts"] | NEW)
+    config["mspass:cluster"]["pool"]["workers"] = {"node9": {"processes": 1, "memory": "1GiB"}}
+    result = deploy(config, "lab")
+    assert not result.error
+    asked = result.of("Preflight")["preflight"].inputs["hosts"]
+    assert [asked[host]["versions"] for host in ("head", "node9")] == [["pyspark"], ["pyspark"]]
+    assert asked["head"]["java"]
+    names = {PurePosixPath(path).name for path in opened(result.of("HostFiles")["files@node9"].inputs["files"])}
+    assert names == {"client.env", "ca.pem", "spark-defaults.conf", "spark-env.sh"}
+
+
 def test_no_secret_shows_in_an_input(lab: Run) -> None:
     assert not [text for found in lab.resources for text in shown(found.inputs) if MARK in text]
 

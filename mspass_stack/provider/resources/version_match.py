@@ -30,5 +30,5 @@ def _compare(hosts: dict[str, dict[str, str]]) -> None:
     if problems:
         raise Refused(
             "the pool was not started: scheduler, workers and frontend need the same Python (major.minor) and the same "
-            "distributed:\n" + "\n".join(problems)
+            "release of what they speak with:\n" + "\n".join(problems)
         )

@@ -31,7 +31,8 @@ def main(tasks: str, executors: str, database: str, collection: str) -> None:
         return observed
 
     # pyspark's own types know no property of a class.
-    session: Any = cast("Any", Session).builder.getOrCreate()
+    # A task that fails on one executor is not to succeed on another.
+    session: Any = cast("Any", Session).builder.config("spark.task.maxFailures", "1").getOrCreate()
     context = session.sparkContext
     try:
         tracker = context._jsc.sc().statusTracker()
