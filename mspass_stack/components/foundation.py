@@ -16,7 +16,7 @@ from mspass_stack.plan import Plan
 from mspass_stack.roles import preparation
 from mspass_stack.roles.clients import CA, CERTIFICATE, TRUST_STORE, tls_files
 from mspass_stack.roles.jupyter import JUPYTER_PASSWORD
-from mspass_stack.roles.registry import client_env, role_of
+from mspass_stack.roles.registry import client_env, elsewhere, role_of
 from mspass_stack.runtimes import RUNTIMES
 from mspass_stack.spec.inventory import CONTROL_NODE
 from mspass_stack.spec.layout import StackLayout
@@ -249,9 +249,11 @@ class Foundation(pulumi.ComponentResource):
         # Where the control node is one of the hosts, the path is there already.
         here = next((host.name for host in hosts if not host.connection.remote), "")
         is_new, settings = self.authority and not here, self.plan.settings(here) if here else {}
+        remarks = [] if settings else elsewhere(self.topology)
 
         def profile(authority: PurePosixPath) -> pulumi.Output[str]:
-            return values.apply(lambda known: client_env(self.topology, known, authority, own.tls, direct, settings))
+            given = partial(client_env, tls=own.tls, direct=direct, settings=settings, remarks=remarks)
+            return values.apply(lambda known: given(self.topology, known, authority))
 
         files = values.apply(lambda known: tls_files(self.topology, own.tls, known))
         return {

@@ -85,6 +85,11 @@ def database_address(topology: Topology, values: Mapping[str, str], authority: P
     return found.get("MSPASS_DB_ADDRESS", "")
 
 
+def elsewhere(topology: Topology) -> list[str]:
+    """Return what clients are told on a machine that has not what lets one in."""
+    return [said for process in serving(topology).values() if (said := role_of(process).elsewhere)]
+
+
 def client_env(
     topology: Topology,
     values: Mapping[str, str],
@@ -92,6 +97,7 @@ def client_env(
     tls: TlsFiles | None = None,
     direct: Iterable[str] = (),
     settings: Mapping[str, str] | None = None,
+    remarks: Iterable[str] = (),
 ) -> str:
     """Return the env file by which clients find the cluster.
 
@@ -103,6 +109,7 @@ def client_env(
         tls: for a file that has to name them: those of processes are in their own environment.
         direct: more addresses that no proxy is to stand before.
         settings: what clients have in their environment on the host that it is for.
+        remarks: for who reads it.
     """
     environment: dict[str, str] = {"MSPASS_SCHEDULER": "none"}
     addresses: list[str] = []
@@ -112,4 +119,4 @@ def client_env(
             environment |= found
             addresses.append(process.address)
     environment |= settings or {}
-    return env_file(environment | (tls_environment(topology, tls) if tls else {}), [*addresses, *direct])
+    return env_file(environment | (tls_environment(topology, tls) if tls else {}), [*addresses, *direct], remarks)

@@ -65,6 +65,10 @@ class SparkMaster(Role):
 
     kind, role, order, serves = "spark-master", "scheduler", 200, "scheduler"
     secrets: Mapping[str, str] = {SECRET: "token"}
+    elsewhere = (
+        "Programs for Spark run in Jupyter or by `mspass-stack run`: executors connect back to them, and what lets one "
+        "in is not on this machine. MASTER keeps them from working here unseen."
+    )
 
     def placements(self, cluster: Cluster) -> Iterator[Placement]:
         if (pool := cluster.pool) and pool.spark:

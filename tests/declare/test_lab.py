@@ -216,6 +216,18 @@ def test_under_spark_all_hosts_agree_on_it_and_a_worker_alone_on_its_host_trusts
     assert names == {"client.env", "ca.pem", "spark-defaults.conf", "spark-env.sh"}
 
 
+def test_where_programs_for_spark_run_is_said_in_the_profile_of_a_machine_that_is_no_host(deploy: Deploy) -> None:
+    cluster = _config()["mspass:cluster"]
+    for own, told in ({}, True), ({"head": {"address": "10.0.0.1"}}, False):
+        result = deploy(_spark(hosts=cluster["hosts"] | own), "lab")
+        assert not result.error
+        text = opened(result.of("ClientProfile")["client-profile"].inputs["files"])[result.outputs["clientProfile"]]
+        assert ("# Programs for Spark run in Jupyter or by `mspass-stack run`" in text) == told
+        assert ("SPARK_CONF_DIR" in text) != told
+        assert "MASTER='spark://10.0.0.1:7077'" in text
+        assert "spark-secret" not in text
+
+
 def test_no_secret_shows_in_an_input(lab: Run) -> None:
     assert not [text for found in lab.resources for text in shown(found.inputs) if MARK in text]
 
