@@ -5,8 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,38 +17,28 @@ import psutil
 import pytest
 
 from mspass_stack.polling import wait_until
+from mspass_stack.verify.strangers import without_secret
 from tests.e2e.clients import documents, expect_line, mongo, write_documents
+from tests.e2e.spark import COUNT, HELD, alive, ends_with, secret_of
 from tests.harness.ports import free_ports
 from tests.harness.project import Project, Stack
 
 MASTER, WORKER = "spark-master", "spark-worker-desktop"
 
-COUNT = """\
-import sys
-from pyspark.sql import SparkSession
-session = SparkSession.builder.getOrCreate()
-print("sum", session.sparkContext.parallelize(range(1000), 4).sum(), session.sparkContext.master)
-session.stop()
-"""
+EXECUTOR = "CoarseGrainedExecutorBackend"
 
-SLOW = """\
-import time
-from pyspark.sql import SparkSession
-session = SparkSession.builder.getOrCreate()
-def slow(number):
-    time.sleep(1)
-    return number
-cached = session.sparkContext.parallelize(range(40), 40).map(slow)
-print("ready", flush=True)
-print("sum", cached.sum())
-session.stop()
-"""
+MAINS = {
+    MASTER: "org.apache.spark.deploy.master.Master",
+    WORKER: "org.apache.spark.deploy.worker.Worker",
+    "executor": EXECUTOR,
+}
+"""What is killed, and the class that it runs."""
 
 
 FRAME = """\
 import pathlib, sys, time
 from pyspark.sql import SparkSession
-session = SparkSession.builder.getOrCreate()
+session = SparkSession.builder.appName("frames").getOrCreate()
 database = {"database": "spark_frames"}
 found = session.read.format("mongodb").options(database="mspass", collection="arrival").load()
 counted = found.groupBy((found.n % 2).alias("odd")).count()
@@ -85,6 +75,25 @@ class SparkDesktop(Stack):
 
     def page(self, port: int) -> str:
         return httpx.get(f"http://127.0.0.1:{port}/json/", trust_env=False, timeout=10).text
+
+    def pids(self, word: str) -> list[int]:
+        """Its processes that have a word in their command line, as Javas have the class that they run."""
+        found: list[int] = []
+        for process in self.project.processes():
+            with suppress(psutil.NoSuchProcess):
+                if word in "\0".join(process.cmdline()):
+                    found.append(process.pid)
+        return found
+
+    @contextmanager
+    def application(self, directory: Path) -> "Generator[subprocess.Popen[str]]":
+        """An application whose tasks have begun and wait for the file `go`."""
+        script, begun = directory / "held.py", directory / "go.begun"
+        script.write_text(HELD)
+        with self.asked("run", str(script), str(directory / "go")) as running:
+            assert wait_until(lambda: begun.exists() or running.poll() is not None, 120)
+            assert running.poll() is None, running.communicate()[0]
+            yield running
 
 
 @pytest.fixture(scope="module")
@@ -128,10 +137,12 @@ def test_a_client_in_a_shell_finds_it_by_its_profile(stack: SparkDesktop) -> Non
 
 @dataclass(frozen=True)
 class Work:
-    """An application: the last line that it said, and all that others are shown while and after it runs."""
+    """An application: the last line that it said, all that others are shown while and after it runs, and its status
+    meanwhile, in words and for programs."""
 
     said: str
     shown: list[str]
+    status: tuple[str, str]
 
 
 @pytest.fixture(scope="module")
@@ -143,11 +154,12 @@ def work(stack: SparkDesktop, tmp_path_factory: pytest.TempPathFactory) -> Work:
         expect_line(running, "ready")
         shown = ["\0".join(process.cmdline()) for process in stack.project.processes()]
         shown += [stack.page(port) for port in (stack.cluster["pool"]["dashboard"], stack.worker_ports[1])]
+        status = stack.ask("status").stdout, stack.ask("status", "--json").stdout
         go.touch()
         said, _ = running.communicate(timeout=120)
     shown += [path.read_text() for path in (stack.stack_dir / "log").glob("*.log")]
     shown += [path.read_text() for path in (stack.stack_dir / "scratch" / "spark" / "work").rglob("std*")]
-    return Work(said.splitlines()[-1], shown)
+    return Work(said.splitlines()[-1], shown, status)
 
 
 def test_a_frame_is_read_aggregated_and_written_through_the_connector(stack: SparkDesktop, work: Work) -> None:
@@ -159,12 +171,19 @@ def test_a_frame_is_read_aggregated_and_written_through_the_connector(stack: Spa
 
 def test_no_secret_is_in_a_command_line_log_or_page(stack: SparkDesktop, work: Work) -> None:
     text = (stack.stack_dir / "secrets" / "spark-client" / "spark-defaults.conf").read_text()
-    secret = next(line.split()[1] for line in text.splitlines() if line.startswith("spark.authenticate.secret"))
-    password = urlsplit(str(stack.outputs()["databaseUri"])).password or ""
-    assert len(secret) > 20 < len(password)
+    secret, password = secret_of(text), urlsplit(str(stack.outputs()["databaseUri"])).password or ""
+    assert len(password) > 20
     assert password in text
-    assert any("CoarseGrained" in line for line in work.shown)
+    assert any(EXECUTOR in line for line in work.shown)
     assert not [line for line in work.shown if secret in line or password in line]
+
+
+def test_status_says_who_holds_its_cores(stack: SparkDesktop, work: Work) -> None:
+    words, known = work.status
+    assert "Spark: 2 of 2 cores held by application 'frames' since " in words
+    (application,) = json.loads(known)["pool"]["applications"]
+    assert (application["name"], application["cores"]) == ("frames", 2)
+    assert wait_until(lambda: "Spark: 0 of 2 cores held\n" in stack.ask("status").stdout, 30)
 
 
 def test_a_stranger_without_the_secret_gets_nothing(stack: SparkDesktop) -> None:
@@ -179,35 +198,54 @@ def test_a_stranger_without_the_secret_gets_nothing(stack: SparkDesktop) -> None
     assert ran.returncode != 0, ran.stdout
     assert "sum" not in ran.stdout
     assert not stack.master()["activeapps"]
+    for port in (stack.cluster["pool"]["port"], stack.worker_ports[0]):
+        assert without_secret("127.0.0.1", port) == ""
 
 
-@pytest.mark.parametrize("process", [MASTER, WORKER])
-def test_a_killed_daemon_is_back_and_a_running_application_ends_right(
-    process: str, stack: SparkDesktop, tmp_path: Path
+@pytest.mark.parametrize("name", MAINS)
+def test_what_is_killed_is_back_and_a_running_application_ends_right(
+    name: str, stack: SparkDesktop, tmp_path: Path
 ) -> None:
-    script = tmp_path / "slow.py"
-    script.write_text(SLOW)
-    with stack.asked("run", str(script)) as running:
-        expect_line(running, "ready")
-        assert wait_until(lambda: stack.master()["activeapps"], 60)
-        os.kill(stack.pid(process), signal.SIGKILL)
-        said, _ = running.communicate(timeout=200)
-    assert (running.returncode, said.splitlines()[-1]) == (0, "sum 780"), said
+    with stack.application(tmp_path) as running:
+        (pid,) = stack.pids(MAINS[name])
+        workers = alive(stack.master())
+        os.kill(pid, signal.SIGKILL)
+
+        def is_back() -> bool:
+            with suppress(httpx.HTTPError):
+                known = alive(stack.master())
+                return bool(known) and (known != workers) == (name == WORKER) and _another(stack.pids(MAINS[name]), pid)
+            return False
+
+        assert wait_until(is_back, 60), stack.master()
+        (tmp_path / "go").touch()
+        ends_with(running, "sum 780")
     stack.up()
-    assert [one["state"] for one in stack.master()["workers"] if one["state"] == "ALIVE"] == ["ALIVE"]
     assert f"{stack.counted()} unchanged" in stack.up()
     assert documents(stack) == 100
 
 
-def test_a_worker_that_stops_is_decommissioned_first(stack: SparkDesktop, tmp_path: Path) -> None:
+def _another(pids: list[int], pid: int) -> bool:
+    return len(pids) == 1 and pids != [pid]
+
+
+def test_a_killed_driver_leaves_no_executor_and_its_cores_are_free(stack: SparkDesktop, tmp_path: Path) -> None:
+    with stack.application(tmp_path) as running:
+        (driver,) = stack.pids("org.apache.spark.deploy.SparkSubmit")
+        os.kill(driver, signal.SIGKILL)
+        said, _ = running.communicate(timeout=60)
+    assert running.returncode != 0, said
+    assert wait_until(lambda: not stack.pids(EXECUTOR), 30)
+    assert wait_until(lambda: "Spark: 0 of 2 cores held\n" in stack.ask("status").stdout, 30)
+
+
+def test_a_worker_offers_what_its_entry_says_after_a_change(stack: SparkDesktop) -> None:
     stack.cluster["pool"]["workers"]["desktop"]["processes"] = 3
     stack.write()
     stack.up()
     assert [(one["cores"], one["memory"]) for one in stack.master()["workers"] if one["state"] == "ALIVE"] == [
         (3, 3 * 512)
     ]
-    log = (stack.stack_dir / "log" / f"{WORKER}.log").read_text()
-    assert "Decommission worker" in log or "decommission" in log.lower()
 
 
 def _earthquakes(stack: SparkDesktop) -> list[str]:
@@ -247,7 +285,5 @@ def test_the_example_finds_the_same_by_dask(stack: SparkDesktop, by_spark: list[
 
 
 def test_destroy_leaves_the_data_and_nothing_else(stack: SparkDesktop) -> None:
-    begun = time.monotonic()
     stack.destroy()
-    assert time.monotonic() - begun < 120
     assert not [one for one in stack.project.processes() if "java" in one.name()]
