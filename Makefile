@@ -11,7 +11,7 @@ python := .venv/bin/python
 hpc := tests/e2e/slurm
 mspass_stack := $(python) -I -m mspass_stack
 
-.PHONY: help ready bootstrap desktop test test-hpc lint status logs example verify destroy bench bench-lab bench-hpc bench-encryption bench-preview bench-programs lab-sim lab-sim-down slurm-sim slurm-sim-down
+.PHONY: help ready bootstrap desktop test test-hpc lint status logs example verify destroy bench bench-lab bench-pools bench-hpc bench-encryption bench-preview bench-programs lab-sim lab-sim-down slurm-sim slurm-sim-down
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "make %-17s%s\n", $$1, $$2 }'
@@ -70,6 +70,9 @@ destroy: ready ## stop the stack; the data stay
 
 bench: ready ## start to ready, against the same daemons started by hand
 	$(python) bench/start_to_ready.py
+
+bench-pools: ready ## the same jobs by Dask and by Spark
+	$(python) bench/pools.py
 
 bench-lab: ready ## the same for a sharded lab of three simulated hosts (Debian, root)
 	$(python) bench/lab.py

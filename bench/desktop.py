@@ -10,19 +10,26 @@ from typing import Any
 import yaml
 from program import PROJECT, STACK, Program
 
+FILES = {"dask": "desktop", "spark": "desktop-spark"}
+"""The stack file of each kind of scheduler."""
 
-def stack_config(directory: Path, choice: Mapping[str, str]) -> dict[str, Any]:
-    """Return the desktop stack's config, on free ports and in directories of its own.
+
+def stack_config(directory: Path, choice: Mapping[str, str], scheduler: str = "dask") -> dict[str, Any]:
+    """Return a desktop stack's config, on free ports and in directories of its own.
 
     Args:
         choice: its `runtime`, and the `image` of containers.
     """
-    output = yaml.safe_load((PROJECT / "stacks" / "Pulumi.desktop.yaml").read_text())["config"]["mspass:cluster"]
+    file = PROJECT / "stacks" / f"Pulumi.{FILES[scheduler]}.yaml"
+    output = yaml.safe_load(file.read_text())["config"]["mspass:cluster"]
+    pool = output["pool"]
     with ExitStack() as stack:
-        held = [stack.enter_context(create_server(("127.0.0.1", 0))) for _ in range(4)]
-        output["database"]["port"], output["pool"]["port"], output["pool"]["dashboard"], output["frontend"]["port"] = (
+        held = [stack.enter_context(create_server(("127.0.0.1", 0))) for _ in range(6)]
+        output["database"]["port"], pool["port"], pool["dashboard"], output["frontend"]["port"], *workers = (
             server.getsockname()[1] for server in held
         )
+    if scheduler == "spark":
+        pool["spark"] = dict(zip(("workerPort", "workerDashboard"), workers, strict=True))
     return {**output, **choice, "datadir": str(directory / "stack"), "workdir": str(directory / "work")}
 
 

@@ -1,5 +1,6 @@
-"""`Watch`: the memory of all that this process has started."""
+"""`Watch`: the memory of processes, by default of all that this process has started."""
 
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
@@ -9,14 +10,18 @@ PAUSE = 0.1
 
 
 class Watch:
-    """A look at the memory of all descendants, again and again while the context lasts.
+    """A look at the memory of processes, again and again while the context lasts.
+
+    Args:
+        pids: tells which they are.
 
     Attributes:
         most: bytes that they had together at one time, shared pages counted once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pids: Callable[[], Iterable[int]] | None = None) -> None:
         self.most = 0
+        self._pids = pids or _descendants
         self._done = Event()
         self._thread = Thread(target=self._look, daemon=True)
 
@@ -30,7 +35,7 @@ class Watch:
 
     def _look(self) -> None:
         while not self._done.wait(PAUSE):
-            self.most = max(self.most, sum(_proportional(pid) for pid in _descendants()))
+            self.most = max(self.most, sum(map(proportional, self._pids())))
 
 
 def _descendants(root: str = "self") -> list[int]:
@@ -42,7 +47,7 @@ def _descendants(root: str = "self") -> list[int]:
     return found
 
 
-def _proportional(pid: int) -> int:
+def proportional(pid: int) -> int:
     """Return the bytes of a process, of a page that others have too its part; 0 for one that has ended."""
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():

@@ -44,6 +44,10 @@ class Program:
     def destroy(self) -> None:
         self._pulumi("destroy", "--stack", STACK, "--yes", "--skip-preview")
 
+    def run(self, program: Path) -> str:
+        """Run a program beside Jupyter; what it printed."""
+        return self._run([str(PROJECT / ".venv/bin/mspass-stack"), "run", "--stack", STACK, str(program)])
+
     def cancel(self) -> None:
         """Give up the lock of a command that was interrupted."""
         with suppress(SystemExit):
@@ -57,8 +61,10 @@ class Program:
         )
 
     def _pulumi(self, *command: str) -> str:
-        argv = [str(PROJECT / ".venv/bin/pulumi"), "--non-interactive", "-C", str(self.directory), *command]
-        ran = subprocess.run(argv, env=self._environment, capture_output=True, text=True)
+        return self._run([str(PROJECT / ".venv/bin/pulumi"), "--non-interactive", *command])
+
+    def _run(self, argv: list[str]) -> str:
+        ran = subprocess.run(argv, cwd=self.directory, env=self._environment, capture_output=True, text=True)
         if ran.returncode:
             raise SystemExit(f"{shlex.join(argv)} ended with {ran.returncode}:\n{ran.stdout}{ran.stderr}")
         return ran.stdout

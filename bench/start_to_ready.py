@@ -1,6 +1,6 @@
 """Start to ready: `pulumi up` against the same daemons started at once by hand, in one run, as a ratio.
 
-    .venv/bin/python bench/start_to_ready.py [--rounds N] [--runtime docker [--image NAME]]
+    .venv/bin/python bench/start_to_ready.py [--rounds N] [--runtime docker [--image NAME]] [--scheduler spark]
 
 Each round measures, on empty directories: the floor (every daemon of the desktop stack with the same argv, all at once,
 by hand or by `docker run`, until every probe says ready), `pulumi up` from nothing, a second `pulumi up` that changes
@@ -22,7 +22,7 @@ from pathlib import Path
 
 from bare import Bare
 from container_floor import ContainerFloor
-from desktop import Desktop, stack_config
+from desktop import FILES, Desktop, stack_config
 from figures import NO_OP, PROMISE, report, seconds, tell
 from floor import Floor
 from program import STACK
@@ -34,9 +34,9 @@ PROMISES = (PROMISE, NO_OP)
 FLOORS = {"native": Floor, "docker": ContainerFloor}
 
 
-def measure(rounds: int, directory: Path, choice: Mapping[str, str]) -> list[dict[str, float]]:
+def measure(rounds: int, directory: Path, choice: Mapping[str, str], scheduler: str) -> list[dict[str, float]]:
     """Return the seconds of each step, by counted round."""
-    config = stack_config(directory, choice)
+    config = stack_config(directory, choice, scheduler)
     cluster = read_cluster({**config, "datadir": str(directory / "floor")})
     plan = make_plan(cluster, STACK, cores(cluster, directory), directory, sys.executable)
     floor = FLOORS[cluster.runtime](plan)
@@ -75,6 +75,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3, help="counted rounds (default: 3)")
     parser.add_argument("--runtime", choices=list(FLOORS), default="native")
+    parser.add_argument("--scheduler", choices=list(FILES), default="dask")
     parser.add_argument("--image", help="of the containers (default: MsPASS's own)")
     arguments = parser.parse_args()
     choice = {"runtime": arguments.runtime} | ({"image": arguments.image} if arguments.image else {})
@@ -83,7 +84,7 @@ def main() -> int:
     # Short: a Unix socket is in it, and the path of one has 108 bytes at most.
     directory = Path(tempfile.mkdtemp(prefix="mspass-bench-", dir="/tmp"))
     try:
-        times = measure(max(1, arguments.rounds), directory, choice)
+        times = measure(max(1, arguments.rounds), directory, choice, arguments.scheduler)
     finally:
         # The stack's directory goes with a destroy that succeeded; without one, the state is still needed.
         if (directory / "stack").exists():

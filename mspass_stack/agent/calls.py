@@ -104,7 +104,6 @@ CALLS: dict[str, Callable[..., Any]] = {
         programs.version,
         programs.modules,
         programs.versions,
-        programs.java,
         relay.relay_open,
         relay.relay_start,
         relay.relay_send,

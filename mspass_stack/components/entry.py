@@ -39,7 +39,7 @@ def entry_of(
         replica_set=process.replica_set,
         ports=list(process.ports.values()),
         workers=share.workers or int(given.get("workers", 0)),
-        threads=share.threads,
+        threads=share.threads or int(given.get("cores", 0)),
         memory=share.memory or int(given.get("limit", 0)),
         incarnation=incarnation,
         way=way,

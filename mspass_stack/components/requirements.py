@@ -24,7 +24,6 @@ class HostNeeds:
     modules: list[str]
     versions: list[str]
     python: str
-    java: bool
 
     def of_image(self) -> dict[str, object]:
         """Return what an image is looked into for."""
@@ -42,9 +41,7 @@ def needs(plan: Plan, *hosts: str) -> HostNeeds:
     every = [role_of(process).needs(process, plan.context(process.host)) for process in processes]
     modules = _united(every, "modules")
     python = plan.topology.hosts[hosts[0]].python if modules else ""
-    return HostNeeds(
-        _united(every, "programs"), modules, _united(every, "versions"), python, any(one.java for one in every)
-    )
+    return HostNeeds(_united(every, "programs"), modules, _united(every, "versions"), python)
 
 
 def requirements(plan: Plan, hosts: Sequence[Host]) -> HostRequirements:
@@ -74,7 +71,6 @@ def requirements(plan: Plan, hosts: Sequence[Host]) -> HostRequirements:
         python="" if in_file else needed.python,
         modules=needed.modules,
         versions=needed.versions,
-        java=needed.java and not in_file,
         mongodb=alone and any(data_directory(plan, process) for process in processes),
     )
 

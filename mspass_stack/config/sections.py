@@ -81,7 +81,7 @@ class Database(Model):
 
 
 class Workers(Model):
-    """The workers of one host: processes of Dask, or the cores that Spark's worker offers."""
+    """The workers of one host: processes of Dask, or what Spark's worker offers."""
 
     processes: Annotated[int, Field(ge=1, le=1024)] | None = Field(
         default=None, description="worker processes, or cores that Spark has; by default one per core"
@@ -91,7 +91,10 @@ class Workers(Model):
     )
     memory: Memory | None = Field(
         default=None,
-        description="limit of each worker process, at least 128MiB; by default none, on Slurm a share of its node's",
+        description=(
+            "limit of each worker process, or what Spark's worker has for executors, at least 128MiB; by default none, "
+            "of Spark an executor's for each core, on Slurm a share of its node's"
+        ),
     )
 
 

@@ -33,8 +33,6 @@ def slurm_violations(cluster: Cluster) -> Iterator[str]:
     if (slurm := cluster.slurm) is None:
         return
     yield from _packaging(cluster, slurm)
-    if cluster.pool and cluster.pool.spark:
-        yield f"{KEY}.pool.scheduler: 'spark': expected 'dask' on Slurm for now"
     yield from _closed(cluster)
     yield from _ends(slurm)
     yield from _login(slurm)

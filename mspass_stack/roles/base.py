@@ -97,15 +97,13 @@ class Needs:
 
     Attributes:
         programs: by name.
-        modules: of the host's Python.
+        modules: of the host's Python; `java` is one for its Spark.
         versions: distributions that must be of one release on all hosts that speak to each other, with their Python.
-        java: whether a Java that Spark runs on.
     """
 
     programs: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     versions: tuple[str, ...] = ()
-    java: bool = False
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ class Frontend(Role):
         if not (pool := context.cluster.pool):
             return Needs(modules=("jupyterlab",))
         if pool.spark:
-            return Needs(modules=("jupyterlab", *SPARK.modules), versions=SPARK.versions, java=SPARK.java)
+            return Needs(modules=("jupyterlab", *SPARK.modules), versions=SPARK.versions)
         return Needs(modules=("jupyterlab",), versions=("distributed",))
 
     def turn(self, process: Process, context: Context) -> Turn:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from mspass_stack.agent.words import CORES, LIMIT
 from mspass_stack.config import connector
 from mspass_stack.config.hosts import LOOPBACK
 from mspass_stack.config.sections import Cluster, Spark
@@ -57,7 +58,7 @@ LAUNCH = (
 """Finds the Spark of SPARK_HOME, else the one that the interpreter has, and becomes the Java that runs it. What the
 executors of a killed worker have left on the disk goes first: they ended with it."""
 
-NEEDS = Needs(modules=("pyspark",), versions=("pyspark",), java=True)
+NEEDS = Needs(modules=("pyspark", "java"), versions=("pyspark",))
 
 
 class SparkMaster(Role):
@@ -78,7 +79,7 @@ class SparkMaster(Role):
     def command(self, process: Process, context: Context) -> Command:
         page = process.ports["dashboard"]
         probe = Probe(kind="spark", host=process.host, address=LOOPBACK, port=page)
-        return _daemon("master.Master", process, context, probe, writes=(recovery(context),))
+        return _daemon("master.Master", process, context, probe, writes=(str(context.layout.recovery),))
 
     def needs(self, process: Process, context: Context) -> Needs:
         return NEEDS
@@ -128,6 +129,7 @@ class SparkWorker(Role):
 
     kind, role, order = "spark-worker", "worker", 300
     speaks = frozenset({MONGODB})
+    alike = True
 
     def placements(self, cluster: Cluster) -> Iterator[Placement]:
         if not (pool := cluster.pool) or not (spark := pool.spark):
@@ -141,17 +143,19 @@ class SparkWorker(Role):
 
     def command(self, process: Process, context: Context) -> Command:
         master, share, client = _master(context), self.share(process, context), str(context.layout.client_env)
-        work, local = (str(context.layout.scratch / SPARK / name) for name in ("work", "local"))
-        words = ["--cores", str(share.workers), "--memory", f"{share.memory // MIB}m", "--work-dir", work]
+        layout, local = context.layout, str(PurePosixPath(context.host.temporary) / SPARK / "local")
+        cores, memory = str(share.threads or CORES), str(share.memory or LIMIT)
+        words = ["--cores", cores, "--memory", memory, "--work-dir", str(layout.spark_work)]
         probe = Probe(
             kind="spark-workers",
             host=master.host,
             address=LOOPBACK,
             port=master.ports["dashboard"],
             name=f"{process.address}:{process.port}",
-            expected=f"{share.workers} cores, {share.memory // MIB} MiB",
+            expected=f"{cores} cores, {share.memory // MIB or LIMIT} MiB",
+            size_file=str(layout.size_of(process.name)) if context.host.measured else "",
         )
-        daemon = _daemon("worker.Worker", process, context, probe, [*words, master.endpoint], (work, local))
+        daemon = _daemon("worker.Worker", process, context, probe, [*words, master.endpoint])
         # Executors trust whom their driver trusts.
         beside = [str(context.layout.spark)] if _spark(context).connector else []
         return replace(
@@ -160,16 +164,17 @@ class SparkWorker(Role):
             env_files=(client,),
             reads=(*daemon.reads, client, *tls_paths(context), *beside),
             oom_score=800,
-            memory=share.memory + ROOM,
+            memory=share.memory + ROOM if share.memory else 0,
             room=share.memory + ROOM,
+            parts=share.workers,
         )
 
     def needs(self, process: Process, context: Context) -> Needs:
         return NEEDS
 
     def memory(self, process: Process, context: Context) -> Iterator[tuple[str, int]]:
-        share = self.share(process, context)
-        yield f"pool.workers.{process.host}.memory", share.memory
+        if memory := self.share(process, context).memory:
+            yield f"pool.workers.{process.host}.memory", memory
 
     def files(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, str]:
         tls = tls_files(context.topology, context.layout.tls, values)
@@ -185,13 +190,9 @@ class SparkWorker(Role):
     def share(self, process: Process, context: Context) -> Share:
         assert context.cluster.pool
         workers = context.cluster.pool.workers[process.host]
-        cores = workers.processes or context.host.cores or 1
-        return Share(cores, 1, (workers.memory or _spark(context).executor_memory) * cores)
-
-
-def recovery(context: Context) -> str:
-    """Return the directory in which a master writes down its workers and applications: it goes with an ordered stop."""
-    return str(context.layout.run / "spark-recovery")
+        measured = context.host.measured
+        cores = workers.processes or (0 if measured else context.host.cores or 1)
+        return Share(1, cores, workers.memory or (0 if measured else cores * _spark(context).executor_memory))
 
 
 def _daemon(
@@ -220,7 +221,7 @@ def _daemon(
 
 
 def _files(context: Context, values: Mapping[str, str]) -> dict[str, str]:
-    return daemon_files(context.layout.spark_daemon, values[SECRET], PurePosixPath(recovery(context)))
+    return daemon_files(context.layout.spark_daemon, values[SECRET], context.layout.recovery)
 
 
 def _connector(context: Context, database: str) -> dict[str, str]:

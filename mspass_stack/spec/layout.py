@@ -37,9 +37,12 @@ class StackLayout:
         self.log = self.root / "log"
         self.scratch = self.root / "scratch"
         self.run = self.root / "run"
+        # What a process that was killed goes on from: it is gone after an ordered stop, and at the start of a job.
+        self.recovery = self.run / "recovery"
         self.images = self.root / "images"
         self.secrets = self.root / "secrets"
         self.owner = self.root / OWNER
+        self.spark_work = self.scratch / "spark" / shared_by / "work"
         self.spark_daemon = self.secrets / "spark-daemon"
         self.spark_client = self.secrets / "spark-client"
         # What drivers and executors read beside their configuration, and is no secret.

@@ -83,9 +83,8 @@ class HostRequirements(Inputs):
     memory: dict[str, int] = Field(description="bytes that the config grants, by YAML path")
     programs: list[str] = Field(description="that must run; in the image where it has one")
     python: str = Field(description="the interpreter of its roles; empty where none needs one")
-    modules: list[str] = Field(description="that the interpreter must have")
+    modules: list[str] = Field(description="that the interpreter must have, and `java` for Spark")
     versions: list[str] = Field(description="distributions that must be of one release on all such hosts")
-    java: bool = Field(default=False, description="whether a Java that Spark runs on")
     mongodb: bool = Field(description="whether a mongod runs on its processor")
 
 
@@ -156,7 +155,7 @@ class ContainerImageInputs(OfStack):
     image: str = Field(description="name with tag or digest, or a path")
     programs: list[str] = Field(description="that must run in it")
     python: str = Field(description="the interpreter in it; empty where no role needs one")
-    modules: list[str] = Field(description="that the interpreter must have")
+    modules: list[str] = Field(description="that the interpreter must have, and `java` for Spark")
     distributions: list[str] = Field(description="whose release is of interest")
     stack_dir: str = Field(description="the stack's directory on the host")
 

@@ -46,7 +46,7 @@ def run_application(deployed: Deployed) -> Spark | None:
         return None
     place = frontends[0]
     workers = [entry for entry in inventory.processes if entry.kind == "spark-worker"]
-    cores = sum(worker.workers for worker in workers)
+    cores = sum(worker.threads for worker in workers)
     with documents_for(deployed) as (database, collection, numbers):
         words = [place.argv[0], "-c", PROGRAM.read_text(), str(cores), str(len(workers)), database, collection]
         connection = inventory.connection(place)

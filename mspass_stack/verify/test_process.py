@@ -20,7 +20,7 @@ def test_it_runs_as_the_user_and_with_the_command_line_declared(
     argv = inspector.machine.file(f"/proc/{inspector.pid}/cmdline").content_string.rstrip("\0").split("\0")
     if process.kind in BECOME_JAVA:
         # The class and its arguments, behind the Python program that has found the Java.
-        declared = process.argv[3:]
+        declared = deployed.words(process)[2:]
         assert (argv[0].rpartition("/")[2], argv[-len(declared) :]) == ("java", declared)
         return
     # What is a script has its interpreter before it.

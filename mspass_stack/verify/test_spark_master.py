@@ -16,7 +16,7 @@ def test_it_has_the_workers_declared_and_no_others(process: Entry, deployed: Dep
     seen = httpx.get(f"{deployed.pages(process)}/json/", trust_env=False, timeout=ANSWER).json()
     alive = {f"{one['host']}:{one['port']}": one["cores"] for one in seen["workers"] if one["state"] == "ALIVE"}
     declared = [entry for entry in deployed.inventory.processes if entry.kind == "spark-worker"]
-    assert alive == {f"{entry.address}:{entry.ports[0]}": entry.workers for entry in declared}
+    assert alive == {f"{entry.address}:{entry.ports[0]}": entry.threads for entry in declared}
 
 
 def test_its_pages_end_no_application_and_decommission_no_worker(process: Entry, deployed: Deployed) -> None:
@@ -34,7 +34,7 @@ def test_an_application_finds_it_by_the_environment_of_clients(
     if not spark:
         return
     assert len(spark.executors) == len(workers) + 1
-    assert len(spark.tasks) == sum(entry.workers for entry in workers)
+    assert len(spark.tasks) == sum(entry.threads for entry in workers)
 
 
 def test_a_frame_comes_back_as_it_was_written_where_there_is_the_connector(process: Entry, spark: Spark | None) -> None:

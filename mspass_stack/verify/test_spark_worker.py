@@ -16,5 +16,5 @@ def test_every_task_reads_the_database(process: Entry, deployed: Deployed, spark
 def test_its_executors_work_in_the_directory_of_the_stack(
     process: Entry, deployed: Deployed, spark: Spark | None
 ) -> None:
-    work = f"{deployed.inventory.hosts[process.host].stack_dir}/scratch/spark/work/"
-    assert not spark or all(task["directory"].startswith(work) for task in spark.tasks)
+    scratch = f"{deployed.inventory.hosts[process.host].stack_dir}/scratch/spark/"
+    assert not spark or all(task["directory"].startswith(scratch) for task in spark.tasks)

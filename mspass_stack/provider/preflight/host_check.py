@@ -21,9 +21,6 @@ from mspass_stack.spec.resources import HostRequirements
 if TYPE_CHECKING:
     from mspass_stack.managers.docker_engine import DockerEngine
 
-JAVA = (8, 11, 17)
-"""The releases that Spark 3.5 supports."""
-
 ENGINE = (20, 10)
 """The oldest engine that was tried."""
 
@@ -146,8 +143,6 @@ class HostCheck:
             self._attempt(self._apptainer)
         if asked.python:
             self._attempt(self._python)
-        if asked.java:
-            self._attempt(self._java)
         if lacking := lacking_image(self._machine, asked.image_file, asked.stack_dir):
             self.problems.append(f"mspass:cluster.image: {lacking} is not there")
 
@@ -177,12 +172,6 @@ class HostCheck:
             self._machine.agent.call("find", name=COMMAND[0])
         except Refused:
             yield f"{self._path('runtime')}: {COMMAND[0]} is not on PATH: install it, or choose another"
-
-    def _java(self) -> Iterator[str]:
-        found = self._machine.agent.call("java", python=self._asked.python)
-        if found["release"] not in JAVA:
-            known = ", ".join(map(str, JAVA))
-            yield f"Java: {found['path']} is {found['release']}: Spark 3.5 runs on {known}: set JAVA_HOME in its login"
 
     def _attempt(self, check: Callable[[], Iterator[str]]) -> None:
         try:

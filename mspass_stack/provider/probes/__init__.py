@@ -9,6 +9,7 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
+from mspass_stack.agent.words import CORES, LIMIT, filled
 from mspass_stack.machines.base import Machine
 from mspass_stack.mongo.client import hello
 from mspass_stack.spec.probe import Probe
@@ -127,8 +128,10 @@ def _spark_worker(probe: Probe, target: Target) -> str | None:
     own = [one for one in workers if f"{one['host']}:{one['port']}" == probe.name and one["state"] == "ALIVE"]
     if not own:
         return "the master has no such worker"
-    found = f"{own[0]['cores']} cores, {own[0]['memory']} MiB"
-    return None if found == probe.expected else f"the master counts {found} of {probe.expected}"
+    given = size(probe, target.host)
+    known = {CORES: str(given.get("cores", 0)), LIMIT: str(given.get("limit", 0) >> 20)}
+    found, expected = f"{own[0]['cores']} cores, {own[0]['memory']} MiB", filled(probe.expected, known)
+    return None if found == expected else f"the master counts {found} of {expected}"
 
 
 def _spark(probe: Probe, target: Target) -> dict[str, Any]:

@@ -174,7 +174,8 @@ def _drain(call: Call, inputs: NodeProcessesInputs, programs: Iterable[Program])
     def give_away(program: Program) -> None:
         process, asked = program
         if asked and connection:
-            drain(asked, connection, process.name, call)
+            own = asked.process == process.managed_name
+            drain(asked, connection.sibling(process.host) if own else connection, process.name, call)
 
     each(give_away, programs)
 

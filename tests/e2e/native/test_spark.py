@@ -56,12 +56,12 @@ session.stop()
 class SparkDesktop(Stack):
     """A desktop with Spark."""
 
-    def __init__(self, project: Project, name: str = "spark") -> None:
+    def __init__(self, project: Project, name: str = "spark", **config: Any) -> None:
         self.worker_ports = free_ports(2)
         spark = {"workerPort": self.worker_ports[0], "workerDashboard": self.worker_ports[1], "connector": True}
-        workers = {"desktop": {"processes": 2, "memory": "512MiB"}}
+        workers = {"desktop": {"processes": 2, "memory": "1GiB"}}
         pool = {"scheduler": "spark", "host": "desktop", "workers": workers, "spark": spark}
-        super().__init__(project, name, {"pool": pool})
+        super().__init__(project, name, {"pool": pool, **config})
 
     def ports(self) -> list[int]:
         return [*super().ports(), *self.worker_ports]
@@ -244,7 +244,7 @@ def test_a_worker_offers_what_its_entry_says_after_a_change(stack: SparkDesktop)
     stack.write()
     stack.up()
     assert [(one["cores"], one["memory"]) for one in stack.master()["workers"] if one["state"] == "ALIVE"] == [
-        (3, 3 * 512)
+        (3, 1024)
     ]
 
 

@@ -42,6 +42,10 @@ def _build(directory: Path) -> None:
     home = directory / "home" / USER
     home.mkdir(parents=True)
     image.lay_out(home / "root")
+    # Apptainer reads it whenever it runs something, as it does of an image that was made of Docker's.
+    words = home / "root/.singularity.d/env/10-docker2singularity.sh"
+    words.parent.mkdir(parents=True)
+    words.write_text("".join(f"export {name}={value}\n" for name, value in image.ENVIRONMENT.items()))
     # Devices can be copied by nobody else.
     shutil.rmtree(home / "root/dev")
     (home / "root/dev").mkdir()
