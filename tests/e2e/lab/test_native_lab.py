@@ -12,9 +12,12 @@ import pytest
 
 from mspass_stack.polling import wait_until
 from mspass_stack.verify.strangers import can_connect
-from tests.e2e.clients import expect_line, expect_running, expect_whole, mongo, write_documents
+from tests.e2e.clients import documents, expect_line, expect_running, expect_whole, mongo, write_documents
+from tests.e2e.spark import CACHED, HELD, READ, alive, ends_with, has_begun, javas, let_go, master, secrets
 from tests.harness.connected import LABELS, connected
 from tests.harness.lab import Lab
+from tests.harness.lab.capture import capture, told
+from tests.harness.lab.command import LabError
 from tests.harness.lab_stack import LabStack
 from tests.harness.project import Project
 
@@ -134,6 +137,129 @@ def test_a_power_cut_is_healed_and_the_line_of_the_docs_starts_it_at_boot(stack:
     assert wait_until(lambda: "shard-a-lab2" in stack.running(), 30)
     stack.up()
     expect_running(stack, DOCUMENTS)
+
+
+def _changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+
+
+@pytest.fixture(scope="module")
+def spark(stack: LabStack) -> LabStack:
+    """The same stack with Spark in the place of Dask, until it is destroyed."""
+    stack.cluster["pool"]["scheduler"] = "spark"
+    stack.write()
+    stack.up()
+    return stack
+
+
+def test_spark_takes_dasks_place_and_the_database_goes_on(stack: LabStack, request: pytest.FixtureRequest) -> None:
+    before = stack.runs()
+    request.getfixturevalue("spark")
+    pools = {f"{name}-{host}" for name in ("worker", "spark-worker") for host in ("lab3", "lab4")}
+    assert _changed(before, stack.runs()) == {"scheduler", "spark-master", "frontend", *pools}
+    assert "unchanged" in stack.up()
+    ran = stack.ask("verify", "-q", "-k", "spark or frontend")
+    assert ran.returncode == 0, ran.stdout
+    assert documents(stack) == DOCUMENTS
+
+
+def test_spark_listens_where_it_is_declared_and_shows_no_secret_while_an_application_runs(
+    spark: LabStack, lab: Lab, tmp_path: Path
+) -> None:
+    script, go = tmp_path / "held.py", f"{spark.directory}/scratch/seen"
+    script.write_text(HELD)
+    idle = {host: javas(lab, host) for host in lab.names}
+    declared = {"lab1": {(7077, 8080)}, "lab3": {(7078, 8081)}, "lab4": {(7078, 8081)}}
+    assert idle == {
+        host: {
+            place for own, page in declared.get(host, ()) for place in ((lab.address(host), own), ("127.0.0.1", page))
+        }
+        for host in lab.names
+    }
+    with spark.asked("run", str(script), go) as running:
+        assert wait_until(lambda: has_begun(spark, "lab3", go) and has_begun(spark, "lab4", go), 120)
+        busy = {host: javas(lab, host) for host in lab.names}
+        shown = "".join(lab.execute(host, "ps", "-eo", "args") for host in lab.names)
+        let_go(spark, go)
+        ends_with(running, "sum 780")
+    for host in lab.names:
+        assert {address for address, _ in busy[host]} <= {lab.address(host), "127.0.0.1"}
+    for host in ("lab3", "lab4"):
+        assert {address for address, _ in busy[host] - idle[host]} == {lab.address(host)}
+    assert "CoarseGrainedExecutorBackend" in shown
+    assert not [secret for secret in secrets(spark) if secret in shown]
+
+
+def test_nobody_at_the_switch_reads_what_a_driver_of_spark_and_its_executors_say(
+    spark: LabStack, tmp_path: Path
+) -> None:
+    text = "a-document-that-nobody-else-reads"
+    with mongo(spark.outputs()["databaseUri"]) as client:
+        client["mspass"]["told"].insert_one({"text": text})
+    script = tmp_path / "read.py"
+    script.write_text(READ)
+    with capture(tmp_path / "wire") as packets:
+        ran = spark.ask("run", str(script))
+    assert (ran.returncode, ran.stdout.splitlines()[-1:]) == (0, [f"found 6 {text}"]), ran.stdout
+    # The first words of Spark's handshake are all that is said in clear.
+    heard = "sparkSaslUser"
+    assert told(packets, {heard, text, *secrets(spark)}) == {heard}
+
+
+def test_sparks_worker_and_master_are_killed_and_back_while_an_application_goes_on(
+    spark: LabStack, lab: Lab, tmp_path: Path
+) -> None:
+    script, go, address = tmp_path / "held.py", f"{spark.directory}/scratch/killed", lab.address("lab4")
+    script.write_text(HELD)
+    with spark.asked("run", str(script), go) as running:
+        assert wait_until(lambda: has_begun(spark, "lab4", go), 120)
+        before = alive(master(spark))
+        spark.harm("spark-worker-lab4", "kill")
+        assert wait_until(lambda: alive(master(spark)).get(address, before[address]) != before[address], 60)
+        known, killed = alive(master(spark)), spark.pid("spark-master")
+        spark.harm("spark-master", "kill")
+
+        def is_back() -> bool:
+            with suppress(LabError, LookupError):
+                return spark.pid("spark-master") != killed and alive(master(spark)) == known
+            return False
+
+        assert wait_until(is_back, 60)
+        let_go(spark, go)
+        ends_with(running, "sum 780")
+    spark.up()
+    assert set(alive(master(spark))) == {lab.address("lab3"), address}
+    assert "unchanged" in spark.up()
+
+
+def test_a_spark_worker_comes_and_one_goes_under_an_application_that_computes_nothing_twice(
+    spark: LabStack, lab: Lab, tmp_path: Path
+) -> None:
+    script, go, before = tmp_path / "cached.py", f"{spark.directory}/scratch/moved", spark.runs()
+    script.write_text(CACHED)
+    with spark.asked("run", str(script), go) as running:
+        expect_line(running, "ready lab3 lab4")
+        workers = spark.cluster["pool"]["workers"]
+        del workers["lab3"]
+        workers["lab2"] = {"processes": 1, "memory": "512MiB"}
+        spark.write()
+        spark.up()
+        assert set(alive(master(spark))) == {lab.address("lab2"), lab.address("lab4")}
+        lab.execute("lab1", "touch", go)
+        ends_with(running, "sum 276 computed 24")
+    assert _changed(before, spark.runs()) == {"spark-worker-lab2", "spark-worker-lab3"}
+
+
+def test_destroy_ends_all_of_spark(spark: LabStack, lab: Lab) -> None:
+    spark.destroy()
+    assert spark.running() == {}
+    assert not "".join(lab.execute(host, "sh", "-c", "pgrep -l -f [/]opt/mspass; true") for host in lab.names)
+    # What executors wrote goes at the next start.
+    kept = "find . -type f ! -path './log/*' ! -path './scratch/*'"
+    assert not lab.execute("lab4", "sh", "-c", f"cd {spark.directory} && {kept}")
+    del spark.cluster["pool"]["scheduler"], spark.cluster["pool"]["workers"]["lab2"]
+    spark.cluster["pool"]["workers"]["lab3"] = {"processes": 1, "memory": "512MiB"}
+    spark.write()
 
 
 def test_another_distributed_on_one_host_is_refused_before_the_pool_starts(stack: LabStack, lab: Lab) -> None:
