@@ -1,4 +1,4 @@
-"""A desktop with Spark, in containers."""
+"""A desktop with Spark, in containers of Docker."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Spark in a Slurm job: the manual's five nodes."""
+"""Spark in a Slurm job: the manual's five nodes, whose database speaks TLS alone."""
 
 import json
 from collections.abc import Iterator
@@ -17,6 +17,15 @@ from tests.harness.slurm import SlurmCluster
 from tests.harness.slurm_stack import SlurmStack
 
 PAGE = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8080/json/', timeout=10).read().decode())"
+
+FRAME = """\
+from pyspark.sql import SparkSession
+session = SparkSession.builder.getOrCreate()
+place = {"database": "frames", "collection": "numbers"}
+session.range(10).write.format("mongodb").mode("append").options(**place).save()
+print("sum", session.read.format("mongodb").options(**place).load().selectExpr("sum(id)").first()[0])
+session.stop()
+"""
 
 MASTER, WORKER = "deploy.master.Master", "deploy.worker.Worker"
 
@@ -60,6 +69,15 @@ def test_it_comes_up_verifies_and_stays_as_it_is(stack: SparkJob) -> None:
     assert f"{stack.counted()} unchanged" in stack.up()
     ran = stack.verify()
     assert ran.returncode == 0, ran.stdout
+
+
+def test_a_frame_goes_through_the_connector_and_comes_back(stack: SparkJob, tmp_path: Path) -> None:
+    script = tmp_path / "frame.py"
+    script.write_text(FRAME)
+    ran = stack.ask("run", str(script))
+    assert (ran.returncode, ran.stdout.splitlines()[-1:]) == (0, ["sum 45"]), ran.stdout
+    with stack.database() as client:
+        assert client["frames"]["numbers"].count_documents({}) == 10
 
 
 def test_its_secret_is_in_no_command_line_of_a_node(stack: SparkJob, slurm: SlurmCluster) -> None:
