@@ -8,6 +8,7 @@ import hashlib
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import PurePosixPath
 
 from mspass_stack.agent.words import CORES, LIMIT
@@ -49,14 +50,7 @@ DAEMON = {
     "SPARK_DAEMON_JAVA_OPTS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
 }
 
-LAUNCH = (
-    "from pyspark.find_spark_home import _find_spark_home; home = os.environ['SPARK_HOME'] = _find_spark_home(); "
-    "import shutil; local = os.environ.get('SPARK_LOCAL_DIRS'); "
-    "local and (shutil.rmtree(local, ignore_errors=True), os.makedirs(local, 0o700)); "
-    "program = home + '/bin/spark-class'; os.execv(program, [program, *sys.argv[1:]])"
-)
-"""Finds the Spark of SPARK_HOME, else the one that the interpreter has, and becomes the Java that runs it. What the
-executors of a killed worker have left on the disk goes first: they ended with it."""
+LAUNCH = files("mspass_stack.agent").joinpath("launch_spark.py").read_text()
 
 NEEDS = Needs(modules=("pyspark", "java"), versions=("pyspark",))
 

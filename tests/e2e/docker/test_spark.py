@@ -1,10 +1,16 @@
 """A desktop with Spark, in containers of Docker."""
 
+import json
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.native.test_spark import MASTER, WORKER, SparkDesktop
+from mspass_stack.polling import wait_until
+from tests.e2e.docker.client import containers, docker
+from tests.e2e.native.test_spark import MAINS, MASTER, WORKER, SparkDesktop, secret_of
+from tests.e2e.spark import ends_with
 from tests.harness import image
 from tests.harness.project import Project
 
@@ -22,3 +28,24 @@ def test_it_comes_up_verifies_and_stays_as_it_is(stack: SparkDesktop) -> None:
     assert {entry["name"] for entry in stack.outputs()["inventory"]["processes"]} >= {MASTER, WORKER}
     ran = stack.verify()
     assert ran.returncode == 0, ran.stdout
+
+
+def test_its_secret_is_not_in_what_the_engine_tells(stack: SparkDesktop) -> None:
+    secret = secret_of((stack.stack_dir / "secrets" / "spark-daemon" / "spark-defaults.conf").read_text())
+    told = docker("inspect", *(name for name in containers() if name.startswith("mspass-spark-")))
+    assert len(json.loads(told)) == 4
+    assert secret not in told
+
+
+def test_killed_in_their_containers_they_are_back_and_an_application_ends_right(stack: SparkDesktop) -> None:
+    scratch = stack.stack_dir / "scratch"
+    with stack.application(scratch) as running:
+        killed = {name: stack.pids(MAINS[name]) for name in (MASTER, WORKER)}
+        for (pid,) in killed.values():
+            os.kill(pid, signal.SIGKILL)
+        for name, pids in killed.items():
+            assert wait_until(lambda name=name, pids=pids: {*stack.pids(MAINS[name])} - {*pids}, 60)
+        (scratch / "go").touch()
+        ends_with(running, "sum 780")
+    stack.up()
+    assert f"{stack.counted()} unchanged" in stack.up()

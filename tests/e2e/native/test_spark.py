@@ -76,12 +76,12 @@ class SparkDesktop(Stack):
     def page(self, port: int) -> str:
         return httpx.get(f"http://127.0.0.1:{port}/json/", trust_env=False, timeout=10).text
 
-    def pids(self, word: str) -> list[int]:
-        """Its processes that have a word in their command line, as Javas have the class that they run."""
+    def pids(self, main: str) -> list[int]:
+        """Its Javas that run a class."""
         found: list[int] = []
         for process in self.project.processes():
             with suppress(psutil.NoSuchProcess):
-                if word in "\0".join(process.cmdline()):
+                if process.name() == "java" and main in "\0".join(process.cmdline()):
                     found.append(process.pid)
         return found
 
