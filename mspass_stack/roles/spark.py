@@ -29,7 +29,14 @@ from mspass_stack.roles.base import (
     by_halves,
 )
 from mspass_stack.roles.clients import CLIENT_ENV, DATABASE, TRUST_STORE, java_uri, tls_files, tls_paths
-from mspass_stack.roles.spark_files import DAEMONS, client_files, connector_settings, daemon_files
+from mspass_stack.roles.spark_files import (
+    CLIENTS,
+    DAEMONS,
+    client_files,
+    connector_settings,
+    daemon_files,
+    temporary_files,
+)
 from mspass_stack.spec.binary import Binary
 from mspass_stack.spec.probe import Probe
 from mspass_stack.spec.topology import MONGODB, Host, Process
@@ -42,6 +49,9 @@ SECRET = "spark-secret"
 ROOM = 1024**3 // 2
 """Bytes that others leave to a master, and that a worker has beside its executors."""
 
+PROGRAM = 1024**3
+"""The same for a program beside a worker, where there is no Jupyter for it."""
+
 MIB = 1024**2
 
 DAEMON = {
@@ -51,6 +61,9 @@ DAEMON = {
 }
 
 LAUNCH = files("mspass_stack.agent").joinpath("launch_spark.py").read_text()
+
+MASTER, EXECUTORS, DRIVERS = "master", "local", "drivers"
+"""Directories of what need not outlive them."""
 
 NEEDS = Needs(modules=("pyspark", "java"), versions=("pyspark",))
 
@@ -73,7 +86,8 @@ class SparkMaster(Role):
     def command(self, process: Process, context: Context) -> Command:
         page = process.ports["dashboard"]
         probe = Probe(kind="spark", host=process.host, address=LOOPBACK, port=page)
-        return _daemon("master.Master", process, context, probe, writes=(str(context.layout.recovery),))
+        temporary = _temporary(context, MASTER)
+        return _daemon("master.Master", process, context, probe, temporary, writes=(str(context.layout.recovery),))
 
     def needs(self, process: Process, context: Context) -> Needs:
         return NEEDS
@@ -97,7 +111,8 @@ class SparkMaster(Role):
     def client_files(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, str]:
         spark, layout = _spark(context), context.layout
         known = _connector(context, values[DATABASE]) if spark.connector else {}
-        return client_files(layout.spark_client, process.endpoint, values[SECRET], spark, context.host.python, known)
+        python, temporary = context.host.python, _temporary(context, DRIVERS)
+        return client_files(layout.spark_client, process.endpoint, values[SECRET], spark, python, known, temporary)
 
     def client_binaries(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, Binary]:
         found = {str(context.layout.spark / name): jar for name, jar in connector.jars(_spark(context)).items()}
@@ -137,7 +152,7 @@ class SparkWorker(Role):
 
     def command(self, process: Process, context: Context) -> Command:
         master, share, client = _master(context), self.share(process, context), str(context.layout.client_env)
-        layout, local = context.layout, str(PurePosixPath(context.host.temporary) / SPARK / "local")
+        layout, local = context.layout, _temporary(context, EXECUTORS)
         cores, memory = str(share.threads or CORES), str(share.memory or LIMIT)
         words = ["--cores", cores, "--memory", memory, "--work-dir", str(layout.spark_work)]
         probe = Probe(
@@ -149,17 +164,20 @@ class SparkWorker(Role):
             expected=f"{cores} cores, {share.memory // MIB or LIMIT} MiB",
             size_file=str(layout.size_of(process.name)) if context.host.measured else "",
         )
-        daemon = _daemon("worker.Worker", process, context, probe, [*words, master.endpoint])
+        daemon = _daemon("worker.Worker", process, context, probe, local, [*words, master.endpoint])
         # Executors trust whom their driver trusts.
-        beside = [str(context.layout.spark)] if _spark(context).connector else []
+        beside = [str(layout.spark)] if _spark(context).connector else []
+        room = ROOM
+        if not context.cluster.frontend:  # programs run beside a worker
+            beside += [str(layout.spark_client / file) for file in CLIENTS]
+            room += PROGRAM
         return replace(
             daemon,
-            environment={**daemon.environment, "SPARK_LOCAL_DIRS": local},
             env_files=(client,),
             reads=(*daemon.reads, client, *tls_paths(context), *beside),
             oom_score=800,
-            memory=share.memory + ROOM if share.memory else 0,
-            room=share.memory + ROOM,
+            memory=share.memory + room if share.memory else 0,
+            room=share.memory + room,
             parts=share.workers,
         )
 
@@ -194,17 +212,24 @@ def _daemon(
     process: Process,
     context: Context,
     probe: Probe,
+    temporary: str,
     words: Sequence[str] = (),
     writes: Sequence[str] = (),
 ) -> Command:
     """Return what the commands of both have in common."""
     layout, host, page = context.layout, context.host, process.ports["dashboard"]
     places = ["--host", process.address, "--port", str(process.port), "--webui-port", str(page)]
-    python = OWN_MODULES_FIRST + LAUNCH
+    python, java = OWN_MODULES_FIRST + LAUNCH, DAEMON["SPARK_DAEMON_JAVA_OPTS"]
+    own = {
+        "SPARK_CONF_DIR": str(layout.spark_daemon),
+        "SPARK_DAEMON_JAVA_OPTS": f"{java} {temporary_files(temporary).strip()}",
+        "SPARK_LOCAL_DIRS": temporary,
+        "PYSPARK_PYTHON": host.python,
+    }
     return Command(
         argv=(host.python, "-c", python, f"org.apache.spark.deploy.{name}", *places, *words),
         directory=host.workdir,
-        environment={**DAEMON, "SPARK_CONF_DIR": str(layout.spark_daemon), "PYSPARK_PYTHON": host.python},
+        environment={**DAEMON, **own},
         reads=tuple(str(layout.spark_daemon / file) for file in DAEMONS),
         writes=(host.workdir, str(layout.scratch), *writes),
         probe=probe,
@@ -215,7 +240,12 @@ def _daemon(
 
 
 def _files(context: Context, values: Mapping[str, str]) -> dict[str, str]:
-    return daemon_files(context.layout.spark_daemon, values[SECRET], context.layout.recovery)
+    temporary = _temporary(context, EXECUTORS)
+    return daemon_files(context.layout.spark_daemon, values[SECRET], context.layout.recovery, temporary)
+
+
+def _temporary(context: Context, part: str) -> str:
+    return str(PurePosixPath(context.host.temporary) / SPARK / part)
 
 
 def _connector(context: Context, database: str) -> dict[str, str]:

@@ -5,9 +5,9 @@ from pathlib import PurePosixPath
 
 from mspass_stack.config.sections import Spark
 
-DEFAULTS, ENVIRONMENT, LOGGING = "spark-defaults.conf", "spark-env.sh", "log4j2.properties"
+DEFAULTS, ENVIRONMENT, LOGGING, OPTIONS = "spark-defaults.conf", "spark-env.sh", "log4j2.properties", "java-opts"
 
-DAEMONS, CLIENTS = (DEFAULTS, ENVIRONMENT), (DEFAULTS, ENVIRONMENT, LOGGING)
+DAEMONS, CLIENTS = (DEFAULTS, ENVIRONMENT, OPTIONS), (DEFAULTS, ENVIRONMENT, LOGGING, OPTIONS)
 """What is in the directory of master and workers, and in that of drivers."""
 
 CLOSED = {
@@ -64,14 +64,19 @@ appender.console.layout.pattern = %d{yy/MM/dd HH:mm:ss} %p %c{1}: %m%n%ex
 """
 
 
-def daemon_files(directory: PurePosixPath, secret: str, recovery: PurePosixPath) -> dict[str, str]:
+def daemon_files(directory: PurePosixPath, secret: str, recovery: PurePosixPath, temporary: str) -> dict[str, str]:
     """Return the configuration of master and workers, content by path.
 
     Args:
         recovery: the directory of what a master writes down.
+        temporary: that of what the executors of a worker need not keep.
     """
     known = {**CLOSED, **SERVERS, "spark.authenticate.secret": secret, "spark.deploy.recoveryDirectory": str(recovery)}
-    return {str(directory / DEFAULTS): _properties(known), str(directory / ENVIRONMENT): SCRIPT}
+    return {
+        str(directory / DEFAULTS): _properties(known),
+        str(directory / ENVIRONMENT): SCRIPT,
+        str(directory / OPTIONS): temporary_files(temporary),
+    }
 
 
 def client_files(
@@ -81,6 +86,7 @@ def client_files(
     spark: Spark,
     python: str,
     connector: Mapping[str, str],
+    temporary: str,
 ) -> dict[str, str]:
     """Return the configuration of drivers, content by path.
 
@@ -88,6 +94,7 @@ def client_files(
         master: its address.
         python: of the executors.
         connector: what is set for the connector of MongoDB.
+        temporary: the directory of what drivers need not keep.
     """
     known = {**CLOSED, **DRIVERS, "spark.authenticate.secret": secret, "spark.master": master}
     known |= {"spark.pyspark.python": python, "spark.executor.memory": f"{spark.executor_memory // 1024**2}m"}
@@ -97,7 +104,16 @@ def client_files(
         str(directory / DEFAULTS): _properties({**known, **connector}),
         str(directory / ENVIRONMENT): SCRIPT,
         str(directory / LOGGING): LOG4J,
+        str(directory / OPTIONS): temporary_files(temporary),
     }
+
+
+def temporary_files(directory: str) -> str:
+    """Return the option by which a Java has its temporary files in a directory, as a file of options has it.
+
+    Spark reads such a file for every Java that it starts (`AbstractCommandBuilder`), executors too.
+    """
+    return f'"-Djava.io.tmpdir={directory}"\n'
 
 
 def connector_settings(jars: Iterable[PurePosixPath], uri: str, trust_store: PurePosixPath | None) -> dict[str, str]:

@@ -42,7 +42,9 @@ class StackLayout:
         self.images = self.root / "images"
         self.secrets = self.root / "secrets"
         self.owner = self.root / OWNER
-        self.spark_work = self.scratch / "spark" / shared_by / "work"
+        # All that Spark has on a disk need not outlive the stack.
+        self.spark_scratch = self.scratch / "spark"
+        self.spark_work = self.spark_scratch / shared_by / "work"
         self.spark_daemon = self.secrets / "spark-daemon"
         self.spark_client = self.secrets / "spark-client"
         # What drivers and executors read beside their configuration, and is no secret.

@@ -121,6 +121,8 @@ class HostFiles(Resource[HostFilesInputs]):
                 Supervisord(host, inputs.stack_dir, inputs.stack_id).shut_down()
         with _reported(inputs):
             remove_files(host, [*([inputs.tls_mode] if inputs.tls_mode else []), *inputs.files, *inputs.binaries])
+            if host.is_directory(scratch := str(StackLayout(inputs.stack_dir).spark_scratch)):
+                host.run(["rm", "-rf", "--", scratch])
             host.remove(f"{inputs.stack_dir}/{OWNER}")
 
 

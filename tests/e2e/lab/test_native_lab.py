@@ -254,8 +254,7 @@ def test_destroy_ends_all_of_spark(spark: LabStack, lab: Lab) -> None:
     spark.destroy()
     assert spark.running() == {}
     assert not "".join(lab.execute(host, "sh", "-c", "pgrep -l -f [/]opt/mspass; true") for host in lab.names)
-    # What executors wrote goes at the next start.
-    kept = "find . -type f ! -path './log/*' ! -path './scratch/*'"
+    kept = "find . -type f ! -path './log/*' ! -path './scratch/*'; find scratch -name spark"
     assert not lab.execute("lab4", "sh", "-c", f"cd {spark.directory} && {kept}")
     del spark.cluster["pool"]["scheduler"], spark.cluster["pool"]["workers"]["lab2"]
     spark.cluster["pool"]["workers"]["lab3"] = {"processes": 1, "memory": "512MiB"}
