@@ -59,6 +59,13 @@ class Plan:
         found = client_binaries(context, defaultdict(str))
         return sorted({path.rpartition("/")[0] for path in found})
 
+    def beside(self, process: Process) -> dict[str, str]:
+        """Return what programs beside a daemon have in the place of its own settings, where it reads what they need."""
+        context, command = self.context(process.host), self.command(process)
+        known = client_files(context, defaultdict(str)).keys()
+        settings = client_environment(context) if known <= set(command.reads) else {}
+        return settings if settings.items() - command.environment.items() else {}
+
     def settings(self, host: str) -> dict[str, str]:
         """Return what clients on a host have in their environment; nothing where they find no files for it."""
         known = client_files(self.context(host), defaultdict(str)).keys()

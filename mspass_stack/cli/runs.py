@@ -43,10 +43,10 @@ def place_for_runs(inventory: Inventory) -> Entry:
     Raises:
         Refused: the stack has neither.
     """
-    found = [*inventory.serving("frontend"), *(entry for entry in inventory.processes if entry.workers)]
-    if not found:
-        raise Refused(f"stack '{inventory.stack}' has neither a frontend nor workers: there is no place for a program")
-    return found[0]
+    try:
+        return inventory.place_for_programs
+    except KeyError as error:
+        raise Refused(error.args[0]) from None
 
 
 class Runs:
@@ -72,7 +72,7 @@ class Runs:
         name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{token_hex(2)}"
         path = self._brought(Path(file), name)
         program = ["-c", NOTEBOOK] if path.endswith(".ipynb") else ["-u"]
-        argv = [self._entry.argv[0], *program, path, *arguments]
+        argv = [*self._entry.as_client, self._entry.argv[0], *program, path, *arguments]
         return self._ask("start", name, str(self.workdir), str(self._layout.client_env), *argv)
 
     def follow(self, name: str, write: Callable[[str], object], warn: Callable[[str], object]) -> tuple[int, str]:

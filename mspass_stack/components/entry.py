@@ -46,4 +46,5 @@ def entry_of(
         log=str(host.layout.log_of(process.name)) if not isinstance(spec, ContainedProcess) else "",
         image=images.get(process.host, host.image),
         spec=spec,
+        clients=plan.beside(process),
     )

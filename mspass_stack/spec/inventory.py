@@ -37,6 +37,7 @@ class Entry(BaseModel):
         log: path of its log on its host; empty for a container, whose log its engine keeps.
         image: what the container is made of, pinned by its digest or id; under Apptainer path and digest.
         spec: what is executed, and how its readiness is probed.
+        clients: what programs beside it have in the place of a daemon's own settings.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -59,6 +60,12 @@ class Entry(BaseModel):
     log: str
     image: str
     spec: ProcessSpec
+    clients: dict[str, str] = {}
+
+    @property
+    def as_client(self) -> list[str]:
+        """Return the words that run a program in the environment of clients, where its own is a daemon's."""
+        return ["env", *(f"{key}={value}" for key, value in self.clients.items())] if self.clients else []
 
     @property
     def argv(self) -> list[str]:
@@ -144,6 +151,17 @@ class Inventory(BaseModel):
     def connection(self, entry: Entry) -> ConnectionSpec:
         """Return how a process's host is reached."""
         return self.hosts[entry.host].connection
+
+    @property
+    def place_for_programs(self) -> Entry:
+        """Return the process beside which programs run: the frontend, else a worker.
+
+        Raises:
+            KeyError: the stack has neither.
+        """
+        for entry in (*self.serving("frontend"), *(entry for entry in self.processes if entry.workers)):
+            return entry
+        raise KeyError(f"stack '{self.stack}' has neither a frontend nor workers: there is no place for a program")
 
     @property
     def database_endpoint(self) -> Entry:

@@ -88,8 +88,8 @@ def pool(pytestconfig: pytest.Config) -> Pool:
 
 
 @pytest.fixture(scope="session")
-def spark(pytestconfig: pytest.Config) -> Spark | None:
-    """What tasks of an application saw on Spark's executors; asked once. None where no client is at home."""
+def spark(pytestconfig: pytest.Config) -> Spark:
+    """What tasks of an application saw on Spark's executors; asked once."""
     return run_application(pytestconfig.stash[DEPLOYED])
 
 

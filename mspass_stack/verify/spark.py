@@ -38,17 +38,15 @@ class Spark:
     documents: list[int] | None
 
 
-def run_application(deployed: Deployed) -> Spark | None:
-    """Run an application that is told nothing of the cluster where users do, beside Jupyter; none where that is not."""
+def run_application(deployed: Deployed) -> Spark:
+    """Run an application that is told nothing of the cluster where `mspass-stack run` does."""
     inventory = deployed.inventory
-    if not (frontends := inventory.serving("frontend")):
-        deployed.notes.append("no application was run on Spark: the stack has no frontend")
-        return None
-    place = frontends[0]
+    place = inventory.place_for_programs
     workers = [entry for entry in inventory.processes if entry.kind == "spark-worker"]
     cores = sum(worker.threads for worker in workers)
     with documents_for(deployed) as (database, collection, numbers):
-        words = [place.argv[0], "-c", PROGRAM.read_text(), str(cores), str(len(workers)), database, collection]
+        words = [*place.as_client, place.argv[0], "-c", PROGRAM.read_text()]
+        words += [str(cores), str(len(workers)), database, collection]
         connection = inventory.connection(place)
         manager = manager_of(place.spec.manager, connection, place.spec.stack_dir, inventory.stack_id)
         ended = manager.execute(place.spec.managed_name, words, LIMIT)

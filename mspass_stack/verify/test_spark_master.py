@@ -31,15 +31,13 @@ def test_an_application_finds_it_by_the_environment_of_clients(
     process: Entry, deployed: Deployed, spark: Spark
 ) -> None:
     workers = [entry for entry in deployed.inventory.processes if entry.kind == "spark-worker"]
-    if not spark:
-        return
     assert len(spark.executors) == len(workers) + 1
     assert len(spark.tasks) == sum(entry.threads for entry in workers)
 
 
-def test_a_frame_comes_back_as_it_was_written_where_there_is_the_connector(process: Entry, spark: Spark | None) -> None:
-    assert not spark or spark.frame in (None, [1, 2, 3])
+def test_a_frame_comes_back_as_it_was_written_where_there_is_the_connector(process: Entry, spark: Spark) -> None:
+    assert spark.frame in (None, [1, 2, 3])
 
 
-def test_driver_and_executors_have_one_python(process: Entry, spark: Spark | None) -> None:
-    assert not spark or {task["python"] for task in spark.tasks} == {spark.python}
+def test_driver_and_executors_have_one_python(process: Entry, spark: Spark) -> None:
+    assert {task["python"] for task in spark.tasks} == {spark.python}

@@ -213,7 +213,23 @@ def test_under_spark_all_hosts_agree_on_it_and_a_worker_alone_on_its_host_trusts
     assert [asked[host]["versions"] for host in ("head", "node9")] == [["pyspark"], ["pyspark"]]
     assert "java" in asked["head"]["modules"]
     names = {PurePosixPath(path).name for path in opened(result.of("HostFiles")["files@node9"].inputs["files"])}
-    assert names == {"client.env", "ca.pem", "spark-defaults.conf", "spark-env.sh"}
+    assert names == {"client.env", "ca.pem", "spark-defaults.conf", "spark-env.sh", "java-opts"}
+
+
+def test_where_spark_has_no_frontend_programs_beside_a_worker_have_what_clients_have(deploy: Deploy) -> None:
+    config = _spark()
+    there = {entry["name"]: entry["clients"] for entry in deploy(config, "lab").outputs["inventory"]["processes"]}
+    assert not any(there.values())
+    del config["mspass:cluster"]["frontend"]
+    result = deploy(config, "lab")
+    assert not result.error
+    beside = {entry["name"]: entry["clients"] for entry in result.outputs["inventory"]["processes"]}
+    client, worker = "/srv/mspass/lab-cluster/secrets/spark-client", "spark-worker-node1"
+    assert {name for name, clients in beside.items() if clients} == {name for name in beside if "worker" in name}
+    assert (beside[worker]["SPARK_CONF_DIR"], beside[worker]["SPARK_LOCAL_IP"]) == (client, "10.0.0.2")
+    files = opened(result.of("HostFiles")["files@node1"].inputs["files"])
+    assert "spark.master spark://10.0.0.1:7077" in files[f"{client}/spark-defaults.conf"]
+    assert f"{client}/log4j2.properties" in files
 
 
 def test_where_programs_for_spark_run_is_said_in_the_profile_of_a_machine_that_is_no_host(deploy: Deploy) -> None:

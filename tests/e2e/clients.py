@@ -86,14 +86,14 @@ def spread(stack: Stack) -> dict[str, int]:
         return {shard: int(stats["count"]) for shard, stats in shards.items()}
 
 
-def expect_line(running: "subprocess.Popen[str]", word: str) -> None:
-    """A command that runs says a line that begins so."""
+def expect_line(running: "subprocess.Popen[str]", word: str) -> str:
+    """A command that runs says a line that begins so; that line."""
     assert running.stdout
     lines: list[str] = []
     for line in running.stdout:
         lines.append(line)
         if line.startswith(word):
-            return
+            return line
     raise AssertionError("".join(lines))
 
 

