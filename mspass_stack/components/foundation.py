@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -10,13 +9,14 @@ import pulumi
 from mspass_stack.components import requirements, resources
 from mspass_stack.components.allocation import SlurmAllocation
 from mspass_stack.components.contents import binaries_of, files_of
+from mspass_stack.components.profile import profile_inputs
 from mspass_stack.components.reads import read_of
 from mspass_stack.config.hosts import LOOPBACK
 from mspass_stack.plan import Plan
 from mspass_stack.roles import preparation
-from mspass_stack.roles.clients import CA, CERTIFICATE, TRUST_STORE, tls_files
+from mspass_stack.roles.clients import CA, CERTIFICATE, TRUST_STORE
 from mspass_stack.roles.jupyter import JUPYTER_PASSWORD
-from mspass_stack.roles.registry import client_env, elsewhere, role_of
+from mspass_stack.roles.registry import role_of
 from mspass_stack.runtimes import RUNTIMES
 from mspass_stack.spec.inventory import CONTROL_NODE
 from mspass_stack.spec.layout import StackLayout
@@ -93,7 +93,6 @@ class Foundation(pulumi.ComponentResource):
             self.files |= dict.fromkeys((host.name for host in hosts), self._files(disk, hosts, checked))
         self._client = StackLayout(plan.control_dir).client
         self.client_profile = str(self._client.profile)
-        self.client_authority = self._client_profile([preflight, *self.files.values()])
         self.docker = {
             host.name: self._engine(host, [preflight, self.files[host.name]])
             for host in topology.hosts.values()
@@ -112,7 +111,9 @@ class Foundation(pulumi.ComponentResource):
                 from mspass_stack.components.docker_host import DockerHost
 
                 DockerHost.forget(abandoned, engine, self, preflight)
-        self.versions = self._versions(preflight)
+        self._releases = preflight.versions
+        self.versions = self._versions()
+        self.client_authority = self._client_profile([preflight, *self.files.values()])
         self.certificates = pulumi.Output.from_input(self._ends)
         self.allocation = SlurmAllocation("allocation", self, child) if topology.job else None
         self.together = self.allocation.together if self.allocation else {}
@@ -237,47 +238,23 @@ class Foundation(pulumi.ComponentResource):
         if self.topology.job:
             # The names of its nodes lead nowhere outside of it.
             return str(next(iter(self.topology.hosts.values())).layout.authority)
-        inputs, options = self.of_stack(self._profile()), pulumi.ResourceOptions(parent=self, depends_on=list(after))
+        values = _together({**self.secrets, **self._signed("client-certificate", CONTROL_NODE)})
+        inputs = self.of_stack(profile_inputs(self.plan, self._client, values, self.authority, self._releases_of))
+        options = pulumi.ResourceOptions(parent=self, depends_on=list(after))
         return resources.ClientProfile("client-profile", inputs, options).trusts
 
-    def _profile(self) -> dict[str, Any]:
-        """Return the user's own files; a client of Dask shows a certificate too."""
-        direct, own = [host.address for host in self.topology.hosts.values()], self._client
-        values = _together({**self.secrets, **self._signed("client-certificate", CONTROL_NODE)})
-        hosts = self.topology.hosts.values()
-        shared = next(iter(hosts)).layout.authority
-        # Where the control node is one of the hosts, the path is there already.
-        here = next((host.name for host in hosts if not host.connection.remote), "")
-        is_new, settings = self.authority and not here, self.plan.settings(here) if here else {}
-        remarks = [] if settings else elsewhere(self.topology)
+    def _releases_of(self, host: str) -> pulumi.Output[dict[str, str]]:
+        """Return what must be the same on all hosts of a pool, as one of them has it: of its environment or image."""
+        return self.made_of[host].versions if host in self.made_of else self._releases.apply(partial(_get, host))
 
-        def profile(authority: PurePosixPath) -> pulumi.Output[str]:
-            given = partial(client_env, tls=own.tls, direct=direct, settings=settings, remarks=remarks)
-            return values.apply(lambda known: given(self.topology, known, authority))
-
-        files = values.apply(lambda known: tls_files(self.topology, own.tls, known))
-        return {
-            "path": self.client_profile,
-            "files": pulumi.Output.all(files, profile(shared)).apply(
-                lambda known: {**known[0], self.client_profile: known[1]}
-            ),
-            "authority_path": str(shared) if self.authority else "",
-            "authority": self.authority if is_new else "",
-            "alone_path": str(own.tls.authority),
-            "alone": profile(own.tls.authority) if is_new else "",
-        }
-
-    def _versions(self, preflight: resources.Preflight) -> list[pulumi.Resource]:
+    def _versions(self) -> list[pulumi.Resource]:
         """Compare the Pythons that speak to each other, of environments and of images."""
         if self.topology.job:  # its hosts have one image
             return []
         wanted = [host for host in self.topology.hosts if requirements.needs(self.plan, host).versions]
         if len(wanted) < 2:
             return []
-        found = {
-            host: self.made_of[host].versions if host in self.made_of else preflight.versions.apply(partial(_get, host))
-            for host in wanted
-        }
+        found = {host: self._releases_of(host) for host in wanted}
         opts = pulumi.ResourceOptions(parent=self)
         return [resources.VersionMatch("versions", {"stack": self.topology.stack, "hosts": found}, opts)]
 

@@ -150,6 +150,24 @@ def by_halves(process: Process, workers: Sequence[Process]) -> Turn:
 
 
 @dataclass(frozen=True)
+class Guest:
+    """What clients have on a machine that is no host of theirs, and to which hosts connect back.
+
+    Attributes:
+        host: one of those, by name.
+        environment: `spec.resources.HERE` stands for the address by which hosts see the machine, OWN_PYTHON for its
+            interpreter.
+        files: secret ones, content by path.
+        needs: what the machine must have, as a host.
+    """
+
+    host: str
+    environment: Mapping[str, str]
+    files: Mapping[str, str]
+    needs: Needs
+
+
+@dataclass(frozen=True)
 class Share:
     """How many workers a process runs, with so many threads each, and at most so many bytes (0 is no limit).
 
@@ -232,6 +250,16 @@ class Role:
     def client_environment(self, process: Process, host: Host) -> Mapping[str, str]:
         """Return what only the clients on one host have in their environment."""
         return {}
+
+    def guest(
+        self, process: Process, context: Context, directory: PurePosixPath, values: Mapping[str, str]
+    ) -> Guest | None:
+        """Return what clients have where no host is; None where that needs no more than `client` says.
+
+        Args:
+            directory: for their files.
+        """
+        return None
 
     def drain(self, process: Process, context: Context) -> Drain | None:
         """Return what is to be done before a process is stopped."""

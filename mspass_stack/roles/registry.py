@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from mspass_stack.config.sections import Cluster
-from mspass_stack.roles.base import Context, Placement, Role
+from mspass_stack.roles.base import Context, Guest, Placement, Role
 from mspass_stack.roles.clients import env_file, tls_environment
 from mspass_stack.roles.dask import Scheduler, Worker
 from mspass_stack.roles.jupyter import Frontend
@@ -85,6 +85,17 @@ def database_address(topology: Topology, values: Mapping[str, str], authority: P
     return found.get("MSPASS_DB_ADDRESS", "")
 
 
+def guest(context: Context, directory: PurePosixPath, values: Mapping[str, str]) -> Guest | None:
+    """Return what clients have on a machine that is no host, where hosts connect back to them.
+
+    Args:
+        context: of whatever host.
+        directory: for their files.
+    """
+    served = serving(context.topology).values()
+    return next((found for one in served if (found := role_of(one).guest(one, context, directory, values))), None)
+
+
 def elsewhere(topology: Topology) -> list[str]:
     """Return what clients are told on a machine that has not what lets one in."""
     return [said for process in serving(topology).values() if (said := role_of(process).elsewhere)]
@@ -97,7 +108,6 @@ def client_env(
     tls: TlsFiles | None = None,
     direct: Iterable[str] = (),
     settings: Mapping[str, str] | None = None,
-    remarks: Iterable[str] = (),
 ) -> str:
     """Return the env file by which clients find the cluster.
 
@@ -109,7 +119,6 @@ def client_env(
         tls: for a file that has to name them: those of processes are in their own environment.
         direct: more addresses that no proxy is to stand before.
         settings: what clients have in their environment on the host that it is for.
-        remarks: for who reads it.
     """
     environment: dict[str, str] = {"MSPASS_SCHEDULER": "none"}
     addresses: list[str] = []
@@ -119,4 +128,4 @@ def client_env(
             environment |= found
             addresses.append(process.address)
     environment |= settings or {}
-    return env_file(environment | (tls_environment(topology, tls) if tls else {}), [*addresses, *direct], remarks)
+    return env_file(environment | (tls_environment(topology, tls) if tls else {}), [*addresses, *direct])

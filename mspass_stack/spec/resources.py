@@ -12,6 +12,9 @@ from mspass_stack.spec.probe import Probe
 from mspass_stack.spec.process import ProcessSpec
 from mspass_stack.spec.value import Value
 
+HERE, OWN_PYTHON = "{address}", "{python}"
+"""What stands for this machine's address, and for its interpreter, until it is known."""
+
 
 def described(description: str, default: Any = ..., **marks: bool) -> Any:
     return Field(default, description=description, json_schema_extra=dict(marks))
@@ -116,6 +119,16 @@ class HostFilesInputs(OfStack):
     digest_key: str = secret("what the digests of the files are keyed with")
 
 
+class GuestSpec(Inputs):
+    """Clients on the control node, to which hosts connect back."""
+
+    host: str = Field(description="one of those hosts")
+    releases: dict[str, str] = Field(description="of its Python and of the distributions that must be the same here")
+    modules: list[str] = Field(description="that the Python here must have")
+    environment: dict[str, str] = Field(description="what they have in it where all of that holds")
+    remark: str = Field(description="for who reads the env file where it does not")
+
+
 class ClientProfileInputs(OfStack):
     """The user's own files on the control node, by which clients there find the cluster."""
 
@@ -125,6 +138,9 @@ class ClientProfileInputs(OfStack):
     authority: str = Field(default="", description="that certificate, to be there on the control node too")
     alone_path: str = Field(default="", description="where it is on the control node in any case")
     alone: str = secret("content of the env file that names this path", "")
+    guest: GuestSpec | None = described("clients to which hosts connect back, where this machine is none", None)
+    guest_connection: ConnectionSpec | None = unseen("how the first of those hosts is reached", None)
+    guest_files: dict[str, str] = secret("content by path of what those clients read", {})
 
 
 class DrainSpec(Inputs):

@@ -232,16 +232,23 @@ def test_where_spark_has_no_frontend_programs_beside_a_worker_have_what_clients_
     assert f"{client}/log4j2.properties" in files
 
 
-def test_where_programs_for_spark_run_is_said_in_the_profile_of_a_machine_that_is_no_host(deploy: Deploy) -> None:
+def test_a_machine_that_is_no_host_has_for_spark_what_depends_on_whether_hosts_connect_back(deploy: Deploy) -> None:
     cluster = _config()["mspass:cluster"]
     for own, told in ({}, True), ({"head": {"address": "10.0.0.1"}}, False):
         result = deploy(_spark(hosts=cluster["hosts"] | own), "lab")
         assert not result.error
-        text = opened(result.of("ClientProfile")["client-profile"].inputs["files"])[result.outputs["clientProfile"]]
-        assert ("# Programs for Spark run in Jupyter or by `mspass-stack run`" in text) == told
+        profile = result.of("ClientProfile")["client-profile"].inputs
+        text = opened(profile["files"])[result.outputs["clientProfile"]]
+        assert bool(profile.get("guest")) == told
         assert ("SPARK_CONF_DIR" in text) != told
         assert "MASTER='spark://10.0.0.1:7077'" in text
         assert "spark-secret" not in text
+        if told:
+            guest, files = profile["guest"], opened(profile["guestFiles"])
+            assert guest["host"] == "node1"
+            assert guest["remark"].startswith("Programs for Spark run in Jupyter or by `mspass-stack run`")
+            assert guest["environment"]["PYSPARK_PYTHON"] == "/opt/python"
+            assert any("spark.master spark://10.0.0.1:7077" in content for content in files.values())
 
 
 def test_no_secret_shows_in_an_input(lab: Run) -> None:

@@ -2,8 +2,10 @@
 
 import hashlib
 import stat
+import sys
 from base64 import b64encode
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -263,7 +265,7 @@ class Client:
 
     def __init__(self, host: Host, directory: Path) -> None:
         self.host, self.env, self.certificate = host, directory / "profile.env", directory / "ca.pem"
-        self.more: dict[str, str] = {}
+        self.more: dict[str, Any] = {}
         self.files = {str(self.env): "export MSPASS_SCHEDULER=dask\n", str(self.certificate): "PEM\n"}
 
     def call(self, files: dict[str, str] | None = None, **more: Any) -> Any:
@@ -330,6 +332,59 @@ def test_the_clients_files_go_with_the_stack_and_nothing_else_does(client: Clien
     client.create()
     PROFILE.delete(client.call())
     assert not client.env.parent.exists()
+
+
+@pytest.fixture
+def guest(client: Client, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Clients to which a host, here this machine as it sees itself, connects back."""
+    monkeypatch.setenv("SSH_CONNECTION", "127.0.0.1 1 127.0.0.1 22")
+    known: dict[str, Any] = {
+        "host": "lab1",
+        "releases": {"python": "{}.{}".format(*sys.version_info[:2]), "pytest": version("pytest")},
+        "modules": ["pytest"],
+        "environment": {"ADDRESS": "{address}", "PROGRAM": "{python}", "DIRECTORY": "/there"},
+        "remark": "Programs run elsewhere.",
+    }
+    secret = {str(client.env.parent / "secret.conf"): "secret"}
+    client.more = {"guest": known, "guestConnection": HERE, "guestFiles": secret}
+    return known
+
+
+def test_clients_have_what_lets_them_in_where_hosts_connect_back(client: Client, guest: dict[str, Any]) -> None:
+    outputs, secret = client.create(), client.env.parent / "secret.conf"
+    assert outputs["guest"] == {"address": "127.0.0.1", "why": ""}
+    lines = f"ADDRESS='127.0.0.1'\nPROGRAM='{sys.executable}'\nDIRECTORY='/there'\n"
+    assert client.env.read_text() == client.files[str(client.env)] + lines
+    assert (secret.read_text(), stat.S_IMODE(secret.stat().st_mode)) == ("secret", 0o600)
+    assert client.diff(client.refresh(outputs)) == []
+    moved = outputs | {"guest": {"address": "192.0.2.1", "why": ""}}
+    assert client.diff(client.refresh(moved)) == ["files"], "this machine has another address"
+    PROFILE.delete(client.call(outputs=outputs))
+    assert not client.env.parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("seen", "change", "why"),
+    [
+        ("", {}, "host 'lab1' does not reach this machine"),
+        ("192.0.2.1 1 192.0.2.2 22", {}, "host 'lab1' does not reach this machine"),
+        ("127.0.0.1 1", {"releases": {"python": "2.7"}}, "python is 3.11, and 2.7 on host 'lab1'"),
+        ("127.0.0.1 1", {"releases": {"nobodys": "1"}}, "nobodys is not here, and 1 on host 'lab1'"),
+        ("127.0.0.1 1", {"modules": ["nobodys"]}, f"{sys.executable} lacks nobodys"),
+    ],
+    ids=["no SSH", "behind a jump host", "another Python", "none of it", "no module"],
+)
+def test_without_that_they_are_told_why_and_have_no_secret(
+    client: Client, guest: dict[str, Any], monkeypatch: pytest.MonkeyPatch, seen: str, change: dict[str, Any], why: str
+) -> None:
+    monkeypatch.setenv("SSH_CONNECTION", seen)
+    guest |= change
+    outputs = client.create()
+    assert outputs["guest"] == {"address": "", "why": why.replace("3.11", "{}.{}".format(*sys.version_info[:2]))}
+    told = f"# Programs run elsewhere.\n# Not on this machine: {outputs['guest']['why']}.\n"
+    assert client.env.read_text() == told + client.files[str(client.env)]
+    assert sorted(path.name for path in client.env.parent.iterdir()) == ["ca.pem", "profile.env"]
+    assert client.diff(client.refresh(outputs)) == []
 
 
 @pytest.fixture

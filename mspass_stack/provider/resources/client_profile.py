@@ -1,13 +1,15 @@
 """`ClientProfile`: the user's own files on the control node, by which clients there find the cluster."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from mspass_stack.machines.local import LocalMachine
 from mspass_stack.provider.resources.base import Call, Resource
 from mspass_stack.provider.resources.files import OWN_MODE, remove_files
+from mspass_stack.provider.resources.guest import Welcome, is_own, welcome
 from mspass_stack.provider.server.codec import Props
-from mspass_stack.spec.resources import ClientProfileInputs
+from mspass_stack.spec.resources import HERE, OWN_PYTHON, ClientProfileInputs
 
 ALONE = (
     "# MSPASS_DB_ADDRESS holds on this machine only: tasks cannot use it. The one that Jupyter has holds everywhere.\n"
@@ -17,7 +19,8 @@ ALONE = (
 
 class ClientProfile(Resource[ClientProfileInputs]):
     """Outputs: `intact`, whether all files are there with their content, for the owner only; `trusts`, the path of the
-    certificate of who signs those of the database, empty where it speaks no TLS."""
+    certificate of who signs those of the database, empty where it speaks no TLS; `guest`, the address by which hosts
+    connect back to clients here, and why they cannot, found when the files are written."""
 
     model = ClientProfileInputs
 
@@ -26,14 +29,16 @@ class ClientProfile(Resource[ClientProfileInputs]):
         if call.preview:
             return id, {}
         inputs = self.parse(call.inputs)
-        trusts = _share_authority(call, inputs)
-        for path, content in _files(inputs, trusts).items():
+        outputs: Props = {"intact": True, "trusts": _share_authority(call, inputs)}
+        if inputs.guest and inputs.guest_connection:
+            outputs["guest"] = welcome(inputs.guest, inputs.guest_connection)._asdict()
+        for path, content in _files(inputs, outputs).items():
             _write(path, content)
-        return id, {"intact": True, "trusts": trusts}
+        return id, outputs
 
     def read(self, call: Call) -> Props:
-        files = _files(self.parse(call.inputs), call.outputs.get("trusts", ""))
-        return call.outputs | {"intact": _is_intact(files)}
+        files, address = _files(self.parse(call.inputs), call.outputs), _welcome(call.outputs).address
+        return call.outputs | {"intact": _is_intact(files) and (not address or is_own(address))}
 
     def diff(self, call: Call) -> list[str]:
         return super().diff(call) or ([] if call.outputs.get("intact") else ["files"])
@@ -41,12 +46,12 @@ class ClientProfile(Resource[ClientProfileInputs]):
     def update(self, call: Call) -> Props:
         if not call.preview:
             old, new = self.parse(call.old_inputs), self.parse(call.inputs)
-            former = _files(old, call.outputs.get("trusts", ""))
-            remove_files(LocalMachine(), sorted(set(former) - {*new.files, new.authority_path}))
+            kept = {*new.files, *new.guest_files, new.authority_path}
+            remove_files(LocalMachine(), sorted(set(_files(old, call.outputs)) - kept))
         return self.create(call)[1]
 
     def delete(self, call: Call) -> None:
-        remove_files(LocalMachine(), list(_files(self.parse(call.inputs), call.outputs.get("trusts", ""))))
+        remove_files(LocalMachine(), list(_files(self.parse(call.inputs), call.outputs)))
 
 
 def _share_authority(call: Call, inputs: ClientProfileInputs) -> str:
@@ -70,17 +75,25 @@ def _share_authority(call: Call, inputs: ClientProfileInputs) -> str:
     return inputs.alone_path
 
 
-def _files(inputs: ClientProfileInputs, trusts: str) -> dict[str, str]:
-    """Return all files, content by path.
+def _files(inputs: ClientProfileInputs, outputs: Props) -> dict[str, str]:
+    """Return all files by what was found out of this machine, content by path."""
+    files, trusts = dict(inputs.files), outputs.get("trusts", "")
+    if inputs.authority and trusts == inputs.authority_path:
+        files[trusts] = inputs.authority
+    elif inputs.authority:
+        files[inputs.path] = f"{ALONE}{inputs.alone}"
+    if not inputs.guest:
+        return files
+    address, why = _welcome(outputs)
+    if not address:
+        return files | {inputs.path: f"# {inputs.guest.remark}\n# Not on this machine: {why}.\n{files[inputs.path]}"}
+    known = {HERE: address, OWN_PYTHON: sys.executable}
+    lines = [f"{key}='{known.get(value, value)}'\n" for key, value in inputs.guest.environment.items()]
+    return {**files, **inputs.guest_files, inputs.path: files[inputs.path] + "".join(lines)}
 
-    Args:
-        trusts: where clients here find the certificate of who signs.
-    """
-    if not inputs.authority:
-        return inputs.files
-    if trusts == inputs.authority_path:
-        return {**inputs.files, trusts: inputs.authority}
-    return {**inputs.files, inputs.path: f"{ALONE}{inputs.alone}"}
+
+def _welcome(outputs: Props) -> Welcome:
+    return Welcome(**outputs.get("guest", {}))
 
 
 def _write(path: str, content: str) -> None:

@@ -1,6 +1,7 @@
 """A lab whose hosts have SSH and a Python, and nothing else that we need: no Docker, no root."""
 
 import ssl
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,7 +14,7 @@ import pytest
 from mspass_stack.polling import wait_until
 from mspass_stack.verify.strangers import can_connect
 from tests.e2e.clients import documents, expect_line, expect_running, expect_whole, mongo, write_documents
-from tests.e2e.spark import CACHED, HELD, READ, alive, ends_with, has_begun, javas, let_go, master, secrets
+from tests.e2e.spark import CACHED, COUNT, HELD, READ, alive, ends_with, has_begun, javas, let_go, master, secrets
 from tests.harness.connected import LABELS, connected
 from tests.harness.lab import Lab
 from tests.harness.lab.capture import capture, told
@@ -161,6 +162,15 @@ def test_spark_takes_dasks_place_and_the_database_goes_on(stack: LabStack, reque
     ran = stack.ask("verify", "-q", "-k", "spark or frontend")
     assert ran.returncode == 0, ran.stdout
     assert documents(stack) == DOCUMENTS
+
+
+def test_a_program_on_the_control_node_works_on_the_labs_spark(spark: LabStack) -> None:
+    line = f'set -a; . "{spark.outputs()["clientProfile"]}"; exec "$@"'
+    ran = subprocess.run(
+        ["sh", "-c", line, "sh", sys.executable, "-c", COUNT], capture_output=True, text=True, timeout=120
+    )
+    found = f"sum 499500 {spark.outputs()['schedulerAddress']}"
+    assert (ran.returncode, ran.stdout.splitlines()[-1:]) == (0, [found]), ran.stderr
 
 
 def test_spark_listens_where_it_is_declared_and_shows_no_secret_while_an_application_runs(
