@@ -5,7 +5,6 @@ native processes; what was settled once stays, and a stack that is up is never s
 """
 
 import json
-import re
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +15,7 @@ import yaml
 
 from mspass_stack import state
 from mspass_stack.cli.options import stack_option
+from mspass_stack.cli.stack_file import with_key
 from mspass_stack.config.sections import Cluster
 from mspass_stack.errors import EngineError, NotUpError, Refused
 from mspass_stack.machines.local import LocalMachine
@@ -46,28 +46,6 @@ def command(stack: str, runtime: Runtime | Literal[""]) -> None:
 def runs_as(resources: list[dict[str, Any]]) -> Runtime | None:
     """Return the runtime of a stack that is up, by the types in its state."""
     return next((TYPES[resource["type"]] for resource in resources if resource["type"] in TYPES), None)
-
-
-def with_key(text: str, key: str, value: str) -> str:
-    """Return a stack file with a key of its cluster written in; everything else, comments too, stays as it is.
-
-    Raises:
-        Refused: the file is not written line by line, so a person has to do it.
-    """
-    lines = text.splitlines(keepends=True)
-    head = next(
-        (i for i, line in enumerate(lines) if re.fullmatch(r"\s*mspass:cluster:\s*(#.*)?", line.rstrip())), None
-    )
-    keys = [] if head is None else [line for line in lines[head + 1 :] if re.match(r"\s+\w", line)]
-    if head is None or not keys:
-        raise Refused(f"write '{key}: {value}' under mspass:cluster in the stack file")
-    own = keys[0][: len(keys[0]) - len(keys[0].lstrip())]
-    for i in range(head + 1, len(lines)):
-        if re.match(rf"{own}{key}:", lines[i]):
-            lines[i] = f"{own}{key}: {value}\n"
-            return "".join(lines)
-    lines.insert(head + 1, f"{own}{key}: {value}\n")
-    return "".join(lines)
 
 
 def select_runtime(stack: str, requested: Runtime | None) -> str | None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from mspass_stack.cli.choose_runtime import runs_as, with_key
+from mspass_stack.cli.choose_runtime import runs_as
+from mspass_stack.cli.stack_file import with_key
 from mspass_stack.errors import Refused
 
 FILE = """\
@@ -26,6 +27,13 @@ def test_a_runtime_is_added_and_everything_else_stays() -> None:
 def test_a_runtime_that_is_there_is_changed_in_its_place() -> None:
     docker = with_key(FILE, "runtime", "docker")
     assert with_key(docker, "runtime", "native") == docker.replace("docker", "native")
+
+
+def test_a_key_of_several_lines_is_changed_as_a_whole() -> None:
+    text = FILE.replace("    hosts:", "    batch:\n      run: old.py # mine\n      args:\n        - a\n    hosts:")
+    assert with_key(text, "batch", "{run: new.py}") == FILE.replace(
+        "    hosts:", "    batch: {run: new.py}\n    hosts:"
+    )
 
 
 def test_the_runtime_of_a_host_is_not_taken_for_the_clusters() -> None:

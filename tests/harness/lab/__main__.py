@@ -4,7 +4,7 @@ import argparse
 import shlex
 from pathlib import Path
 
-from mspass_stack.cli.choose_runtime import with_key
+from mspass_stack.cli.stack_file import with_key
 from tests.harness import docker_plugin
 from tests.harness.lab.command import LabError
 from tests.harness.lab.lab import Lab
