@@ -6,17 +6,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mspass_stack.config import rules
+from mspass_stack.config.batch import Batch
 from mspass_stack.config.hosts import LOOPBACK
 from mspass_stack.config.sections import KEY, Cluster
 from mspass_stack.errors import ConfigError
-from mspass_stack.roles import preparation
+from mspass_stack.roles import batch, preparation
 from mspass_stack.roles.base import Command, Context, Placement, Role
 from mspass_stack.roles.registry import client_binaries, client_environment, client_files, placements, role_of
 from mspass_stack.runtimes import RUNTIMES, Runtime, apptainer
 from mspass_stack.sites import site_of
-from mspass_stack.sites.base import own_directory
+from mspass_stack.sites.base import own_directory, resolve_path
+from mspass_stack.spec.batch import BatchSpec
 from mspass_stack.spec.layout import StackLayout
-from mspass_stack.spec.process import ProcessSpec
+from mspass_stack.spec.process import ProcessSpec, SlurmProcess
 from mspass_stack.spec.topology import Host, Process, Topology
 
 ENGINE = "unix:///var/run/docker.sock"
@@ -32,11 +34,15 @@ class Plan:
 
     Attributes:
         control_dir: the directory of the stack's files on the control node.
+        batch: what a job runs by itself; None where that is nothing.
+        batch_source: path of its file on the control node.
     """
 
     cluster: Cluster
     topology: Topology
     control_dir: str
+    batch: BatchSpec | None = None
+    batch_source: str = ""
 
     def context(self, host: str) -> Context:
         return Context(self.cluster, self.topology, self.topology.hosts[host])
@@ -157,6 +163,9 @@ def make_plan(
     # Where the control node is one of the hosts, its user's files are among that host's.
     here = next((host.stack_dir for host in hosts.values() if not host.connection.remote), own_directory(stack, base))
     plan = Plan(cluster, topology, here)
+    if cluster.batch:
+        source = resolve_path(cluster.batch.run, base)
+        plan = replace(plan, batch=_batch(plan, cluster.batch, source), batch_source=source)
     if problems := list(_crowded(plan)):
         raise ConfigError("\n".join(problems))
     return plan
@@ -180,6 +189,23 @@ def violations(cluster: Cluster) -> Iterator[str]:
     yield from _ports_twice(cluster)
     known = dict.fromkeys(placement.host for _, placement in placements(cluster) if placement.host in cluster.hosts)
     yield from site_of(cluster).violations(cluster, known)
+
+
+def _batch(plan: Plan, asked: Batch, source: str) -> BatchSpec:
+    """Return what the job runs by itself.
+
+    Raises:
+        ConfigError: its file cannot be read.
+    """
+    try:
+        content = Path(source).read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{KEY}.batch.run: {asked.run!r}: {error.strerror} ({source})") from None
+    place = batch.place(plan.topology)
+    beside, workdir = plan.render(place), plan.topology.hosts[place.host].workdir
+    assert isinstance(beside, SlurmProcess)
+    probes = [plan.command(process).probe for process in batch.workers(plan.topology)]
+    return batch.spec(asked, content, beside, workdir, probes)
 
 
 def _idle(cluster: Cluster, used: Collection[str]) -> Iterator[str]:

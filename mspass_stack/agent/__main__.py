@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from . import interface, serve
+from . import gate, interface, serve
 from .contained import Contained, place_of
 from .errors import Refused
 from .job import Job
@@ -17,6 +17,7 @@ usage: serve                          answer one JSON request a line of standard
        step DIRECTORY PROCESS         run the process on its node
        contain DIRECTORY PROCESS      run the process in its container on this host
        check DIRECTORY                look at this node before any process starts
+       gate DIRECTORY                 wait until the scheduler of this node counts all workers
        interface NAME                 print this node's address there"""
 
 
@@ -53,6 +54,7 @@ CALLS: dict[str, Callable[..., None]] = {
     "step": _step,
     "contain": _contain,
     "check": _check,
+    "gate": gate.main,
     "interface": interface.tell,
 }
 

@@ -19,6 +19,8 @@ from threading import Event
 from typing import Any
 
 from . import allocation, interface, node_check, settings, slurm
+from .batch import Batch
+from .batch_run import BatchRun
 from .errors import Refused
 from .failures import PATIENCE, Failures
 from .job_supervisor import JobSupervisor
@@ -38,6 +40,9 @@ PYTHON, AGENT = "MSPASS_JOB_PYTHON", "MSPASS_JOB_AGENT"
 
 STATES: dict[int, str] = {signal.SIGUSR1: "STOPPED", signal.SIGTERM: "CANCELLED"}
 """How a job ends that gets a signal."""
+
+CUT_SHORT = 143
+"""Exit status of a job that is cancelled, or stops while what it was for runs still."""
 
 BEAT, END = "beat", "end.json"
 """Of the run directory: a counter that grows while the job lives, and how it ended."""
@@ -62,7 +67,7 @@ class Job:
         self._job, self._restart = os.environ["SLURM_JOB_ID"], int(os.environ.get("SLURM_RESTART_COUNT") or 0)
         self._local = Path(self._asked["local"]) / f"mspass-{os.getuid()}-{self._job}"
         self._beats = 0
-        self._told = ""
+        self._told, self._status = "", 0
         self._waked = Event()
         self._data = KeptData(Path(directory))
         self._failures = Failures(self._run, self._job, self._restart)
@@ -77,12 +82,13 @@ class Job:
         state, status, why = "FAILED", 1, ""
         try:
             self._refuse_hopeless()
-            Lease(self._run, self._job, self._restart).take()
-            self._begin()
-            self._look()
-            self._data.take()
-            self._hold()
-            state, status = self._told, 0 if self._told == "STOPPED" else 143
+            if not self._has_ended_before():
+                Lease(self._run, self._job, self._restart).take()
+                self._begin()
+                self._look()
+                self._data.take()
+                self._hold()
+            state, status = self._told, CUT_SHORT if self._told == "CANCELLED" else self._status
         except (Refused, slurm.NoAnswerError, OSError) as error:
             why = str(error)
             self._say(why)
@@ -137,7 +143,7 @@ class Job:
     def _hold(self) -> None:
         """Keep a supervisord until somebody ends the job; one that was killed is followed by another."""
         supervisor = JobSupervisor(self._directory, self._asked["stack_id"])
-        preparer = Preparer(self._directory, self._say)
+        preparer, batch = Preparer(self._directory, self._say), Batch(self._directory, self._say)
         while not self._told:
             supervisor.sweep(self._say)
             supervisor.files.socket.unlink(missing_ok=True)
@@ -147,13 +153,35 @@ class Job:
                 self._beat("RUNNING" if supervisor.alive() else "STARTING")
                 preparer.turn()
                 self._judge(supervisor, preparer)
+                self._end_by(batch.turn())
                 if time.monotonic() - revived > REVIVAL:
                     revived = time.monotonic()
                     supervisor.revive(self._say)
                 self._waked.wait(TURN)
+            # Of a job that is cancelled Slurm tells all steps, and supervisord is to start none of them anew.
+            if self._told and batch.end(is_told=self._told == "CANCELLED"):
+                self._status = CUT_SHORT
             preparer.end()
             self._end(supervisor, held)
             self._say(f"supervisord ended with {held.returncode}")
+
+    def _has_ended_before(self) -> bool:
+        """Whether this job was started again after it had done what it was for."""
+        now = {"job": self._job, "restart": self._restart}
+        run = BatchRun(lambda path: Path(path).read_text(encoding="utf-8"), str(self._run), now)
+        if run.ends_the_job:
+            self._say(f"batch {run.id} {run.state} already: nothing is started")
+            self._end_by(1 if run.exit is None else run.exit)
+        return run.ends_the_job
+
+    def _end_by(self, status: int | None) -> None:
+        """End in order where the batch run has ended for which the job was.
+
+        Args:
+            status: its exit status; None where it goes on, or the cluster stays.
+        """
+        if status is not None and not self._told:
+            self._status, self._told = status, "FAILED" if status else "COMPLETED"
 
     def _refuse_hopeless(self) -> None:
         """Refuse a start like two that never got ready; a job that is submitted anew begins anew.
@@ -185,7 +213,7 @@ class Job:
     def _end(self, supervisor: JobSupervisor, held: subprocess.Popen[bytes]) -> None:
         if self._told:
             self._say(f"{self._told}: all is stopped")
-        if self._told == "STOPPED" and held.poll() is None:
+        if self._told != "CANCELLED" and self._told and held.poll() is None:
             self._beat("STOPPING")
             supervisor.down(self._say)
             with suppress(OSError):

@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from . import beside, preparation, size, slurm
+from . import beside, preparation, settings, size, slurm
 from .allocation import Allocation
 from .contained import Contained
 from .errors import Refused
@@ -61,10 +61,28 @@ class Step(Contained):
             with suppress(OSError):
                 Path("/proc/self/oom_score_adj").write_text(str(score))
         self._own.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if claim := self._spec.get("claim"):
+            self._claim(Path(claim))
         beside_it = size.steps_on(self._directory, self._spec.get("host", ""))
         shares = size.Size.of(self._node).shares(self._spec, beside_it or [self._spec])
         size.note(self._run, self.name, shares)
         self._known.update(size.words_of(shares))
+
+    def _claim(self, path: Path) -> None:
+        """Have a program that runs once started by nobody else, now or later.
+
+        Raises:
+            Refused: somebody has.
+        """
+        known = Allocation(self._run).read()
+        partial = path.with_name(f"{path.name}.{os.getpid()}")
+        settings.write(partial, json.dumps({key: known[key] for key in ("job", "restart")}) + "\n")
+        try:
+            os.link(partial, path)
+        except FileExistsError:
+            raise Refused(f"{self.name} was started before: {path}") from None
+        finally:
+            partial.unlink()
 
     def _start(self, words: Sequence[str]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(

@@ -2,11 +2,12 @@
 
 import json
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from pydantic.alias_generators import to_camel
 
+from mspass_stack.agent.batch_run import BatchRun
 from mspass_stack.agent.job import BEAT, END
 from mspass_stack.errors import StackError
 from mspass_stack.machines import slurm_node
@@ -17,7 +18,7 @@ from mspass_stack.spec.inventory import Inventory
 FEW = 8
 """Nodes that are named one by one; more of them as Slurm's host list."""
 
-AGAIN = "pulumi up submits another"
+AGAIN, NO_OTHER = "pulumi up submits another", "what it was for is done, and no other one is submitted"
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class JobView:
         nodes: Slurm's name by host, once the job has named them; `host_list` is Slurm's own.
         start, end: as Slurm writes them; the start of a job that waits is an estimate.
         left: of its time, as Slurm writes it.
+        batch: what became of what it runs by itself, in words; empty where that is nothing.
+        rests: whether no other one is submitted, since that has ended.
     """
 
     id: str = ""
@@ -42,14 +45,19 @@ class JobView:
     left: str = ""
     node_hours: float = 0.0
     is_over: bool = False
+    batch: str = ""
+    rests: bool = False
 
     def __str__(self) -> str:
+        return "\n".join(filter(None, [self._of_job(), self.batch]))
+
+    def _of_job(self) -> str:
         if not self.state:
             return f"job: {self.why}"
         if self.is_over:
             when = f" at {self.end}" if self.end else ""
             why = f" ({'; '.join(self.why.splitlines())})" if self.why else ""
-            return f"job {self.id} ended: {self.state}{when}{why}; {AGAIN}"
+            return f"job {self.id} ended: {self.state}{when}{why}; {NO_OTHER if self.rests else AGAIN}"
         if self.state == "PENDING":
             return f"job {self.id} PENDING: {self.why}, {_estimate(self.start)}"
         nodes = list(self.nodes.values()) or list(filter(None, [self.host_list]))
@@ -77,9 +85,14 @@ def job_by(connection: ConnectionSpec, stack: str, stack_id: str, stack_dir: str
     try:
         own = SlurmLogin(node.login).own(stack, stack_id, stack_dir)
         known = sorted(own, key=lambda job: job.is_over)
-        if known and not known[0].is_over:
-            return _alive(known[0], {} if known[0].state == "PENDING" else node.allocation())
-        return _over(_record(node.login.read, f"{stack_dir}/run"), known[0] if known else None)
+        last = known[0] if known else None
+        allocation = {} if last is None or last.is_over or last.state == "PENDING" else node.allocation()
+        batch = BatchRun(node.login.read, f"{stack_dir}/run", allocation)
+        if last and not last.is_over:
+            found = _alive(last, allocation)
+        else:
+            found = _over(_record(node.login.read, f"{stack_dir}/run"), last)
+        return replace(found, batch=str(batch), rests=found.is_over and batch.ends_the_job)
     except StackError as error:
         return JobView(why=str(error))
 

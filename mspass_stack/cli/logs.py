@@ -23,7 +23,7 @@ WITH_PROCESS = tuple(f"mspassnode:index:{kind}" for kind in ("HostProcess", "Rea
 WITH_JOB = "mspassnode:index:SlurmJob"
 
 OF_JOB = ("job", "ensure")
-"""What a job says of itself, and what prepares its database."""
+"""What a job says of itself, and what prepares its database; `batch` is what it runs by itself, where it does."""
 
 EVERY = 1.0
 """Seconds between two looks of `--follow`."""
@@ -48,7 +48,8 @@ KNOWN = 20
     help="how many of the last ones are shown",
 )
 def command(process: str, stack: str, follow: bool, lines: int) -> None:
-    """Show the end of the log of PROCESS; `job` and `ensure` are those of a Slurm job and of its databases."""
+    """Show the end of the log of PROCESS; `job`, `ensure` and `batch` are those of a Slurm job, of its
+    databases and of what it runs by itself."""
     resources = state.resources(stack)
     found: dict[str, Log | JobLog] = {**logs(resources), **job_logs(resources)}
     if not process:
@@ -110,7 +111,8 @@ def job_logs(resources: Iterable[Mapping[str, Any]]) -> dict[str, JobLog]:
         if resource["type"] == WITH_JOB:
             inputs = resource["inputs"]
             connection, log = ConnectionSpec.model_validate(inputs["connection"]), StackLayout(inputs["stackDir"]).log
-            return {name: JobLog(str(log / f"{name}.log"), connection) for name in OF_JOB}
+            names = [*OF_JOB, *(["batch"] if inputs.get("batch") else [])]
+            return {name: JobLog(str(log / f"{name}.log"), connection) for name in names}
     return {}
 
 

@@ -5,6 +5,7 @@ import sys
 import click
 
 from mspass_stack import state
+from mspass_stack.cli.batch import submit
 from mspass_stack.cli.options import stack_option
 from mspass_stack.cli.runs import Runs, place_for_runs
 from mspass_stack.errors import Refused
@@ -17,14 +18,20 @@ INTERRUPTED = 130
 @stack_option
 @click.option("--attach", is_flag=True, help="follow one that runs, or ran: FILE is its ID, else the last one")
 @click.option("--detach", is_flag=True, help="start it and print its ID; --attach finds it")
+@click.option("--batch", is_flag=True, help="have the Slurm job of the stack run it, with nobody logged in")
 @click.argument("file", required=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def command(stack: str, attach: bool, detach: bool, file: str | None, arguments: tuple[str, ...]) -> None:
+def command(stack: str, attach: bool, detach: bool, batch: bool, file: str | None, arguments: tuple[str, ...]) -> None:
     """Run FILE (.py or .ipynb) with its ARGUMENTS where the frontend is, else a worker.
 
     Options come before FILE: what is behind it is the program's. Exit status: that of the program. It goes on when the
-    connection or the terminal is lost; Ctrl-C ends it.
+    connection or the terminal is lost; Ctrl-C ends it. --batch writes FILE into the stack's own file and types pulumi
+    up: the job runs it once, and stops.
     """
+    if batch:
+        if attach or detach or file is None:
+            raise Refused("mspass-stack run --batch FILE.py|FILE.ipynb [ARGUMENTS], without --attach and --detach")
+        sys.exit(submit(stack, file, arguments))
     _, inventory = state.deployed(stack)
     runs = Runs(inventory, place_for_runs(inventory))
     if attach:

@@ -20,6 +20,7 @@ class SlurmAllocation(pulumi.ComponentResource):
     Attributes:
         resource: its nodes, once it runs.
         image: that of all its containers, pinned.
+        batch: what it runs by itself; None where that is nothing.
         together: the processes that are one resource, by the kind of their role.
     """
 
@@ -56,7 +57,7 @@ class SlurmAllocation(pulumi.ComponentResource):
             programs[kind] = nodes.write(self, [*there, *earlier])
         job = resources.SlurmJob(
             "job",
-            foundation.of_stack({**known, "asked": topology.job, "preparation": list(foundation.plan.preparation())}),
+            foundation.of_stack({**known, "asked": topology.job, **_by_itself(foundation)}),
             pulumi.ResourceOptions(parent=self, depends_on=list(programs.values())),
         )
         self.resource = resources.Allocation(
@@ -64,4 +65,18 @@ class SlurmAllocation(pulumi.ComponentResource):
             foundation.of_stack({**known, "job": job.job, "queue_wait": topology.job.queue_wait}),
             pulumi.ResourceOptions(parent=self, depends_on=[job]),
         )
+        self.batch: resources.Batch | None = None
+        if batch := foundation.plan.batch:
+            self.batch = resources.Batch(
+                "batch",
+                foundation.of_stack({**known, "run": batch.id, "job": self.resource.incarnation}),
+                pulumi.ResourceOptions(parent=self, depends_on=[self.resource]),
+            )
         self.register_outputs({})
+
+
+def _by_itself(foundation: "Foundation") -> dict[str, object]:
+    """Return what the job does by itself."""
+    plan = foundation.plan
+    known: dict[str, object] = {"preparation": list(plan.preparation())}
+    return known | ({"batch": plan.batch, "batch_source": plan.batch_source} if plan.batch else {})

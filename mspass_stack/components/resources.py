@@ -10,6 +10,7 @@ from mspass_stack.spec.certificates import CertificateAuthorityInputs, Certifica
 from mspass_stack.spec.job_resources import (
     AllocationInputs,
     ApptainerImageInputs,
+    BatchInputs,
     NodeProcessesInputs,
     NodesReadyInputs,
     SlurmJobInputs,
@@ -174,6 +175,17 @@ class Allocation(Resource):
     incarnation: pulumi.Output[str]
     nodes: pulumi.Output[dict[str, dict[str, str]]]
     model = AllocationInputs
+
+
+class Batch(Resource):
+    """What a job runs by itself, as it is seen.
+
+    Attributes:
+        seen: its id, state, exit status and log.
+    """
+
+    seen: pulumi.Output[dict[str, Any]]
+    model = BatchInputs
 
 
 class ContainerImage(Resource):

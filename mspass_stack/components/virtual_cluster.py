@@ -79,6 +79,8 @@ class VirtualCluster(pulumi.ComponentResource):
             outputs["access"] = pulumi.Output.all(all_ready, foundation.allocation.resource.nodes).apply(
                 lambda known: _access(plan, ports, known[1])
             )
+        if foundation.allocation and foundation.allocation.batch:
+            outputs["batch"] = foundation.allocation.batch.seen
         if any(host.connection.remote for host in plan.topology.hosts.values()):
             outputs["connect"] = all_ready.apply(lambda _: f"{CONNECT} --stack {plan.topology.stack}")
         kept_up = SupervisedProcess | SupervisedContainer

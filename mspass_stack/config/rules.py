@@ -14,7 +14,7 @@ RESERVED = frozenset({"admin", "config", CONFIG_SET, "local"})
 
 def violations(cluster: Cluster) -> Iterator[str]:
     """Yield all violations within the sections of a cluster whose single values are right."""
-    for rule in (_database_shape, _sets, _caches, _workers, _spark, image_violations):
+    for rule in (_database_shape, _sets, _caches, _workers, _spark, _batch, image_violations):
         yield from rule(cluster)
     if not (cluster.database or cluster.pool or cluster.frontend):
         yield f"{KEY}: nothing to deploy: expected at least one of database, pool, frontend"
@@ -130,3 +130,14 @@ def _workers(cluster: Cluster) -> Iterator[str]:
                     f"{KEY}.pool.workers.{host}: it begins like '{other}', and Dask could not tell their workers "
                     "apart: expected another name for one of these hosts"
                 )
+
+
+def _batch(cluster: Cluster) -> Iterator[str]:
+    if not (batch := cluster.batch):
+        return
+    if not cluster.slurm:
+        yield f"{KEY}.batch: expected slurm beside it: elsewhere mspass-stack run --detach does it"
+    elif not (cluster.frontend or cluster.pool):
+        yield f"{KEY}.batch: expected a frontend or a pool, beside which it runs"
+    if batch.args and batch.run.endswith(".ipynb"):
+        yield f"{KEY}.batch.args: expected none: a notebook has no arguments"

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from mspass_stack.config.batch import Batch
 from mspass_stack.config.hosts import Host, HostList, Hosts, by_host
 from mspass_stack.config.model import Cache, Memory, Model, Name, Port, Text, like, refuse
 from mspass_stack.config.slurm import IMAGE_SCHEME, RUNTIME, Slurm, node_names
@@ -205,6 +206,9 @@ class Cluster(Model):
     database: Database | None = Field(default=None, description="MongoDB; by default none")
     pool: Pool | None = Field(default=None, description="Dask's scheduler and workers; by default none")
     frontend: Frontend | None = Field(default=None, description="JupyterLab; by default none")
+    batch: Batch | None = Field(
+        default=None, description="what a job runs by itself, only with `slurm`; by default none"
+    )
 
     @model_validator(mode="before")
     @classmethod

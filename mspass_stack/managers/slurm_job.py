@@ -54,7 +54,7 @@ class SlurmJobManager(Supervisord):
             grace=process.stop_grace,
             ports=list(process.ports),
             supervisord=[],
-            step=json.dumps(_step(process), indent=1),
+            step=json.dumps(step_of(process), indent=1),
         )
 
     def launcher(self, process: KeptUp, stack: str, digest: str) -> str:
@@ -75,7 +75,7 @@ class SlurmJobManager(Supervisord):
         return agent.call(call, **self._place, **arguments)
 
 
-def _step(process: SlurmProcess) -> dict[str, Any]:
+def step_of(process: SlurmProcess) -> dict[str, Any]:
     """Return what the step of a process is told (`agent.step`)."""
     probed = process.probe
     # Pages for its own host alone are not where its peers find it.

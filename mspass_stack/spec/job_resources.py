@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from mspass_stack.spec.alike import Alike
+from mspass_stack.spec.batch import BatchSpec
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.job import JobSpec
 from mspass_stack.spec.resources import OfStack, authority, unseen
@@ -15,6 +16,17 @@ class SlurmJobInputs(OfStack):
     stack_dir: str = Field(description="the stack's directory on the file system that the nodes share")
     asked: JobSpec = Field(description="what is asked for")
     preparation: list[str] = Field(default=[], description="the words that run a Python which prepares the database")
+    batch: BatchSpec | None = Field(default=None, description="what it runs by itself")
+    batch_source: str = unseen("where the control node has the file of that", "")
+
+
+class BatchInputs(OfStack):
+    """What a job runs by itself, as it is seen."""
+
+    connection: ConnectionSpec = unseen("how the first node is reached, and the login host")
+    stack_dir: str = Field(description="the stack's directory on the file system that the nodes share")
+    run: str = Field(description="its id")
+    job: str = Field(description="which start of which job is to run it")
 
 
 class ApptainerImageInputs(OfStack):

@@ -141,6 +141,7 @@ ANSWERS: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
     },
     "ApptainerImage": lambda _, inputs: {"pinned": f"{inputs['image']}@sha256:0"},
     "SlurmJob": lambda name, _: {"job": "4711"},
+    "Batch": lambda name, inputs: {"seen": {"id": inputs["run"], "state": "waiting", "exit": -1, "log": "/batch.log"}},
     "Allocation": lambda name, _: {
         "incarnation": "4711.0",
         "nodes": {f"node{number}": {"name": f"n{number + 1}", "address": f"10.0.0.{number}"} for number in range(5)},

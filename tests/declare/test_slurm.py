@@ -193,3 +193,21 @@ def test_an_image_that_is_built_is_one_file_by_a_name_that_its_uri_gives(
     assert declared.of("Preflight")["preflight"].inputs["hosts"]["nodes"]["image"].startswith("docker://")
     inventory = Inventory.model_validate(declared.outputs["inventory"])
     assert all(entry.image.endswith("@sha256:0") for entry in inventory.processes)
+
+
+def test_what_the_job_runs_by_itself_is_there_before_it_and_restarts_nobody(
+    file: Path, declared: Run, deploy: Deploy, tmp_path: Path
+) -> None:
+    (tmp_path / "work.py").write_text("print(1)")
+    config = _config(file)
+    config["mspass:cluster"]["batch"] = {"run": str(tmp_path / "work.py")}
+    run = deploy(config, "hpc")
+    assert not run.error
+    assert run.of("SlurmJob")["job"].inputs["batch"]["beside"]["name"] == "frontend"
+    assert "nodes" in run.of("Batch")["batch"].after
+    assert run.outputs["batch"]["state"] == "waiting"
+    assert {name: process["digest"] for name, process in run.programs.items()} == {
+        name: process["digest"] for name, process in declared.programs.items()
+    }
+    assert "batch" not in declared.outputs
+    assert "batch" not in declared.of("SlurmJob")["job"].inputs

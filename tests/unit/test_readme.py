@@ -42,6 +42,7 @@ SECOND = "tests/e2e/native/test_lifecycle.py::test_a_second_stack_stands_beside_
 OVER = "tests/e2e/native/test_starting_over.py::test_the_data_open_again_when_the_state_or_its_passphrase_is_lost"
 
 SLURM = "tests/e2e/slurm/test_lifecycle.py::"
+BATCH = "tests/e2e/slurm/test_batch.py::"
 JOB = f"{SLURM}test_it_comes_up_in_one_job_and_the_next_up_changes_nothing"
 
 LOGIN = "tests/e2e/slurm/test_login.py::"
@@ -118,6 +119,10 @@ TESTED = {
     "pulumi preview -s hpc": "tests/e2e/slurm/test_queue.py::test_a_preview_asks_slurm_and_neither_submits_nor_writes",
     "pulumi up -s hpc": JOB,
     "mspass-stack status --stack hpc": f"{SLURM}test_status_names_the_job_and_its_nodes",
+    "mspass-stack run --stack hpc --batch work.ipynb": (
+        f"{BATCH}test_one_that_fails_fails_the_job_and_no_up_which_warns"
+    ),
+    "mspass-stack logs -f batch --stack hpc": f"{BATCH}test_a_notebook_runs_once_the_queue_moves_with_nobody_there",
     "mspass-stack connect --stack hpc": f"{SLURM}test_connect_opens_its_pages_on_this_machine",
     "mspass-stack verify --stack hpc": f"{SLURM}test_every_role_does_its_job_and_lets_no_stranger_in",
     "mspass-stack login -s hpc": f"{LOGIN}test_the_password_is_typed_once_and_the_second_login_says_that_it_stands",

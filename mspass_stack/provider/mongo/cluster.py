@@ -15,6 +15,7 @@ from mspass_stack.mongo.sharded import ShardedDatabase
 from mspass_stack.provider.mongo import in_job
 from mspass_stack.provider.mongo.places import members_at, take_note
 from mspass_stack.provider.resources.base import Call, Resource
+from mspass_stack.provider.resources.rest import or_rest
 from mspass_stack.provider.server.codec import Props
 from mspass_stack.spec.resources import MongoPlace, ShardedClusterInputs
 from mspass_stack.spec.topology import CONFIG_SET
@@ -69,6 +70,10 @@ class ShardedCluster(Resource[ShardedClusterInputs]):
     def update(self, call: Call) -> Props:
         if call.preview:
             return {}
+        first = next(iter(self.parse(call.inputs).connections.values()))
+        return or_rest(first, lambda: self._updated(call), lambda: call.outputs)
+
+    def _updated(self, call: Call) -> Props:
         outputs = self._ensure(call, call.id)
         database = declared(self.parse(call.inputs))
         gone = set(call.old_inputs["shards"]) - set(call.inputs["shards"])

@@ -24,7 +24,9 @@ from mspass_stack.polling import keep_trying
 from mspass_stack.provider.mongo import in_job
 from mspass_stack.provider.mongo.places import members_at
 from mspass_stack.provider.resources.base import Call, Resource
+from mspass_stack.provider.resources.rest import or_rest, rests
 from mspass_stack.provider.server.codec import Props
+from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.resources import EncryptionInputs, ServerPlace
 from mspass_stack.spec.tls import MODES, PREFER, REQUIRE, mode_file
 
@@ -39,7 +41,7 @@ class Encryption(Resource[EncryptionInputs]):
 
     def create(self, call: Call) -> tuple[str, Props]:
         id = f"{call.inputs['stack']}/encryption"
-        return id, {} if call.preview else _ensure(call, id)
+        return id, {} if call.preview else self._ensured(call, id)
 
     def read(self, call: Call) -> Props:
         """Look at every server; one that does not answer is taken as last known."""
@@ -55,6 +57,8 @@ class Encryption(Resource[EncryptionInputs]):
         return call.outputs | {"modes": modes, "shown": shown}
 
     def diff(self, call: Call) -> list[str]:
+        if rests(_first(call)):
+            return super().diff(call)
         servers: dict[str, Props] = call.inputs["servers"]
         modes, shown = _known(call)
         desired = {name: call.inputs["certificates"].get(server["host"]) for name, server in servers.items()}
@@ -63,7 +67,14 @@ class Encryption(Resource[EncryptionInputs]):
         return super().diff(call) or drifted
 
     def update(self, call: Call) -> Props:
-        return {} if call.preview else _ensure(call, call.id)
+        return {} if call.preview else self._ensured(call, call.id)
+
+    def _ensured(self, call: Call, id: str) -> Props:
+        def as_known() -> Props:
+            modes, shown = _known(call)
+            return {"modes": modes, "shown": shown}
+
+        return or_rest(_first(call), lambda: _ensure(call, id), as_known)
 
 
 @dataclass(frozen=True)
@@ -113,6 +124,10 @@ class Server:
         client.admin.command({"dropConnections": 1, "hostAndPort": list(others)})
         if self.place.replica_set and (source := client.admin.command("replSetGetStatus").get("syncSourceHost")):
             client.admin.command({"replSetSyncFrom": source})
+
+
+def _first(call: Call) -> ConnectionSpec:
+    return next(iter(Encryption.model.model_validate(call.inputs).connections.values()))
 
 
 def _known(call: Call) -> tuple[dict[str, str], dict[str, str]]:

@@ -1,13 +1,16 @@
 """A database that the job of its servers prepares: what the plugin asks for there, and reads."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
+from mspass_stack.agent.preparation import ANSWER, STEP
 from mspass_stack.errors import Refused
 from mspass_stack.machines import machine, slurm_node
 from mspass_stack.mongo.replica_set import SYNC_TIMEOUT
 from mspass_stack.polling import wait_until
 from mspass_stack.provider.resources.base import Call
+from mspass_stack.provider.resources.rest import or_rest
 from mspass_stack.provider.server.codec import Props
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.topology import FIRST_NODE
@@ -22,7 +25,7 @@ def is_over(connection: ConnectionSpec) -> bool:
 
 
 def prepare(connection: ConnectionSpec, call: Call, anew: bool, leaving: Sequence[str] = ()) -> Props:
-    """Have the job prepare its database; return what it found then.
+    """Have the job prepare its database; return what it found then, or had found where it is done with.
 
     Args:
         connection: of a node.
@@ -33,6 +36,15 @@ def prepare(connection: ConnectionSpec, call: Call, anew: bool, leaving: Sequenc
         Refused: it could not, in its own words.
         Unreachable: the job is over.
     """
+    return or_rest(connection, lambda: _prepared(connection, call, anew, leaving), lambda: _last_found(connection))
+
+
+def _last_found(connection: ConnectionSpec) -> Props:
+    known = json.loads(machine(connection).read(f"{connection.job}/run/{STEP}/{ANSWER}"))
+    return Props(known.get("found") or {})
+
+
+def _prepared(connection: ConnectionSpec, call: Call, anew: bool, leaving: Sequence[str]) -> Props:
     agent = machine(connection.sibling(FIRST_NODE)).agent
     last = ""
 

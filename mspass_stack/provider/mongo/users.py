@@ -10,6 +10,7 @@ from mspass_stack.polling import keep_trying
 from mspass_stack.provider.mongo import in_job
 from mspass_stack.provider.mongo.places import take_note
 from mspass_stack.provider.resources.base import Call, Resource
+from mspass_stack.provider.resources.rest import or_rest
 from mspass_stack.provider.server.codec import Props
 from mspass_stack.spec.resources import DatabaseUsersInputs
 
@@ -41,6 +42,9 @@ class DatabaseUsers(Resource[DatabaseUsersInputs]):
     def update(self, call: Call) -> Props:
         if call.preview:
             return {}
+        return or_rest(self.parse(call.inputs).connection, lambda: self._updated(call), lambda: call.outputs)
+
+    def _updated(self, call: Call) -> Props:
         inputs = self.parse(call.inputs)
         outputs = self._ensure(call, call.id)
         with _client(inputs) as client:

@@ -3,12 +3,14 @@
 import json
 from typing import Any
 
+from mspass_stack.agent.allocation import FILE
 from mspass_stack.agent.job import BEAT, END
 from mspass_stack.errors import InitFailed, Refused
 from mspass_stack.machines import slurm_node
 from mspass_stack.machines.slurm_login import JobStatus, SlurmLogin
 from mspass_stack.polling import wait_until
 from mspass_stack.provider.resources.base import Call, Resource
+from mspass_stack.provider.resources.rest import or_rest, rests
 from mspass_stack.provider.server.codec import Props
 from mspass_stack.spec.job_resources import AllocationInputs
 
@@ -42,10 +44,15 @@ class Allocation(Resource[AllocationInputs]):
 
     def create(self, call: Call) -> tuple[str, Props]:
         id = f"{call.inputs['stack']}/nodes"
-        return id, {} if call.preview else _Wait(call, self.parse(call.inputs), id).run()
+        if call.preview:
+            return id, {}
+        inputs = self.parse(call.inputs)
+        return id, or_rest(inputs.connection, _Wait(call, inputs, id).run, lambda: _last(inputs))
 
     def read(self, call: Call) -> Props:
         inputs = self.parse(call.inputs)
+        if rests(inputs.connection):
+            return call.outputs | _last(inputs)
         found = slurm_node(inputs.connection).allocation()
         return call.outputs | _observed(found if found.get("job") == inputs.job else {})
 
@@ -139,6 +146,12 @@ class _Wait:
 
     def _unready(self, why: str) -> InitFailed:
         return InitFailed(self._id, _observed({}), why)
+
+
+def _last(inputs: AllocationInputs) -> Props:
+    """Return the outputs of a job that is over: which one it was, and no nodes."""
+    known = json.loads(slurm_node(inputs.connection).read(f"{inputs.stack_dir}/run/{FILE}"))
+    return _observed({**known, "nodes": {}, "end": ""})
 
 
 def _observed(found: dict[str, Any]) -> Props:

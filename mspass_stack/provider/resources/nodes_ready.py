@@ -12,6 +12,7 @@ from mspass_stack.provider.probes import Seen, probe, size
 from mspass_stack.provider.resources.base import Call, Resource
 from mspass_stack.provider.resources.node_processes import each
 from mspass_stack.provider.resources.ready import GLANCES
+from mspass_stack.provider.resources.rest import or_rest, rests
 from mspass_stack.provider.server.codec import Props
 from mspass_stack.spec.job_resources import NodesReadyInputs
 from mspass_stack.spec.process import SlurmProcess
@@ -27,10 +28,17 @@ class NodesReady(Resource[NodesReadyInputs]):
 
     def create(self, call: Call) -> tuple[str, Props]:
         id = f"{call.inputs['stack']}/{call.name}"
-        return id, {} if call.preview else _Check(self.parse(call.inputs)).wait(call, id)
+        if call.preview:
+            return id, {}
+        inputs = self.parse(call.inputs)
+        check = _Check(inputs)
+        none = {"runs": dict.fromkeys(check.processes, ""), "sizes": {}}
+        return id, or_rest(inputs.connection, lambda: check.wait(call, id), lambda: none)
 
     def read(self, call: Call) -> Props:
         inputs = self.parse(call.inputs)
+        if rests(inputs.connection):
+            return call.outputs
         if not slurm_node(inputs.connection).allocation():
             raise InitFailed(call.id, call.outputs, "no job runs")
         check = _Check(inputs)

@@ -11,6 +11,7 @@ from mspass_stack.provider.probes import probe, size
 from mspass_stack.provider.resources.base import Call, Resource
 from mspass_stack.provider.resources.drain import drain
 from mspass_stack.provider.resources.node_processes import has_taken_over
+from mspass_stack.provider.resources.rest import or_rest, rests
 from mspass_stack.provider.server.codec import Props
 from mspass_stack.spec.resources import ReadyInputs
 
@@ -28,11 +29,16 @@ class Ready(Resource[ReadyInputs]):
     def create(self, call: Call) -> tuple[str, Props]:
         process = call.inputs["process"]
         id = f"{call.inputs['stack']}/ready/{process['name']}@{process['host']}"
-        return id, {} if call.preview else _wait(call, self.parse(call.inputs), id)
+        if call.preview:
+            return id, {}
+        inputs = self.parse(call.inputs)
+        return id, or_rest(inputs.connection, lambda: _wait(call, inputs, id), lambda: {"incarnation": ""})
 
     def read(self, call: Call) -> Props:
         inputs = self.parse(call.inputs)
         process = inputs.process
+        if rests(inputs.connection):
+            return call.outputs
         if missing := _missing(inputs):
             raise InitFailed(call.id, call.outputs, f"{process.name} on host '{process.host}' is not ready: {missing}")
         return call.outputs | _seen(inputs, _manager(inputs).incarnation(process.managed_name))

@@ -4,6 +4,7 @@ import json
 import time
 from typing import Any
 
+from mspass_stack.agent.allocation import FILE
 from mspass_stack.agent.job import END
 from mspass_stack.agent.preparation import STEP
 from mspass_stack.errors import Refused
@@ -13,7 +14,9 @@ from mspass_stack.machines.slurm import SlurmNode
 from mspass_stack.machines.slurm_login import JobStatus, SlurmLogin
 from mspass_stack.polling import wait_until
 from mspass_stack.provider.resources.base import Call, Resource, changed
+from mspass_stack.provider.resources.batch import write_batch
 from mspass_stack.provider.resources.job_script import job_script
+from mspass_stack.provider.resources.rest import batch_run
 from mspass_stack.provider.server.codec import Props, has_unknown
 from mspass_stack.spec.job import job_comment, job_name
 from mspass_stack.spec.job_resources import SlurmJobInputs
@@ -39,7 +42,8 @@ class SlurmJob(Resource[SlurmJobInputs]):
         submission = _Submission(call, self.parse(call.inputs))
         submission.settle()
         status = submission.slurm.job(call.outputs["job"])
-        return call.outputs | {"ended": {} if status and not status.is_over else submission.end(status)}
+        goes_on = (status and not status.is_over) or submission.is_done_with()
+        return call.outputs | {"ended": {} if goes_on else submission.end(status)}
 
     def diff(self, call: Call) -> list[str]:
         names = changed(call.old_inputs, call.inputs, self.model.marked("unseen"))
@@ -94,8 +98,14 @@ class _Submission:
             if known and job.id == known and self._is_changed():
                 return self._changed(job)
             return {"job": job.id, "ended": {}}
+        if self.is_done_with():
+            return {"job": known or self._last(), "ended": {}}
         self._call.say("status", f"submitting {self.inputs.asked}")
         return {"job": self.slurm.submit(self._words()), "ended": {}}
+
+    def is_done_with(self) -> bool:
+        """Whether no job is needed any more: that of the batch run has stopped after it, as was asked."""
+        return bool(self.inputs.batch) and batch_run(self._node, self._run).ends_the_job
 
     def settle(self) -> None:
         """Wait for what completes: it is over then, or waits to be started again."""
@@ -118,14 +128,20 @@ class _Submission:
 
     def end(self, status: JobStatus | None) -> dict[str, Any]:
         """Return how a job ended: by its own record, else in Slurm's word, which forgets after minutes."""
-        try:
-            known: dict[str, Any] = json.loads(self._node.read(f"{self._run}/{END}"))
-        except (OSError, ValueError):
-            known = {}
+        known = self._record(END)
         if known.get("job") == self._call.outputs["job"]:
             when = time.strftime("%F %T", time.localtime(float(known["when"])))
             return {"state": known["state"], "exit": known["exit"], "when": when}
         return {"state": status.state if status else "an end that nobody wrote down", "exit": -1, "when": "?"}
+
+    def _last(self) -> str:
+        return str(self._record(FILE).get("job", ""))
+
+    def _record(self, file: str) -> dict[str, Any]:
+        try:
+            return dict(json.loads(self._node.read(f"{self._run}/{file}")))
+        except (OSError, ValueError):
+            return {}
 
     def _own(self) -> list[JobStatus]:
         return self.slurm.own(self.inputs.stack, self.inputs.stack_id, self.inputs.stack_dir)
@@ -175,6 +191,7 @@ class _Submission:
 
         if self.inputs.preparation:
             self._write_preparation(self._pack("ensure", ensure_bundle(), f"{self._run}/{STEP}"))
+        write_batch(self._node, self._run, self.inputs.batch, self.inputs.batch_source)
 
     def _write_preparation(self, program: str) -> None:
         """Write the step that prepares the database: it has no program of supervisord."""

@@ -11,6 +11,7 @@ from mspass_stack.provider.resources.address_repair import AddressRepair
 from mspass_stack.provider.resources.allocation import Allocation
 from mspass_stack.provider.resources.apptainer_image import ApptainerImage
 from mspass_stack.provider.resources.base import Resource
+from mspass_stack.provider.resources.batch import Batch
 from mspass_stack.provider.resources.certificate import Certificate, CertificateAuthority, TrustStore
 from mspass_stack.provider.resources.client_profile import ClientProfile
 from mspass_stack.provider.resources.files import HostFiles
@@ -41,6 +42,7 @@ RESOURCES: Mapping[str, Resource[Any]] = {
     "ApptainerImage": ApptainerImage(),
     "SlurmJob": SlurmJob(),
     "Allocation": Allocation(),
+    "Batch": Batch(),
     "Turn": Turn(),
     "Retirement": Resource(),  # what a state has of it is forgotten: turns have taken its place
     "Ready": Ready(),
