@@ -1,6 +1,8 @@
 """What a job runs by itself: asked for with its YAML path, named by what it is, and run once."""
 
 import json
+import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,6 +14,7 @@ from mspass_stack.agent import batch as runner
 from mspass_stack.agent import gate
 from mspass_stack.agent.batch import NOT_STARTED, Batch
 from mspass_stack.agent.batch_run import BatchRun
+from mspass_stack.agent.step import CANNOT_START
 from mspass_stack.config.load import read_cluster
 from mspass_stack.errors import ConfigError
 from mspass_stack.plan import make_plan
@@ -240,3 +243,18 @@ def test_workers_are_counted_by_the_pages_of_their_scheduler(tmp_path: Path, mon
     )
     spark = {"kind": "spark-workers", "url": page.as_uri(), "workers": [["n:1", 0, ""], ["m:1", 0, ""]]}
     assert gate.missing_of(spark) == "1 of 2 are not there: m:1"
+
+
+def test_a_step_that_runs_once_is_claimed_before_it_starts_and_never_started_again(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (tmp_path / "log").mkdir()
+    step = {"wrapper": [], "argv": ["sh", "-c", f"echo ran >>{tmp_path}/runs"], "host": "node0"}
+    (run / "batch.json").write_text(json.dumps({**step, "claim": str(run / "x.claim")}))
+    (run / "allocation.json").write_text(json.dumps({"job": "7", "restart": 1, "nodes": {}, "local": "/", "end": ""}))
+    words = [sys.executable, "-m", "mspass_stack.agent", "step", str(tmp_path), "batch"]
+    environment = {**os.environ, "MSPASS_JOB_LOCAL": str(tmp_path / "local")}
+    assert [subprocess.run(words, env=environment).returncode for _ in range(2)] == [0, CANNOT_START]
+    assert (tmp_path / "runs").read_text() == "ran\n"
+    assert json.loads((run / "x.claim").read_text()) == {"job": "7", "restart": 1}
+    assert "batch was started before" in (tmp_path / "log/batch.log").read_text()

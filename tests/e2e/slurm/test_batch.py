@@ -28,10 +28,13 @@ FAILS = """\
 import os, sys, time
 with open(sys.argv[1], "a") as runs:
     runs.write("ran\\n")
-while sys.argv[2] == "sleeps":
+while os.path.exists(sys.argv[1] + ".hold"):
     time.sleep(1)
 raise RuntimeError("no such station")
 """
+
+RUNS = "/scratch/mspass/work/runs.txt"
+"""The file in which the script that fails counts its runs."""
 
 
 @pytest.fixture(scope="module")
@@ -103,11 +106,14 @@ def test_a_notebook_runs_once_the_queue_moves_with_nobody_there(stack: SlurmStac
     assert f"batch {batch['id']} done" in stack.ask("status").stdout
 
 
+def _runs(slurm: SlurmCluster) -> list[str]:
+    return slurm.as_user("login", "cat", RUNS, check=False).split()
+
+
 def test_one_that_fails_fails_the_job_and_no_up_which_warns(stack: SlurmStack, slurm: SlurmCluster) -> None:
-    runs = "/scratch/mspass/work/runs.txt"
     stack.cluster["slurm"]["queueWait"] = "2m"
     stack.write()
-    ran = stack.ask("run", "--batch", "fails.py", runs, "fails")
+    ran = stack.ask("run", "--batch", "fails.py", RUNS)
     assert ran.returncode == 0, ran.stdout
     end = _end(stack)
     assert (end["state"], end["exit"]) == ("FAILED", 1), stack.log()
@@ -117,26 +123,25 @@ def test_one_that_fails_fails_the_job_and_no_up_which_warns(stack: SlurmStack, s
     assert "RuntimeError: no such station" in said
     assert f"{stack.counted()} unchanged" in said
     assert not stack.jobs()
-    assert slurm.as_user("login", "cat", runs).split() == ["ran"]
+    assert _runs(slurm) == ["ran"]
 
 
 def test_another_again_runs_it_again_and_a_kill_of_its_step_does_not(stack: SlurmStack, slurm: SlurmCluster) -> None:
-    runs = "/scratch/mspass/work/again.txt"
-    stack.cluster["batch"] = {"run": "fails.py", "args": [runs, "sleeps"], "then": "keep", "again": 1}
+    slurm.as_user("login", "touch", f"{RUNS}.hold")
+    stack.cluster["batch"] = {"run": "fails.py", "args": [RUNS], "then": "keep", "again": 1}
     stack.write()
     stack.up()
     job = stack.job()
-    known = lambda: slurm.as_user("login", "cat", runs, check=False).split()  # noqa: E731
-    assert wait_until(lambda: known() == ["ran"], 60, 0.5), stack.log()
-    steps = slurm.as_user("login", "squeue", "-h", "-s", "-j", job, "-o", "%i %j").splitlines()
-    (step,) = [line.split()[0] for line in steps if line.endswith(" batch")]
+    assert wait_until(lambda: _runs(slurm) == ["ran"] * 2, 60, 0.5), stack.log()
+    lines = slurm.as_user("login", "squeue", "-h", "-s", "-j", job, "-o", "%i %j").splitlines()
+    # Slurm calls the step of the job's own script so too.
+    (step,) = {f"{job}.{line.split()[0].partition('.')[2]}" for line in lines if line.endswith(" batch")} - {
+        f"{job}.batch"
+    }
     slurm.as_user("login", "scancel", "--signal=KILL", step)
     assert wait_until(lambda: "failed with exit status 137" in stack.log(), 30, 0.5), stack.log()
-    assert "has failed with exit status 137" in stack.up()
-    stack.cluster["batch"]["again"] = 2
-    stack.write()
-    stack.up()
-    assert wait_until(lambda: known() == ["ran", "ran"], 60, 0.5), stack.log()
+    assert "the batch run has failed with exit status 137" in stack.up()
     assert stack.job() == job
+    assert _runs(slurm) == ["ran"] * 2
     stack.destroy()
     assert not stack.jobs()
