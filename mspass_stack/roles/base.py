@@ -188,6 +188,7 @@ class Role:
         order: its place in the order of starting; numbers have gaps, so that a new role renumbers nobody.
         serves: what clients find at its first process: `database`, `scheduler`, `frontend`.
         speaks: the protocols that it uses, of which a site may ask that they are encrypted.
+        client_script: what finds the rest for clients, in the shell that reads their environment.
         elsewhere: what clients are told on a machine that has not what lets one in.
         secrets: the random values that its files hold: form by name.
         alike: whether its processes differ in little but their hosts, and may be many: a job has them as one resource,
@@ -199,6 +200,7 @@ class Role:
     order: int
     serves: str = ""
     speaks: frozenset[str] = frozenset()
+    client_script: str = ""
     elsewhere: str = ""
     secrets: Mapping[str, str] = {}
     alike: bool = False

@@ -64,14 +64,15 @@ def tls_paths(context: Context) -> tuple[str, ...]:
     return tuple(tls_files(context.topology, context.layout.tls, {CA: "", CERTIFICATE: ""}))
 
 
-def env_file(environment: Mapping[str, str], addresses: Iterable[str]) -> str:
+def env_file(environment: Mapping[str, str], addresses: Iterable[str], script: str = "") -> str:
     """Return an env file for a shell to read.
 
     Args:
         addresses: that no proxy is to stand before.
+        script: what finds the rest where it is read.
     """
     direct = ",".join(dict.fromkeys(["127.0.0.1", "localhost", *addresses]))
     # Values are addresses, numbers and paths; single quotes keep the `&` and `?` of a URI from the shell.
     lines = [f"{key}='{value}'\n" for key, value in sorted(environment.items())]
     lines += ['no_proxy="${no_proxy:-${NO_PROXY-}}"\n', f'no_proxy="${{no_proxy:+$no_proxy,}}{direct}"\n']
-    return "".join([*lines, 'NO_PROXY="$no_proxy"\n'])
+    return "".join([*lines, 'NO_PROXY="$no_proxy"\n', script])

@@ -128,4 +128,7 @@ def client_env(
             environment |= found
             addresses.append(process.address)
     environment |= settings or {}
-    return env_file(environment | (tls_environment(topology, tls) if tls else {}), [*addresses, *direct])
+    if tls:
+        environment |= tls_environment(topology, tls)
+    script = "".join(role_of(process).client_script for process in serving(topology).values())
+    return env_file(environment, [*addresses, *direct], script)

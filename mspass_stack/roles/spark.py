@@ -33,6 +33,7 @@ from mspass_stack.roles.clients import CLIENT_ENV, DATABASE, TRUST_STORE, java_u
 from mspass_stack.roles.spark_files import (
     CLIENTS,
     DAEMONS,
+    FIND_JAVA,
     client_files,
     connector_settings,
     daemon_files,
@@ -75,6 +76,7 @@ class SparkMaster(Role):
 
     kind, role, order, serves = "spark-master", "scheduler", 200, "scheduler"
     secrets: Mapping[str, str] = {SECRET: "token"}
+    client_script = FIND_JAVA
     elsewhere = (
         "Programs for Spark run in Jupyter or by `mspass-stack run`: executors connect back to them. MASTER keeps them "
         "from working here unseen."

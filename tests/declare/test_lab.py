@@ -213,7 +213,7 @@ def test_under_spark_all_hosts_agree_on_it_and_a_worker_alone_on_its_host_trusts
     assert [asked[host]["versions"] for host in ("head", "node9")] == [["pyspark"], ["pyspark"]]
     assert "java" in asked["head"]["modules"]
     names = {PurePosixPath(path).name for path in opened(result.of("HostFiles")["files@node9"].inputs["files"])}
-    assert names == {"client.env", "ca.pem", "spark-defaults.conf", "spark-env.sh", "java-opts"}
+    assert names == {"client.env", "ca.pem", "spark-defaults.conf", "java-opts"}
 
 
 def test_where_spark_has_no_frontend_programs_beside_a_worker_have_what_clients_have(deploy: Deploy) -> None:
