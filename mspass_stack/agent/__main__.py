@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from . import gate, interface, serve
 from .contained import Contained, place_of
+from .data_step import DataStep
 from .errors import Refused
 from .job import Job
 from .node_check import NodeCheck
@@ -18,6 +19,7 @@ usage: serve                          answer one JSON request a line of standard
        contain DIRECTORY PROCESS      run the process in its container on this host
        check DIRECTORY                look at this node before any process starts
        gate DIRECTORY                 wait until the scheduler of this node counts all workers
+       data DIRECTORY WORD ...        find, bring, keep or forget the data of this node's servers
        interface NAME                 print this node's address there"""
 
 
@@ -47,6 +49,10 @@ def _check(directory: str) -> None:
     NodeCheck(directory).run()
 
 
+def _data(directory: str, *words: str) -> None:
+    DataStep(directory).run(*words)
+
+
 CALLS: dict[str, Callable[..., None]] = {
     "serve": serve.main,
     "job": _job,
@@ -55,6 +61,7 @@ CALLS: dict[str, Callable[..., None]] = {
     "contain": _contain,
     "check": _check,
     "gate": gate.main,
+    "data": _data,
     "interface": interface.tell,
 }
 

@@ -21,6 +21,7 @@ from typing import Any
 from . import allocation, interface, node_check, settings, slurm
 from .batch import Batch
 from .batch_run import BatchRun
+from .early_stop import EarlyStop
 from .errors import Refused
 from .failures import PATIENCE, Failures
 from .job_supervisor import JobSupervisor
@@ -28,6 +29,7 @@ from .kept_data import KeptData
 from .lease import Lease
 from .marks import HOME, STACK_ID
 from .preparation import Preparer
+from .staging import LOCAL, Staging, refuse_store
 
 TURN = 1.0
 """Seconds between two looks at supervisord."""
@@ -72,6 +74,7 @@ class Job:
         self._data = KeptData(Path(directory))
         self._failures = Failures(self._run, self._job, self._restart)
         self._begun, self._judged = time.monotonic(), False
+        self._unsaved = ""
 
     def run(self) -> int:
         """Run it to its end; return its exit status."""
@@ -86,9 +89,12 @@ class Job:
                 Lease(self._run, self._job, self._restart).take()
                 self._begin()
                 self._look()
-                self._data.take()
+                self._take_data()
                 self._hold()
-            state, status = self._told, CUT_SHORT if self._told == "CANCELLED" else self._status
+            state, why = self._told, self._unsaved
+            status = CUT_SHORT if state == "CANCELLED" else self._status or (1 if why else 0)
+            if why:
+                self._say(why)
         except (Refused, slurm.NoAnswerError, OSError) as error:
             why = str(error)
             self._say(why)
@@ -140,10 +146,37 @@ class Job:
             raise Refused("\n".join(["the nodes are not in order:", *found]))
         self._say(f"all nodes looked at in {time.monotonic() - begun:.1f} s")
 
+    def _take_data(self) -> None:
+        """Open the data, which are on the nodes' own disks then where the config says so.
+
+        Raises:
+            Refused: they are not all there.
+        """
+        if self._is_local:
+            staging = self._staging()
+            if staging.bring():
+                self._unsaved = staging.left("the job was not stopped in order")
+            self._begun = time.monotonic()
+        else:
+            refuse_store(self._directory)
+            self._data.take()
+
+    @property
+    def _is_local(self) -> bool:
+        return bool(self._asked.get("storage") == LOCAL)
+
+    def _staging(self) -> Staging:
+        def turn() -> str:
+            self._beat("STAGING")
+            return self._told
+
+        return Staging(self._directory, self._say, turn)
+
     def _hold(self) -> None:
         """Keep a supervisord until somebody ends the job; one that was killed is followed by another."""
         supervisor = JobSupervisor(self._directory, self._asked["stack_id"])
         preparer, batch = Preparer(self._directory, self._say), Batch(self._directory, self._say)
+        early = EarlyStop(self._directory, self._job, self._asked.get("lead", 0), supervisor.grace, self._say)
         while not self._told:
             supervisor.sweep(self._say)
             supervisor.files.socket.unlink(missing_ok=True)
@@ -154,6 +187,8 @@ class Job:
                 preparer.turn()
                 self._judge(supervisor, preparer)
                 self._end_by(batch.turn())
+                if self._is_local and early.is_due():
+                    self._hear(signal.SIGUSR1, None)
                 if time.monotonic() - revived > REVIVAL:
                     revived = time.monotonic()
                     supervisor.revive(self._say)
@@ -216,8 +251,12 @@ class Job:
         if self._told != "CANCELLED" and self._told and held.poll() is None:
             self._beat("STOPPING")
             supervisor.down(self._say)
-            with suppress(OSError):
-                self._data.note(node_check.data_of(self._directory))
+            if self._is_local:
+                held.wait()
+                self._unsaved = self._staging().keep()
+            else:
+                with suppress(OSError):
+                    self._data.note(node_check.data_of(self._directory))
         elif held.poll() is None:
             held.terminate()
         held.wait()
@@ -241,7 +280,7 @@ class Job:
     def _note_end(self, state: str, status: int, why: str) -> None:
         known = {"job": self._job, "restart": self._restart, "state": state, "exit": status, "when": time.time()}
         with suppress(OSError):
-            settings.write(self._run / END, json.dumps({**known, "why": why}) + "\n")
+            settings.write(self._run / END, json.dumps({**known, "why": why, "unsaved": self._unsaved}) + "\n")
 
     def _say(self, text: str) -> None:
         with suppress(OSError):

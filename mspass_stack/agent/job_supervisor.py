@@ -36,6 +36,10 @@ class JobFiles(Files):
         super().__init__(directory)
         self.local = Allocation(self.run).local
 
+    def bytes(self, name: str) -> Path:
+        """Return the file with how much a process has on its node's own disk."""
+        return self.run / f"{name}.bytes"
+
     def log_tail(self, name: str, lines: int) -> str:
         """Read the last lines of a process's log, and what srun itself said."""
         said = super().log_tail(name, lines)
@@ -69,6 +73,11 @@ class JobSupervisor(Supervisor):
             say(f"order {order} stopped in {time.monotonic() - begun:.1f} s: {', '.join(names)}")
         if self.alive():
             self._ask("shutdown")
+
+    @property
+    def grace(self) -> float:
+        """Seconds that `down` may take."""
+        return sum(max(self.files.grace(name) for name in names) + SETTLE for _, names in self._ranks())
 
     def sweep(self, say: Callable[[str], object]) -> None:
         """End what a supervisord that was killed has left, in the same order."""

@@ -23,8 +23,10 @@ from . import image_check, shared_lock, size, slurm, sockets
 from .allocation import Allocation
 from .errors import Refused
 from .job_supervisor import JobFiles
+from .local_data import LocalData
+from .store import Store
 from .waiting import wait_until
-from .words import HERE, filled
+from .words import DATA, HERE, filled
 
 LIMIT = 60.0
 """Seconds for all nodes to answer."""
@@ -133,7 +135,7 @@ class NodeCheck:
 
     def __init__(self, directory: str) -> None:
         self._directory, self._run = directory, Path(directory) / "run"
-        known = Allocation(self._run).read()
+        self._allocation = known = Allocation(self._run).read()
         self._nodes: dict[str, dict[str, Any]] = known["nodes"]
         name = os.environ["SLURMD_NODENAME"]
         self._host = next(host for host, node in self._nodes.items() if node["name"] == name)
@@ -163,7 +165,7 @@ class NodeCheck:
         slurm.tell({"host": self._host, **known})
 
     def _problems(self) -> list[str]:
-        looks = (self._size, self._ports, self._lock, self._disk)
+        looks = (self._size, self._ports, self._lock, self._disk, self._room)
         return [problem for one in looks for problem in one()]
 
     def _size(self) -> list[str]:
@@ -199,6 +201,23 @@ class NodeCheck:
         finally:
             shutil.rmtree(own, ignore_errors=True)
 
+    def _room(self) -> list[str]:
+        """Compare the node's own disk with the data that are going to be brought to it."""
+        local = [step for step in self._steps.values() if any(DATA in word for word in step["wrapper"])]
+        try:
+            kept: dict[str, dict[str, Any]] = Store(Path(self._directory)).current.get("members", {}) if local else {}
+        except Refused as refused:
+            return [str(refused)]
+        count = sum(int(kept.get(Path(step["data"]).name, {}).get("bytes", 0)) for step in local)
+        disk = LocalData(self._directory, self._allocation)
+        if count <= disk.free:
+            return []
+        kind = "RAM (tmpfs), which the job is charged for, and" if disk.is_ram else "a disk that"
+        return [
+            f"the data that belong here have {count / size.GIB:.1f} GiB, and {self._local.parent} is {kind} has "
+            f"{disk.free / size.GIB:.1f} GiB left: say in the profile (local) where there is more, or take more nodes"
+        ]
+
     def _container(self, own: Path) -> list[str]:
         wrapper: Sequence[str] = next((step["wrapper"] for step in self._steps.values()), ())
         if not wrapper:
@@ -206,7 +225,7 @@ class NodeCheck:
         program = wrapper[0]
         if not shutil.which(program):
             return [f"there is no {program}: say in the profile (prelude) which module has it"]
-        words = [filled(word, {HERE: str(own)}) for word in wrapper]
+        words = [filled(word, {HERE: str(own), DATA: str(own)}) for word in wrapper]
         why, runs = image_check.trouble(words, self._steps.values())
         found = [why] if why else []
         if runs:

@@ -10,22 +10,29 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from . import beside, preparation, settings, size, slurm
+from . import beside, preparation, settings, size, slurm, tree_copy
 from .allocation import Allocation
 from .contained import Contained
 from .errors import Refused
+from .job_supervisor import JobFiles
 from .lease import Lease
+from .local_data import LocalData
 from .settings import LOCAL
 from .step_log import StepLog
+from .words import DATA
 
 WATCH = 5.0
 """Seconds between two looks at who has the data."""
+
+COUNT = 60.0
+"""Seconds between two looks at how much data there are."""
 
 CANNOT_START = 78
 """Exit status of a process that cannot be started on its node; why is in its log."""
@@ -42,11 +49,12 @@ class Step(Contained):
     def __init__(self, directory: str, name: str) -> None:
         super().__init__(directory, name, Path(os.environ[LOCAL]) / name)
         self._run = Path(directory) / "run"
-        known = Allocation(self._run).read()
+        self._allocation = known = Allocation(self._run).read()
         self._lease = Lease(self._run, str(known["job"]), int(known["restart"]))
         self._node: dict[str, Any] = known["nodes"].get(self._spec.get("host"), {})
         self._log = StepLog(Path(directory) / "log" / f"{name}.log")
         self._ended = Event()
+        self._next = 0.0
 
     def run(self) -> int:
         try:
@@ -67,6 +75,19 @@ class Step(Contained):
         shares = size.Size.of(self._node).shares(self._spec, beside_it or [self._spec])
         size.note(self._run, self.name, shares)
         self._known.update(size.words_of(shares))
+        if any(DATA in word for word in self._spec["wrapper"]):
+            self._known[DATA] = str(self._local_data())
+
+    def _local_data(self) -> Path:
+        """Return where the data are on this node's own disk.
+
+        Raises:
+            Refused: they are not, since the process was declared after its job began.
+        """
+        place = LocalData(self._directory, self._allocation).of(Path(self._spec["data"]).name)
+        if not place.is_dir():
+            raise Refused(f"{place} is not there: with storage on its node a server begins with its job")
+        return place
 
     def _claim(self, path: Path) -> None:
         """Have a program that runs once started by nobody else, now or later.
@@ -112,11 +133,21 @@ class Step(Contained):
     def _watch(self) -> None:
         """Kill the process when another job has its data: never two writers."""
         while not self._ended.wait(WATCH):
+            self._note_bytes()
             if not self._lease.is_ours:
                 self._log.say("another job has the data: killed")
                 if self._child:
                     self._child.kill()
                 return
+
+    def _note_bytes(self) -> None:
+        """Write down now and then how much there is to be copied when the job ends."""
+        if DATA not in self._known or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + COUNT
+        with suppress(OSError):
+            count = tree_copy.size(Path(self._known[DATA]))
+            settings.write(JobFiles(self._directory).bytes(self.name), f"{count}\n")
 
 
 def launch(directory: str, host: str, name: str) -> None:

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 HERE = "@local@"
 """The directory of the process on the node's own disk."""
 
+DATA = "@data@"
+"""The directory of a server's data on the node's own disk."""
+
 CORES, CACHE, LIMIT = "@cores@", "@cache@", "@limit@"
 """Cores, GiB of WiredTiger's cache, bytes of each of Dask's workers or of Spark's."""
 

@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from mspass_stack import state
+from mspass_stack.cli.durability import durability
 from mspass_stack.cli.entrances import pages
 from mspass_stack.cli.job import JobView, job_by, job_of
 from mspass_stack.cli.logs import Log, logs
@@ -119,6 +120,8 @@ def after(
 ) -> list[str]:
     """Return what is to be known beside the table."""
     found = ["", *(str(known) for known in (job, held) if known)]
+    if job and (kept := durability(inventory, outputs)):
+        found.append(f"data: {kept}")
     for page in pages(outputs, inventory):
         way = f" after: {CONNECT} --stack {inventory.stack}" if page.inside else ""
         found.append(f"{page.label}: {page.url}{way}")

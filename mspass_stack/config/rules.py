@@ -14,7 +14,7 @@ RESERVED = frozenset({"admin", "config", CONFIG_SET, "local"})
 
 def violations(cluster: Cluster) -> Iterator[str]:
     """Yield all violations within the sections of a cluster whose single values are right."""
-    for rule in (_database_shape, _sets, _caches, _workers, _spark, _batch, image_violations):
+    for rule in (_database_shape, _storage, _sets, _caches, _workers, _spark, _batch, image_violations):
         yield from rule(cluster)
     if not (cluster.database or cluster.pool or cluster.frontend):
         yield f"{KEY}: nothing to deploy: expected at least one of database, pool, frontend"
@@ -58,6 +58,14 @@ def _database_shape(cluster: Cluster) -> Iterator[str]:
         yield f"{KEY}.database: expected db: HOST, or both router and shards"
     if database.collections and not sharded:
         yield f"{KEY}.database.collections: only a sharded database has shard keys"
+
+
+def _storage(cluster: Cluster) -> Iterator[str]:
+    if cluster.database and cluster.database.storage == "local" and not cluster.slurm:
+        yield (
+            f"{KEY}.database.storage: 'local': only a Slurm job has nodes that data are brought to: expected shared, "
+            "which is the datadir of each host"
+        )
 
 
 def _sets(cluster: Cluster) -> Iterator[str]:

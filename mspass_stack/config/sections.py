@@ -49,6 +49,11 @@ class Database(Model):
         default={},
         description="a port of its own for a shard, or for `config`: one on all its hosts, or one for each",
     )
+    storage: Literal["shared", "local"] = Field(
+        default="shared",
+        description="of a Slurm job: `shared` keeps the data in `datadir`; `local` on the nodes' own disks, with "
+        "versions in `datadir` that an ordered stop makes",
+    )
     cache: Cache | None = Field(
         default=None,
         description="WiredTiger's cache of each mongod, at least 256MiB; by default about half of its host's memory, "

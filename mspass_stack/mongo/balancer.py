@@ -26,6 +26,12 @@ def rest(config: ReplicaSet) -> None:
             settings.update_one(BALANCER, {"$set": {"mode": "off", "stopped": True}}, upsert=True)
 
 
+def stop(config: Client) -> None:
+    """Have it moved by nobody: a member's copy of a chunk that moves meanwhile would be in none of a version."""
+    _settings(config).update_one(BALANCER, {"$set": {"mode": "off", "stopped": True}}, upsert=True)
+    _marks(config).delete_one(BALANCER)
+
+
 def is_resting(router: Client) -> bool:
     """Return whether there is a mark: of an `up` that was cut short, it may be."""
     return _marks(router).find_one(BALANCER) is not None

@@ -81,6 +81,7 @@ def prepare(spec: Mapping[str, Any], leaving: list[str]) -> dict[str, Any]:
         authority,
         spec["collections"],
         declared,
+        balanced=spec.get("balanced", True),
     )
     found = database.ensure(say, leaving=leaving)
     client: Client = database.config.primary()

@@ -27,6 +27,7 @@ class ShardedDatabase:
         key_file: content of the key file.
         authority: certificate of who signs those of the servers, PEM; empty where they speak no TLS.
         collections: hashed shard key by namespace.
+        balanced: whether documents move between shards.
     """
 
     config: ReplicaSet
@@ -36,6 +37,7 @@ class ShardedDatabase:
     authority: str
     collections: Mapping[str, str]
     users: Mapping[str, users.User]
+    balanced: bool = True
 
     def ensure(
         self, say: Callable[[str], None], given_up: bool = False, leaving: Collection[str] = ()
@@ -105,7 +107,7 @@ class ShardedDatabase:
 
     def _join(self, say: Callable[[str], None], leaving: Collection[str]) -> dict[str, Any]:
         with self.config.primary() as config:
-            balancer.wake(config)
+            (balancer.wake if self.balanced else balancer.stop)(config)
             refuse_emptied(config, self.shards)
             tell_members(config, self.shards)
         with self.router() as router:

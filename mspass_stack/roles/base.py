@@ -45,6 +45,11 @@ class Context:
     def layout(self) -> StackLayout:
         return self.host.layout
 
+    @property
+    def keeps_data_local(self) -> bool:
+        """Whether a database's data are on the own disk of a job's node, and its directory there only inside."""
+        return bool(self.topology.job) and self.topology.job.storage == "local"
+
 
 @dataclass(frozen=True)
 class HealthCheck:

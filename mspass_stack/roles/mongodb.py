@@ -52,7 +52,7 @@ class MongoServer(Role):
             health=HealthCheck(process.address, process.port),
             stop_grace=GRACE,
             reads=server_reads(context),
-            writes=(data,),
+            writes=() if context.keeps_data_local else (data,),
             holds_data=True,
             room=int((database.cache if database and database.cache else 0) * BESIDE_CACHE),
         )

@@ -44,6 +44,8 @@ def files(context: Context, values: Mapping[str, str]) -> dict[str, str]:
         spec |= {"config_set": CONFIG_SET, "config": sets.pop(CONFIG_SET), "shards": sets}
         spec["routers"] = [_place(server) for server in servers if not server.replica_set]
         spec["collections"] = database.collections
+        if context.keeps_data_local:
+            spec["balanced"] = False
     return {str(directory(context.layout) / SPEC): json.dumps(spec, indent=1, sort_keys=True) + "\n"}
 
 

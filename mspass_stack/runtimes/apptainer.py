@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
-from mspass_stack.agent.words import HERE
+from mspass_stack.agent.words import DATA, HERE
 from mspass_stack.config.sections import Cluster
 from mspass_stack.roles.base import Command, Context
 from mspass_stack.roles.registry import role_of
@@ -38,8 +38,9 @@ class Apptainer:
         fields = common(command, process, context)
         # What runs beside it looks there for whether it has ended.
         pid = () if context.topology.job else (str(context.layout.run / f"{process.name}.pid"),)
+        own = (f"{DATA}:{command.directory}",) if command.holds_data and context.keeps_data_local else ()
         fields["wrapper"] = (
-            *enclosed(context, command.directory, (*command.reads, *pid), command.writes),
+            *enclosed(context, command.directory, (*command.reads, *pid), (*own, *command.writes)),
             *_environment(command.environment, command.env_files),
         )
         if not context.topology.job:

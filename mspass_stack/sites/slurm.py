@@ -87,6 +87,7 @@ class SlurmSite:
             suffix=profile.address.suffix or "",
             domain_of_nodes=profile.address.domain or "",
             local=profile.local,
+            storage=cluster.database.storage if cluster.database else "shared",
             purged=profile.purged,
         )
 

@@ -1,7 +1,15 @@
 """`JobSpec`: the Slurm job that is asked for a stack's nodes."""
 
+from typing import Literal
+
 from mspass_stack.spec.apptainer import COMMAND
 from mspass_stack.spec.value import Value
+
+DURABILITY = {
+    "shared": "shared: all that was acknowledged, on the file system of datadir",
+    "local": "local: data of the last ordered stop",
+}
+"""What of a database outlives its job, by the storage."""
 
 
 class JobSpec(Value):
@@ -21,6 +29,7 @@ class JobSpec(Value):
         interface: of each node, by whose address other nodes reach it; empty where that is by a name.
         suffix, domain_of_nodes: what makes a node's name the address by which other nodes reach it.
         local: a directory on each node's own disk.
+        storage: whether databases are on the shared file system, or on the nodes' own disks.
         purged: file systems on which unused files are removed.
         replace: whether one that runs may be stopped for it.
     """
@@ -40,6 +49,7 @@ class JobSpec(Value):
     suffix: str = ""
     domain_of_nodes: str = ""
     local: str = "/tmp"
+    storage: Literal["shared", "local"] = "shared"
     purged: tuple[str, ...] = ()
     replace: bool = False
 

@@ -10,7 +10,9 @@ from mspass_stack.provider.preflight.forbidden_changes import (
     moved_shards,
     orphaned_data,
     renamed_hosts,
+    resized,
     runtime_changed,
+    storage_changed,
     unknown_hosts,
 )
 from mspass_stack.provider.resources.base import Call
@@ -230,3 +232,25 @@ def test_a_database_that_is_up_does_not_go_back_to_speak_in_clear() -> None:
     (line,) = encryption_changed(["dask", "mongodb"], [], moved=False)
     assert line.startswith("mspass:cluster.encryption: ")
     assert "pulumi destroy, which leaves the data where they are, then change it and pulumi up" in line
+
+
+def test_a_database_that_is_up_stays_in_its_storage() -> None:
+    shared: dict[str, Any] = {"nodes": 3}  # of a state that knows no storage yet
+    local = {**shared, "storage": "local"}
+    assert not [*storage_changed(shared, {**shared, "storage": "shared"}), *storage_changed(local, local)]
+    (problem,) = storage_changed(shared, local)
+    assert problem.startswith("mspass:cluster.database.storage: 'local': a database that is up stays where it is")
+
+
+@pytest.mark.parametrize(
+    ("after", "problem"),
+    [
+        (UP | {"c": {"n1": 27019}}, "mspass:cluster.database.shards.c: 'n1' is added: "),
+        ({"a": {"n1": 27018}}, "mspass:cluster.database.shards.b: 'n2' is taken away: "),
+        (UP | {"a": {"n1": 27018, "n3": 27018}}, "mspass:cluster.database.shards.a: 'n3' is added: "),
+    ],
+)
+def test_where_one_version_has_the_data_of_all_no_server_comes_or_goes(after: Shards, problem: str) -> None:
+    (found,) = resized({"storage": "local"}, UP, after)
+    assert found.startswith(problem)
+    assert not [*resized({"storage": "shared"}, UP, after), *resized({"storage": "local"}, UP, UP)]

@@ -15,6 +15,8 @@ from mspass_stack.agent import node_check, settings, shared_lock
 from mspass_stack.agent.allocation import Allocation
 from mspass_stack.agent.errors import Refused
 from mspass_stack.agent.node_check import NodeCheck, look
+from mspass_stack.agent.store import Store
+from mspass_stack.agent.words import DATA
 
 TASK = """
 import os, sys
@@ -145,3 +147,17 @@ def test_an_image_without_a_python_is_told_by_that(directory: Path, monkeypatch:
     _add(directory, "mongod", argv=["sh"], python="no-python3", modules=["pymongo"])
     (problem,) = _problems(directory, monkeypatch)
     assert problem.startswith("the image has no no-python3, which ")
+
+
+def test_a_disk_with_too_little_room_for_the_data_of_a_version_is_told(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _add(directory, "mongod", wrapper=["env", f"HERE={DATA}"], data=str(directory / "db"))
+    store = Store(directory)
+    (directory / "db").mkdir()
+    store.publish("v1", "6.0", {"db": store.keep("v1", "db", directory / "db")})
+    assert _problems(directory, monkeypatch) == []
+    store.publish("v1", "6.0", {"db": {"bytes": 1 << 60, "listing": ""}})
+    (problem,) = _problems(directory, monkeypatch)
+    assert "the data that belong here have 1073741824.0 GiB" in problem
+    assert "say in the profile (local) where there is more" in problem

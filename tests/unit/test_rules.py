@@ -51,6 +51,10 @@ def _sharded(**changes: Any) -> dict[str, Any]:
 
 
 VIOLATIONS: dict[str, tuple[Mapping[str, Any], str]] = {
+    "data on the own disks of hosts that no job gives": (
+        _lab(database={"db": "n1", "storage": "local"}),
+        "mspass:cluster.database.storage: 'local': only a Slurm job has nodes that data are brought to",
+    ),
     "an address that is every host's own": (
         _lab(hosts=HOSTS | {"n2": {"ssh": {}}}),
         "mspass:cluster.hosts.n2.address: '127.0.0.1': expected an address by which other hosts reach it",

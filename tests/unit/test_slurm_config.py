@@ -1,6 +1,7 @@
 """A cluster in a Slurm allocation: its nodes are the hosts, and what cannot be is refused with its YAML path."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_figures import FIGURES
 
+from mspass_stack.agent.words import DATA
 from mspass_stack.config import rules
 from mspass_stack.config.durations import Duration, TimeLimit
 from mspass_stack.config.load import read_cluster
@@ -19,6 +21,7 @@ from mspass_stack.errors import ConfigError
 from mspass_stack.plan import Plan, make_plan, violations
 from mspass_stack.roles.registry import placements
 from mspass_stack.spec.apptainer import image_path
+from mspass_stack.spec.process import SlurmProcess
 from tests.harness.project import ROOT
 
 SLURM: dict[str, Any] = {"nodes": 5, "time": "4:00:00"}
@@ -385,3 +388,18 @@ def test_a_thousand_nodes_are_named_by_one_list() -> None:
     assert cluster.pool
     assert len(cluster.pool.workers) == 1000
     assert not [line for line in violations(cluster) if "unknown host" in line]
+
+
+@pytest.mark.parametrize("storage", ["shared", "local"])
+def test_a_server_works_where_its_storage_is_and_by_the_same_name(storage: str) -> None:
+    plan = _planned(_hpc(database={"db": "node1", "storage": storage}))
+    (server,) = (process for process in plan.topology.processes if process.kind == "mongod")
+    spec, data = plan.render(server), "/scratch/me/mspass/db"
+    assert isinstance(spec, SlurmProcess)
+    bound = {"shared": data, "local": f"{DATA}:{data}"}[storage]
+    assert spec.wrapper[spec.wrapper.index("--pwd") + 1] == data
+    assert ("--bind", bound) in pairwise(spec.wrapper)
+    assert spec.writes == ((data,) if storage == "shared" else ())
+    assert spec.argv[spec.argv.index("--dbpath") + 1] == data
+    assert plan.topology.job
+    assert plan.topology.job.storage == storage

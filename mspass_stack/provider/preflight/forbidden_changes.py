@@ -5,6 +5,9 @@ from typing import Any
 
 from mspass_stack.spec.topology import CONFIG_SET, MONGODB
 
+SHARED = "shared"
+"""The storage that a job has which says none."""
+
 Hosts = Mapping[str, Mapping[str, Any]]
 """What is asked of each host."""
 
@@ -125,6 +128,39 @@ def moved_shards(old: dict[str, dict[str, int]], new: dict[str, dict[str, int]],
                     f"{_path(name)}: its port {port} on '{host}' is that of shard '{holder}' "
                     f"until that one is gone: take '{holder}' away and pulumi up, then add to '{name}' and pulumi up"
                 )
+
+
+def storage_changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """Yield another storage of a database that is up.
+
+    Args:
+        old, new: the job that gives its hosts.
+    """
+    before, after = (job.get("storage", SHARED) for job in (old, new))
+    if before != after:
+        yield (
+            f"mspass:cluster.database.storage: {after!r}: a database that is up stays where it is ({before!r}): "
+            "mongodump it and pulumi destroy, then change it, move the data away, pulumi up and mongorestore"
+        )
+
+
+def resized(
+    job: Mapping[str, Any], old: Mapping[str, Mapping[str, int]], new: Mapping[str, Mapping[str, int]]
+) -> Iterator[str]:
+    """Yield members that an edit adds or takes away where one version has the data of all.
+
+    Args:
+        job: that gives the hosts.
+        old, new: the port of each member, by shard and host.
+    """
+    before, after = ({(name, host) for name, hosts in of.items() for host in hosts} for of in (old, new))
+    if job.get("storage", SHARED) != SHARED and before and before != after:
+        (name, host) = min(before ^ after)
+        yield (
+            f"{_path(name)}: '{host}' is {'taken away' if (name, host) in before else 'added'}: where "
+            "mspass:cluster.database.storage is 'local', no shard and no member is added or drained: the balancer "
+            "rests, and a version has the data of all"
+        )
 
 
 def _path(name: str) -> str:

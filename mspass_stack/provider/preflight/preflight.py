@@ -61,10 +61,13 @@ class Preflight(Resource[PreflightInputs]):
     def diff(self, call: Call) -> list[str]:
         old, new, abandoned = call.old_inputs, call.inputs, call.inputs["abandoned"]
         hosts = old.get("hosts", {}), new["hosts"]
+        jobs: tuple[Props, Props] = (old.get("job") or {}, new.get("job") or {})
         problems = [
             *forbidden_changes.unknown_hosts(abandoned, _known(call)),
             *forbidden_changes.renamed_hosts(*hosts),
             *forbidden_changes.runtime_changed(*hosts),
+            *forbidden_changes.storage_changed(*jobs),
+            *forbidden_changes.resized(jobs[1], old.get("shards", {}), new["shards"]),
             *forbidden_changes.moved_shards(old.get("shards", {}), new["shards"], abandoned),
             *forbidden_changes.encryption_changed(*_encrypted(call), moved=_moves(call)),
             *forbidden_changes.orphaned_data(old.get("documents", {}), new["documents"], abandoned),

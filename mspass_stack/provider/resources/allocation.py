@@ -1,10 +1,12 @@
 """`Allocation`: the nodes of a job, once it runs and its supervisor lives."""
 
 import json
+from functools import partial
 from typing import Any
 
 from mspass_stack.agent.allocation import FILE
 from mspass_stack.agent.job import BEAT, END
+from mspass_stack.agent.staging import FILE as DATA
 from mspass_stack.errors import InitFailed, Refused
 from mspass_stack.machines import slurm_node
 from mspass_stack.machines.slurm_login import JobStatus, SlurmLogin
@@ -83,13 +85,24 @@ class _Wait:
                 f"job {job} waits: {why}; the cluster comes up without you, and pulumi up goes on from here"
             )
         self._call.say("status", f"job {job} runs: its supervisor starts")
-        first = self._beats()
-        if not wait_until(lambda: self._is_alive(first), BEATS, PAUSE):
+        if not self._comes_up():
             raise self._unready(
                 f"job {job} runs, and its supervisor does not start; the end of its log:\n{self._log()}"
             )
+        data = self._known(DATA)
+        if data.get("job") == self._inputs.job and data["lost"]:
+            self._call.say("warning", data["lost"])
         self._node.agent.call("apply", directory=self._inputs.stack_dir, stack_id=self._inputs.stack_id)
         return _observed(self._node.allocation())
+
+    def _comes_up(self) -> bool:
+        """Wait until its supervisor is up, and as long as its data are on their way to the nodes."""
+        while True:
+            first = self._beats()
+            if wait_until(partial(self._is_alive, first), BEATS, PAUSE):
+                return True
+            if self._beat().get("state") != "STAGING" or self._beats() == first:
+                return False
 
     def _has_started(self) -> bool:
         status = self._slurm.job(self._inputs.job)

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from mspass_stack.agent.allocation import FILE
-from mspass_stack.agent.job import END
+from mspass_stack.agent.job import BEAT, END
 from mspass_stack.agent.preparation import STEP
 from mspass_stack.errors import Refused
 from mspass_stack.machines import slurm_node
@@ -60,6 +60,8 @@ class SlurmJob(Resource[SlurmJobInputs]):
                 f"job {call.outputs['job']} ended by {ended['state']} at {ended['when']}; a new one is submitted "
                 f"({submission.inputs.asked})",
             )
+            if ended.get("unsaved"):
+                call.say("warning", ended["unsaved"])
         if call.preview and not ended:
             submission.tell_what_waits(call.outputs["job"])
         if ended and call.preview:
@@ -71,6 +73,8 @@ class SlurmJob(Resource[SlurmJobInputs]):
         submission = _Submission(call, self.parse(call.inputs))
         submission.slurm.cancel(call.outputs["job"], "--state=PENDING")
         submission.stop(call.outputs["job"])
+        if unsaved := submission.end(None).get("unsaved"):
+            call.say("warning", unsaved)
 
 
 class _Submission:
@@ -121,17 +125,28 @@ class _Submission:
         if status and status.state == "RUNNING":
             self._call.say("status", f"job {id} stops in order")
             self.slurm.stop(id)
-            wait_until(lambda: self._is_over(id), STOP, PAUSE)
+            self._await_stop(id)
         self.slurm.cancel(id)
         if not wait_until(lambda: self._is_over(id), STOP, PAUSE):
             raise Refused(f"job {id} has not ended within {STOP:.0f} s: squeue -j {id}")
+
+    def _await_stop(self, id: str) -> None:
+        """Wait for its end, and as long as its data are copied."""
+        while True:
+            before = self._record(BEAT)
+            if wait_until(lambda: self._is_over(id), STOP, PAUSE):
+                return
+            beat = self._record(BEAT)
+            if beat.get("state") != "STAGING" or beat == before:
+                return
 
     def end(self, status: JobStatus | None) -> dict[str, Any]:
         """Return how a job ended: by its own record, else in Slurm's word, which forgets after minutes."""
         known = self._record(END)
         if known.get("job") == self._call.outputs["job"]:
             when = time.strftime("%F %T", time.localtime(float(known["when"])))
-            return {"state": known["state"], "exit": known["exit"], "when": when}
+            unsaved = {"unsaved": known["unsaved"]} if known.get("unsaved") else {}
+            return {"state": known["state"], "exit": known["exit"], "when": when, **unsaved}
         return {"state": status.state if status else "an end that nobody wrote down", "exit": -1, "when": "?"}
 
     def _last(self) -> str:
@@ -183,6 +198,8 @@ class _Submission:
             "supervisor": supervisor,
             "launcher": list(job.launcher),
             "local": job.local,
+            "storage": job.storage,
+            "lead": job.lead,
             "domain": job.domain,
             "address": {"interface": job.interface, "suffix": job.suffix, "domain": job.domain_of_nodes},
         }
