@@ -114,6 +114,7 @@ def make_plan(
     python: str,
     engine: str = ENGINE,
     replace_job: bool = False,
+    rescue: bool = False,
 ) -> Plan:
     """Lay out the processes of a cluster.
 
@@ -124,6 +125,7 @@ def make_plan(
         python: the interpreter on the control node that has dask and jupyterlab, where the config names none.
         engine: the address of the control node's Docker engine.
         replace_job: whether a Slurm job that runs may be stopped for another one.
+        rescue: whether the next one asks for the nodes on which the last one has left data.
 
     Raises:
         ConfigError: it cannot be deployed; one line per problem, each with its YAML path.
@@ -158,7 +160,7 @@ def make_plan(
     encrypted = site.encrypted(cluster) & spoken
     warnings = (*rules.warnings(cluster), *site.warnings(cluster), *_idle(cluster, names))
     job = site.job(cluster, stack, base)
-    job = job.model_copy(update={"replace": replace_job}) if job else None
+    job = job.model_copy(update={"replace": replace_job, "rescue": rescue}) if job else None
     topology = Topology(stack, hosts, _processes(placed, hosts, encrypted), encrypted, warnings, job)
     # Where the control node is one of the hosts, its user's files are among that host's.
     here = next((host.stack_dir for host in hosts.values() if not host.connection.remote), own_directory(stack, base))

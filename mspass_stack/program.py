@@ -8,7 +8,7 @@ import pulumi
 
 from mspass_stack.components.virtual_cluster import VirtualCluster
 from mspass_stack.config import connector
-from mspass_stack.config.load import abandoned, check_keys, may_interrupt, may_replace_job, read_cluster
+from mspass_stack.config.load import abandoned, asks_for_nodes, check_keys, may_interrupt, may_replace_job, read_cluster
 from mspass_stack.config.slurm_rules import refused_by_up
 from mspass_stack.errors import ConfigError, Refused
 from mspass_stack.machines.binaries import bytes_of
@@ -40,7 +40,8 @@ def deploy() -> VirtualCluster:
         interrupt = may_interrupt(_value(config, "interrupt"))
         engine = os.environ.get("DOCKER_HOST") or ENGINE
         replace_job = may_replace_job(_value(config, "replaceJob"))
-        planned = make_plan(cluster, stack, cores(cluster, base), base, sys.executable, engine, replace_job)
+        rescue = asks_for_nodes(_value(config, "rescue"))
+        planned = make_plan(cluster, stack, cores(cluster, base), base, sys.executable, engine, replace_job, rescue)
     except (ConfigError, Refused) as error:
         raise pulumi.RunError(f"{stack}: the config cannot be deployed:\n{error}") from None
     for warning in (*planned.topology.warnings, *untried):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +64,7 @@ class Store:
     @property
     def opened(self) -> dict[str, Any]:
         """Whose data go beyond that version: `run`, `base`, `when` and the node of each of `members`; or nothing."""
-        try:
-            known = dict(json.loads((self.place / OPENED).read_text(encoding="utf-8")))
-        except (OSError, ValueError):
-            return {}
-        current = self.current
-        is_saved = known["run"] == current.get("run") or known["base"] != current.get("version", NOTHING)
-        return {} if is_saved else known
+        return unsaved(lambda name: (self.place / name).read_text(encoding="utf-8"))
 
     def open(self, run: str, members: dict[str, str]) -> None:
         """Write down that servers are going to open their data: from now on there is more than the version has.
@@ -132,6 +126,29 @@ class Store:
             number = place.name[1:]
             if number.isdigit() and not last - KEPT < int(number) <= last:
                 shutil.rmtree(place, ignore_errors=True)
+
+
+def unsaved(read: Callable[[str], str]) -> dict[str, Any]:
+    """Return `Store.opened`.
+
+    Args:
+        read: reads a file of the store.
+
+    Raises:
+        OSError, ValueError: the version that counts cannot be read.
+    """
+    try:
+        known: dict[str, Any] = json.loads(read(OPENED))
+    except (OSError, ValueError):
+        return {}
+    try:
+        name = read(CURRENT).strip()
+    except FileNotFoundError:
+        name = NOTHING
+    if name != known["base"]:
+        return {}
+    run = json.loads(read(f"{name}/{MANIFEST}"))["run"] if name != NOTHING else ""
+    return {} if run == known["run"] else known
 
 
 def _listing(version: Path, member: str) -> Path:

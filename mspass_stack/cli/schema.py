@@ -54,6 +54,11 @@ def schema() -> dict[str, Any]:
             "type": "boolean",
             "description": "stop a Slurm job that runs for one that is as the config says now; for one `up`",
         },
+        "mspass:rescue": {
+            "type": "boolean",
+            "description": "have the next Slurm job ask for the nodes on which the last one has left data "
+            "(`storage: local`); for one `up`",
+        },
         "mspass:jupyterPassword": secret
         | {"description": "a password for Jupyter beside its token, set by `pulumi config set --secret`"},
     }

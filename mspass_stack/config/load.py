@@ -10,7 +10,7 @@ from mspass_stack.config.model import IN_WORDS, REFUSED
 from mspass_stack.config.sections import KEY, Cluster
 from mspass_stack.errors import ConfigError
 
-FLAT_KEYS = frozenset({"abandon", "cluster", "interrupt", "jupyterPassword", "replaceJob"})
+FLAT_KEYS = frozenset({"abandon", "cluster", "interrupt", "jupyterPassword", "replaceJob", "rescue"})
 """The keys of namespace `mspass`. Secrets are flat keys: Pulumi encrypts whole values, never a part of an object."""
 
 EXPECTED = {
@@ -92,6 +92,15 @@ def may_replace_job(value: object) -> bool:
         ConfigError: it is neither true nor false.
     """
     return _switch("replaceJob", value)
+
+
+def asks_for_nodes(value: object) -> bool:
+    """Return `mspass:rescue`: whether the next Slurm job asks for the nodes on which the last one has left data.
+
+    Raises:
+        ConfigError: it is neither true nor false.
+    """
+    return _switch("rescue", value)
 
 
 def _switch(key: str, value: object) -> bool:

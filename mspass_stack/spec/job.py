@@ -32,6 +32,7 @@ class JobSpec(Value):
         storage: whether databases are on the shared file system, or on the nodes' own disks.
         purged: file systems on which unused files are removed.
         replace: whether one that runs may be stopped for it.
+        rescue: whether it asks for the nodes on which the last one has left data.
     """
 
     nodes: int
@@ -52,6 +53,7 @@ class JobSpec(Value):
     storage: Literal["shared", "local"] = "shared"
     purged: tuple[str, ...] = ()
     replace: bool = False
+    rescue: bool = False
 
     def __str__(self) -> str:
         """Return it in words: `5 nodes x 4:00:00`."""

@@ -321,6 +321,10 @@ def test_the_balancer_rests_and_goes_on_unless_its_owner_has_switched_it_off(clu
             balancer.rest(config)
             balancer.wake(primary)
             assert (mode(), balancer.is_resting(router)) == ("off", False)
+            balancer.rest(config)
+            balancer.stop(primary)
+            balancer.wake(primary)
+            assert (mode(), balancer.is_resting(router)) == ("off", False)
         finally:
             router.admin.command("balancerStart")
 

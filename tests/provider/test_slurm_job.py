@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mspass_stack.agent.store import Store
 from mspass_stack.cli.job import JobView, job_of
 from mspass_stack.errors import InitFailed, Refused
 from mspass_stack.provider.resources import allocation
@@ -57,8 +58,8 @@ class Stack:
         del inputs["asked"]
         return ALLOCATION.create(self.call({**inputs, "job": job, "queueWait": seconds}))[1]
 
-    def note_end(self, job: str, state: str = "STOPPED", status: int = 0) -> None:
-        known = {"job": job, "restart": 0, "state": state, "exit": status, "when": 0}
+    def note_end(self, job: str, state: str = "STOPPED", status: int = 0, unsaved: str = "") -> None:
+        known = {"job": job, "restart": 0, "state": state, "exit": status, "when": 0, "unsaved": unsaved}
         (self.directory / "run" / "end.json").write_text(json.dumps(known))
 
     def note_log(self, text: str) -> None:
@@ -166,6 +167,30 @@ def test_a_job_that_runs_is_replaced_where_the_config_says_so(stack: Stack) -> N
     assert stack.update(outputs, time="20:00", replace=True)["job"] == "4712"
     assert stack.slurm.signals[0] == ["--signal=USR1", "--batch", "4711"]
     assert _states(stack) == ["COMPLETED", "PENDING"]
+
+
+def test_where_the_config_says_so_the_nodes_are_asked_for_on_which_data_were_left(stack: Stack) -> None:
+    stack.create(rescue=True)
+    assert not [word for word in stack.slurm.jobs[0]["words"] if word.startswith("--nodelist")]
+    assert "info: no data are left on nodes: mspass:rescue asks for none" in stack.said
+    store = Store(stack.directory)
+    store.open("4711.0", {"data_config_node0": "n4", "data_shard_a_node0": "n4", "data_shard_b_node1": "n2"})
+    stack.slurm.set("4711", state="FAILED")
+    stack.create(rescue=True)
+    assert "--nodelist=n2,n4" in stack.slurm.jobs[1]["words"]
+    stack.slurm.set("4712", state="FAILED")
+    stack.create()
+    assert not [word for word in stack.slurm.jobs[2]["words"] if word.startswith("--nodelist")]
+
+
+def test_what_was_not_stored_is_said_with_how_a_job_ended(stack: Stack) -> None:
+    outputs = stack.create()
+    stack.slurm.set("4711", state="COMPLETED")
+    stack.note_end("4711", unsaved="the data are not stored")
+    found = stack.read("4711")
+    assert found["ended"]["unsaved"] == "the data are not stored"
+    stack.update(outputs | found)
+    assert "warning: the data are not stored" in stack.said
 
 
 def test_sbatchs_refusal_is_told_in_its_words(stack: Stack) -> None:

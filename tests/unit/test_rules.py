@@ -219,7 +219,7 @@ def test_all_flat_keys_are_known_and_each_other_one_is_named_with_those() -> Non
     check_keys({"abandon", "cluster", "interrupt", "jupyterPassword"})
     with pytest.raises(ConfigError) as refused:
         check_keys({"cluster", "clutser", "abandoned"})
-    known = "known: abandon, cluster, interrupt, jupyterPassword, replaceJob"
+    known = "known: abandon, cluster, interrupt, jupyterPassword, replaceJob, rescue"
     assert str(refused.value).splitlines() == [
         f"mspass:{key}: unknown key ({known})" for key in ("abandoned", "clutser")
     ]

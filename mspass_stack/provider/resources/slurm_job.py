@@ -7,6 +7,7 @@ from typing import Any
 from mspass_stack.agent.allocation import FILE
 from mspass_stack.agent.job import BEAT, END
 from mspass_stack.agent.preparation import STEP
+from mspass_stack.agent.store import FOLDER, unsaved
 from mspass_stack.errors import Refused
 from mspass_stack.machines import slurm_node
 from mspass_stack.machines.bundle import Kind, agent_bundle, ensure_bundle, file_name, supervisor_bundle
@@ -27,6 +28,10 @@ STOP = 900.0
 
 PAUSE = 1.0
 """Seconds between two looks at a job that stops."""
+
+
+NOT_ITS = {"replace": False, "rescue": False}
+"""What is asked of one `up` and not of a job."""
 
 
 class SlurmJob(Resource[SlurmJobInputs]):
@@ -162,7 +167,8 @@ class _Submission:
         return self.slurm.own(self.inputs.stack, self.inputs.stack_id, self.inputs.stack_dir)
 
     def _is_changed(self) -> bool:
-        asked = [{**inputs.get("asked", {}), "replace": False} for inputs in (self._call.old_inputs, self._call.inputs)]
+        both = (self._call.old_inputs, self._call.inputs)
+        asked = [{**inputs.get("asked", {}), **NOT_ITS} for inputs in both]
         return asked[0] != asked[1]
 
     def _changed(self, job: JobStatus) -> Props:
@@ -223,6 +229,17 @@ class _Submission:
         }
         self._node.write(f"{self._run}/{STEP}.json", json.dumps(step, indent=1) + "\n")
 
+    def _nodes_with_data(self) -> list[str]:
+        """Return the nodes on which the last job has left data that are not stored."""
+
+        def read(name: str) -> str:
+            return str(self._node.read(f"{self.inputs.stack_dir}/{FOLDER}/{name}"))
+
+        nodes = sorted({*unsaved(read).get("members", {}).values()})
+        said = f"the data that are not stored are on {', '.join(nodes)}: the job asks for these nodes"
+        self._call.say("info", said if nodes else "no data are left on nodes: mspass:rescue asks for none")
+        return nodes
+
     def _pack(self, kind: Kind, content: bytes, directory: str = "") -> str:
         path = f"{directory or self._run}/{file_name(kind, content)}"
         if not self._node.exists(path):
@@ -240,5 +257,6 @@ class _Submission:
             f"--output={log}",
             "--open-mode=append",
             *job.options,
+            *([f"--nodelist={','.join(nodes)}"] if job.rescue and (nodes := self._nodes_with_data()) else []),
             f"{self._run}/job.sh",
         ]
