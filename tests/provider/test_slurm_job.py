@@ -161,6 +161,13 @@ def test_what_changed_holds_for_the_next_job_while_one_runs_and_one_that_waits_i
     assert _states(stack) == ["CANCELLED", "PENDING"]
 
 
+def test_a_field_that_a_state_of_an_earlier_version_lacks_changes_no_job(stack: Stack) -> None:
+    outputs = stack.create()
+    stack.slurm.set("4711", state="RUNNING")
+    assert stack.update(outputs, storage="shared")["job"] == "4711"
+    assert not [line for line in stack.said if "what changed holds for the next one" in line]
+
+
 def test_a_job_that_runs_is_replaced_where_the_config_says_so(stack: Stack) -> None:
     outputs = stack.create()
     stack.slurm.set("4711", state="RUNNING")

@@ -19,7 +19,7 @@ from mspass_stack.provider.resources.batch import write_batch
 from mspass_stack.provider.resources.job_script import job_script
 from mspass_stack.provider.resources.rest import batch_run
 from mspass_stack.provider.server.codec import Props, has_unknown
-from mspass_stack.spec.job import job_comment, job_name
+from mspass_stack.spec.job import JobSpec, job_comment, job_name
 from mspass_stack.spec.job_resources import SlurmJobInputs
 from mspass_stack.spec.topology import FIRST_NODE
 
@@ -168,7 +168,8 @@ class _Submission:
 
     def _is_changed(self) -> bool:
         both = (self._call.old_inputs, self._call.inputs)
-        asked = [{**inputs.get("asked", {}), **NOT_ITS} for inputs in both]
+        # A field that a state of an earlier version lacks has its default there.
+        asked = [JobSpec.model_validate({**inputs["asked"], **NOT_ITS}) for inputs in both]
         return asked[0] != asked[1]
 
     def _changed(self, job: JobStatus) -> Props:
