@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 from mspass_stack.agent import calls
@@ -91,8 +92,10 @@ class RemoteAgent:
         own = [f"AGENT_LOADER={LOADER}", f"AGENT_PYTHON={self._connection.python or 'python3'}"]
         channel = self._dial(["env", *login_words(SCRIPT), *own, "sh", "-c", LOGIN])
         hello: bytes | None = None
-        try:
+        # A login without a Python says so and ends before it has read all.
+        with suppress(OSError, EOFError):
             channel.sendall(base64.b64encode(agent_bundle()) + b"\n")
+        try:
             lines = _lines(channel)
             hello = next((line for line in lines if line.startswith(HELLO)), None)
         except (OSError, EOFError):
