@@ -14,7 +14,20 @@ import pytest
 from mspass_stack.polling import wait_until
 from mspass_stack.verify.strangers import can_connect
 from tests.e2e.clients import documents, expect_line, expect_running, expect_whole, mongo, write_documents
-from tests.e2e.spark import CACHED, COUNT, HELD, READ, alive, ends_with, has_begun, javas, let_go, master, secrets
+from tests.e2e.spark import (
+    CACHED,
+    COUNT,
+    HELD,
+    READ,
+    alive,
+    ends_with,
+    expect_said,
+    has_begun,
+    javas,
+    let_go,
+    master,
+    secrets,
+)
 from tests.harness.connected import LABELS, connected
 from tests.harness.lab import Lab
 from tests.harness.lab.capture import capture, told
@@ -170,7 +183,7 @@ def test_a_program_on_the_control_node_works_on_the_labs_spark(spark: LabStack) 
         ["sh", "-c", line, "sh", sys.executable, "-c", COUNT], capture_output=True, text=True, timeout=120
     )
     found = f"sum 499500 {spark.outputs()['schedulerAddress']}"
-    assert (ran.returncode, ran.stdout.splitlines()[-1:]) == (0, [found]), ran.stderr
+    expect_said(ran.returncode, ran.stdout, found)
 
 
 def test_spark_listens_where_it_is_declared_and_shows_no_secret_while_an_application_runs(
@@ -210,7 +223,7 @@ def test_nobody_at_the_switch_reads_what_a_driver_of_spark_and_its_executors_say
     script.write_text(READ)
     with capture(tmp_path / "wire") as packets:
         ran = spark.ask("run", str(script))
-    assert (ran.returncode, ran.stdout.splitlines()[-1:]) == (0, [f"found 6 {text}"]), ran.stdout
+    expect_said(ran.returncode, ran.stdout, f"found 6 {text}")
     # The first words of Spark's handshake are all that is said in clear.
     heard = "sparkSaslUser"
     assert told(packets, {heard, text, *secrets(spark)}) == {heard}

@@ -10,7 +10,7 @@ import pytest
 
 from mspass_stack.polling import wait_until
 from tests.e2e.clients import expect_line
-from tests.e2e.spark import CACHED, HELD, alive, ends_with
+from tests.e2e.spark import CACHED, HELD, alive, ends_with, expect_said
 from tests.harness.lab.command import LabError
 from tests.harness.project import Project
 from tests.harness.slurm import SlurmCluster
@@ -75,7 +75,7 @@ def test_a_frame_goes_through_the_connector_and_comes_back(stack: SparkJob, tmp_
     script = tmp_path / "frame.py"
     script.write_text(FRAME)
     ran = stack.ask("run", str(script))
-    assert (ran.returncode, ran.stdout.splitlines()[-1:]) == (0, ["sum 45"]), ran.stdout
+    expect_said(ran.returncode, ran.stdout, "sum 45")
     with stack.database() as client:
         assert client["frames"]["numbers"].count_documents({}) == 10
 
