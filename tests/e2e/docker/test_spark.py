@@ -40,11 +40,10 @@ def test_its_secret_is_not_in_what_the_engine_tells(stack: SparkDesktop) -> None
 def test_killed_in_their_containers_they_are_back_and_an_application_ends_right(stack: SparkDesktop) -> None:
     scratch = stack.stack_dir / "scratch"
     with stack.application(scratch) as running:
-        killed = {name: stack.pids(MAINS[name]) for name in (MASTER, WORKER)}
-        for (pid,) in killed.values():
-            os.kill(pid, signal.SIGKILL)
-        for name, pids in killed.items():
-            assert wait_until(lambda name=name, pids=pids: {*stack.pids(MAINS[name])} - {*pids}, 60)
+        for name in (WORKER, MASTER):
+            (killed,) = stack.pids(MAINS[name])
+            os.kill(killed, signal.SIGKILL)
+            assert wait_until(lambda name=name, killed=killed: {*stack.pids(MAINS[name])} - {killed}, 60)
         (scratch / "go").touch()
         ends_with(running, "sum 780")
     stack.up()
