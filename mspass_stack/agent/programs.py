@@ -52,17 +52,22 @@ print(json.dumps([lack for lack in (java() if name == "java" else module(name) f
 that its Spark 3.5 runs on and finds: by JAVA_HOME, on PATH, or in that Python. Release 8 tells itself as 1.8."""
 
 VERSIONS = """
-import json, sys
+import importlib, json, sys
 def version(name):
     try:
         from importlib import metadata
         return metadata.version(name)
     except ImportError:
+        pass
+    try:
+        return getattr(importlib.import_module(name), "__version__", None)
+    except ImportError:
         return None
 said = {name: version(name) for name in sys.argv[1:]}
 print(json.dumps({"python": "%d.%d" % sys.version_info[:2], "distributions": said}))
 """
-"""A program for a Python, old ones too, that tells its version and those of the distributions in its arguments."""
+"""A program for a Python, old ones too, that tells its version and those of the distributions in its arguments. What is
+not installed as such tells it by itself, as the Spark of MsPASS's image does."""
 
 
 def find(*, name: str, beside: str = "", fallback: str = "") -> str:

@@ -686,15 +686,17 @@ def test_a_program_tells_its_version_or_is_refused_with_what_it_said(here: Home,
         here.plain("version", path=str(tmp_path / "absent"))
 
 
-def test_a_python_tells_what_it_is_and_has(here: Home, tmp_path: Path) -> None:
+def test_a_python_tells_what_it_is_and_has(here: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     python = sys.executable
+    (tmp_path / "copied.py").write_text("__version__ = '3.5.8'\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     assert here.plain("modules", python=python, names=["json", "mspass_none", "mspass_none.deep"]) == [
         "mspass_none",
         "mspass_none.deep",
     ]
-    assert here.plain("versions", python=python, distributions=["psutil", "mspass-none"]) == {
+    assert here.plain("versions", python=python, distributions=["psutil", "mspass-none", "copied"]) == {
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
-        "distributions": {"psutil": psutil.__version__, "mspass-none": None},
+        "distributions": {"psutil": psutil.__version__, "mspass-none": None, "copied": "3.5.8"},
     }
     other = str(_script(tmp_path / "other", "echo hello; exit 3"))
     with pytest.raises(Refused, match=r"other is no Python that we can use: hello$"):

@@ -140,6 +140,24 @@ def test_what_would_lose_documents_is_refused_in_the_preview(sharded: LabStack, 
     assert sharded.runs() == runs
 
 
+def test_spark_takes_dasks_place_on_native_hosts_and_in_containers(sharded: LabStack) -> None:
+    before, pool = sharded.runs(), sharded.cluster["pool"]
+    sharded.cluster["pool"] = {**pool, "scheduler": "spark"}
+    sharded.write()
+    sharded.up()
+    assert "unchanged" in sharded.up()
+    ran = sharded.ask("verify", "-q", "-k", "spark or versions")
+    assert ran.returncode == 0, ran.stdout
+    kept = {name for name, run in sharded.runs().items() if before.get(name) == run}
+    assert {name.partition("-")[0] for name in before} - {name.partition("-")[0] for name in kept} == {
+        "frontend",
+        "scheduler",
+        "worker",
+    }
+    sharded.cluster["pool"] = pool
+    sharded.write()
+
+
 def test_destroy_keeps_the_data_which_open_on_hosts_with_other_addresses(sharded: LabStack, lab: Lab) -> None:
     write_documents(sharded, 3000)
     sharded.destroy()
