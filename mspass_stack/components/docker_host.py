@@ -24,6 +24,9 @@ from mspass_stack.spec.process import ContainedProcess
 STATE_ONLY = ["healthcheck", "init", "tmpfs", "mounts", "rm", "#initerror"]
 """A change of these is a change of the provider's state and not of the container; a failed create is repeated."""
 
+NAMED = "SPARK_CONF_DIR"
+"""Whoever has it starts a Java that ends where its user has no name (Hadoop, `UserGroupInformation`)."""
+
 LOG = {"max-size": "20m", "max-file": "4"}
 
 
@@ -109,6 +112,7 @@ class DockerHost:
                 docker.ContainerMountArgs(type="bind", source=path, target=path, read_only=read_only)
                 for path, read_only in binds
             ],
+            uploads=[_users(user, process)] if NAMED in process.environment else None,
             network_mode="host",
             healthcheck=docker.ContainerHealthcheckArgs(
                 tests=["CMD", *process.health], interval="30s", timeout="5s", start_period="30s", retries=3
@@ -134,6 +138,17 @@ class DockerHost:
                 custom_timeouts=pulumi.CustomTimeouts(delete="10m"),
             ),
         )
+
+
+def _users(user: pulumi.Input[str], process: ContainedProcess) -> docker.ContainerUploadArgs:
+    """Return a list of users that has the one by whose number a container runs."""
+
+    def listed(owner: str) -> str:
+        uid, _, gid = owner.partition(":")
+        own = f"mspass:x:{uid}:{gid}::{process.environment.get('HOME', '/')}:/bin/sh\n" if int(uid) else ""
+        return f"root:x:0:0:root:/root:/bin/sh\n{own}"
+
+    return docker.ContainerUploadArgs(file="/etc/passwd", content=pulumi.Output.from_input(user).apply(listed))
 
 
 def _remove_leftover(engine: DockerEngine) -> Callable[[pulumi.ResourceHookArgs], None]:

@@ -254,7 +254,7 @@ class Role:
         """Return the files beside those that are no texts and no secrets, by path."""
         return {}
 
-    def client_environment(self, process: Process, host: Host) -> Mapping[str, str]:
+    def client_environment(self, process: Process, context: Context) -> Mapping[str, str]:
         """Return what only the clients on one host have in their environment."""
         return {}
 

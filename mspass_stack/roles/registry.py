@@ -72,7 +72,7 @@ def client_environment(context: Context) -> dict[str, str]:
     """Return what only the clients on a host have in their environment."""
     found: dict[str, str] = {}
     for process in serving(context.topology).values():
-        found |= role_of(process).client_environment(process, context.host)
+        found |= role_of(process).client_environment(process, context)
     return found
 
 

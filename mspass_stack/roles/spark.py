@@ -42,7 +42,7 @@ from mspass_stack.roles.spark_files import (
 from mspass_stack.spec.binary import Binary
 from mspass_stack.spec.probe import Probe
 from mspass_stack.spec.resources import HERE, OWN_PYTHON
-from mspass_stack.spec.topology import MONGODB, Host, Process
+from mspass_stack.spec.topology import MONGODB, Process
 
 SPARK = "spark"
 """What its processes and drivers speak: authenticated and encrypted by a secret of the stack."""
@@ -67,6 +67,9 @@ LAUNCH = files("mspass_stack.agent").joinpath("launch_spark.py").read_text()
 
 MASTER, EXECUTORS, DRIVERS = "master", "local", "drivers"
 """Directories of what need not outlive them."""
+
+PYTHON = "python3"
+"""Each worker has the folder of its own interpreter first on PATH."""
 
 NEEDS = Needs(modules=("pyspark", "java"), versions=("pyspark",))
 
@@ -115,7 +118,7 @@ class SparkMaster(Role):
     def client_files(self, process: Process, context: Context, values: Mapping[str, str]) -> Mapping[str, str]:
         spark, layout = _spark(context), context.layout
         known = _connector(context, values[DATABASE]) if spark.connector else {}
-        python, temporary = context.host.python, _temporary(context, DRIVERS)
+        python, temporary = _python(context), _temporary(context, DRIVERS)
         return client_files(layout.spark_client, process.endpoint, values[SECRET], spark, python, known, temporary)
 
     def guest(
@@ -125,7 +128,7 @@ class SparkMaster(Role):
         assert pool
         hosts = context.topology.hosts
         host = next((name for name in pool.workers if hosts[name].connection.remote), pool.host)
-        python, spark = hosts[host].python, _spark(context)
+        python, spark = _python(context), _spark(context)
         environment = {
             "SPARK_CONF_DIR": str(directory),
             "SPARK_LOCAL_IP": HERE,
@@ -143,14 +146,14 @@ class SparkMaster(Role):
             found[str(context.layout.trust_store)] = Binary(sha256=digest, content=store)
         return found
 
-    def client_environment(self, process: Process, host: Host) -> Mapping[str, str]:
+    def client_environment(self, process: Process, context: Context) -> Mapping[str, str]:
+        host = context.host
         # Executors find their driver by this address.
-        python = host.python
         return {
             "SPARK_CONF_DIR": str(host.layout.spark_client),
             "SPARK_LOCAL_IP": host.address,
-            "PYSPARK_PYTHON": python,
-            "PYSPARK_DRIVER_PYTHON": python,
+            "PYSPARK_PYTHON": _python(context),
+            "PYSPARK_DRIVER_PYTHON": host.python,
         }
 
 
@@ -274,6 +277,12 @@ def _connector(context: Context, database: str) -> dict[str, str]:
     jars = [layout.spark / name for name in connector.DIGESTS]
     encrypted = MONGODB in context.topology.encrypted
     return connector_settings(jars, java_uri(database), layout.trust_store if encrypted else None)
+
+
+def _python(context: Context) -> str:
+    """Return the Python of tasks, which a driver names to all executors: by PATH where their hosts have several."""
+    pythons = {context.topology.hosts[worker.host].python for worker in context.topology.of(SparkWorker.kind)}
+    return pythons.pop() if len(pythons) == 1 else PYTHON
 
 
 def _master(context: Context) -> Process:

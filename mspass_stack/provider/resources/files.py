@@ -108,7 +108,7 @@ class HostFiles(Resource[HostFilesInputs]):
         if moved:
             self.delete(replace(call, inputs=call.before))
         kept = {*inputs.files, *inputs.binaries, inputs.tls_mode, ""}
-        remove_files(host, sorted({*before.files, *before.binaries, before.tls_mode} - kept))
+        remove_files(host, sorted({*before.files, *before.binaries, before.tls_mode} - kept), before.stack_dir)
         return self.create(call)[1]
 
     def delete(self, call: Call) -> None:
@@ -120,17 +120,26 @@ class HostFiles(Resource[HostFilesInputs]):
             with _reported(inputs):
                 Supervisord(host, inputs.stack_dir, inputs.stack_id).shut_down()
         with _reported(inputs):
-            remove_files(host, [*([inputs.tls_mode] if inputs.tls_mode else []), *inputs.files, *inputs.binaries])
+            paths = [*filter(None, [inputs.tls_mode]), *inputs.files, *inputs.binaries]
+            remove_files(host, paths, inputs.stack_dir)
             if host.is_directory(scratch := str(StackLayout(inputs.stack_dir).spark_scratch)):
                 host.run(["rm", "-rf", "--", scratch])
             host.remove(f"{inputs.stack_dir}/{OWNER}")
 
 
-def remove_files(host: Machine, paths: list[str]) -> None:
-    """Remove files, and the directories that are empty then."""
+def remove_files(host: Machine, paths: list[str], root: str = "") -> None:
+    """Remove files, and the directories that are empty then.
+
+    Args:
+        root: the directory below which those that these are in are looked at too.
+    """
     for path in paths:
         host.remove(path)
-    for directory in dict.fromkeys(str(PurePosixPath(path).parent) for path in paths):
+    directories = {PurePosixPath(path).parent for path in paths}
+    directories |= {
+        above for one in directories for above in one.parents if root and PurePosixPath(root) in above.parents
+    }
+    for directory in map(str, sorted(directories, key=lambda one: len(one.parts), reverse=True)):
         if host.is_directory(directory) and host.is_empty(directory):
             host.remove_directory(directory)
 

@@ -1,5 +1,7 @@
 """A double: `docker:index/container:Container` on a real engine."""
 
+import io
+import tarfile
 import time
 from typing import Any
 
@@ -46,6 +48,8 @@ class Container(Resource[Any]):
         except APIError as error:
             raise Refused(f"Unable to create container: {error.explanation}") from None
         try:
+            for upload in inputs.get("uploads", []):
+                api.put_archive(made, "/", _archive(upload["file"], upload["content"]))
             if inputs["start"]:
                 api.start(made)
         except APIError as error:
@@ -86,6 +90,15 @@ class Container(Resource[Any]):
                 raise Refused(f"Error deleting container: {error.explanation}") from None
         while self._client.containers.list(all=True, ignore_removed=True, filters={"id": call.id}):
             time.sleep(0.1)
+
+
+def _archive(file: str, content: str) -> bytes:
+    """A tar with one file, which everybody reads."""
+    packed, entry = io.BytesIO(), tarfile.TarInfo(file.lstrip("/"))
+    entry.size = len(content.encode())
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        archive.addfile(entry, io.BytesIO(content.encode()))
+    return packed.getvalue()
 
 
 def _config(api: Any, inputs: Props) -> Props:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-SETS = frozenset({"envs", "labels", "mounts"})
+SETS = frozenset({"envs", "labels", "mounts", "uploads"})
 """Inputs whose order means nothing."""
 
 COMPUTED = frozenset(
@@ -18,7 +18,7 @@ REPLACING = frozenset(
     {
         *("name", "image", "hostname", "command", "entrypoints", "user", "workingDir", "envs", "labels"),
         *("networkMode", "cpus", "stopSignal", "stopTimeout", "logDriver", "logOpts"),
-        *("readOnly", "tty", "stdinOpen"),
+        *("readOnly", "tty", "stdinOpen", "uploads"),
     }
 )
 
