@@ -105,7 +105,7 @@ def test_a_crashed_node_is_noticed_and_comes_back(cluster: SlurmCluster) -> None
     cluster.as_user("login", "sbatch", "--no-requeue", "--nodelist=n2", JOB)
     assert wait_until(lambda: cluster.processes("n2", SLEEP), 10)
     cluster.crash("n2")
-    assert not cluster.is_on("n2")
+    assert wait_until(lambda: not cluster.is_on("n2"), 10)
     assert wait_until(lambda: cluster.states()["n2"] == "down*", 60)
     assert not _queue(cluster)
     cluster.power_on("n2")
