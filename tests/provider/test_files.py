@@ -353,10 +353,11 @@ def guest(client: Client, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_clients_have_what_lets_them_in_where_hosts_connect_back(client: Client, guest: dict[str, Any]) -> None:
     outputs, secret = client.create(), client.env.parent / "secret.conf"
     assert outputs["guest"] == {"address": "127.0.0.1", "why": ""}
-    lines = f"ADDRESS='127.0.0.1'\nPROGRAM='{sys.executable}'\nDIRECTORY='/there'\n"
+    lines = f"ADDRESS='127.0.0.1'\nDIRECTORY='/there'\nPROGRAM='{sys.executable}'\n"
     assert client.env.read_text() == client.files[str(client.env)] + lines
     assert (secret.read_text(), stat.S_IMODE(secret.stat().st_mode)) == ("secret", 0o600)
-    assert client.diff(client.refresh(outputs)) == []
+    guest["environment"] = dict(reversed(guest["environment"].items()))
+    assert client.diff(client.refresh(outputs)) == [], "what comes over the wire has no order"
     moved = outputs | {"guest": {"address": "192.0.2.1", "why": ""}}
     assert client.diff(client.refresh(moved)) == ["files"], "this machine has another address"
     PROFILE.delete(client.call(outputs=outputs))

@@ -88,7 +88,8 @@ def _files(inputs: ClientProfileInputs, outputs: Props) -> dict[str, str]:
     if not address:
         return files | {inputs.path: f"# {inputs.guest.remark}\n# Not on this machine: {why}.\n{files[inputs.path]}"}
     known = {HERE: address, OWN_PYTHON: sys.executable}
-    lines = [f"{key}='{known.get(value, value)}'\n" for key, value in inputs.guest.environment.items()]
+    # What comes over the wire has no order.
+    lines = [f"{key}='{known.get(value, value)}'\n" for key, value in sorted(inputs.guest.environment.items())]
     return {**files, **inputs.guest_files, inputs.path: files[inputs.path] + "".join(lines)}
 
 

@@ -171,7 +171,7 @@ def test_spark_takes_dasks_place_and_the_database_goes_on(stack: LabStack, reque
     request.getfixturevalue("spark")
     pools = {f"{name}-{host}" for name in ("worker", "spark-worker") for host in ("lab3", "lab4")}
     assert _changed(before, stack.runs()) == {"scheduler", "spark-master", "frontend", *pools}
-    assert "unchanged" in stack.up()
+    assert f"{stack.counted()} unchanged" in stack.up()
     ran = stack.ask("verify", "-q", "-k", "spark or frontend")
     assert ran.returncode == 0, ran.stdout
     assert documents(stack) == DOCUMENTS
