@@ -40,6 +40,7 @@ class Floor:
         for path in (*written, layout.log, layout.secrets):
             Path(path).mkdir(parents=True, exist_ok=True)
         for path, text in secret_files(self.plan, self.host.name, random_values(self.plan.topology)).items():
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
             LocalMachine().write(path, text)
 
     def start(self) -> None:
