@@ -58,6 +58,11 @@ class SlurmStack(Stack):
         """Return id and state of all jobs of its user that wait or run."""
         return self.on.as_user("login", "squeue", "-h", "-o", "%i %T").splitlines()
 
+    def cancel(self) -> None:
+        """End what is left of its jobs."""
+        for job in self.jobs():
+            self.on.as_user("login", "scancel", job.split()[0])
+
     def job(self) -> str:
         """Return the id of its only job.
 

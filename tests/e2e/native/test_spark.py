@@ -66,6 +66,14 @@ class SparkDesktop(Stack):
     def ports(self) -> list[int]:
         return [*super().ports(), *self.worker_ports]
 
+    def comes_up(self) -> None:
+        """It does so from nothing, verifies, and stays as it is."""
+        self.up()
+        assert f"{self.counted()} unchanged" in self.up()
+        assert {entry["name"] for entry in self.outputs()["inventory"]["processes"]} >= {MASTER, WORKER}
+        ran = self.verify()
+        assert ran.returncode == 0, ran.stdout
+
     def pid(self, process: str) -> int:
         return int((self.stack_dir / "run" / f"{process}.pid").read_text())
 
@@ -121,11 +129,7 @@ def stack(project: Project, outside: set[str]) -> Iterator[SparkDesktop]:
 
 
 def test_it_comes_up_verifies_and_stays_as_it_is(stack: SparkDesktop) -> None:
-    stack.up()
-    assert f"{stack.counted()} unchanged" in stack.up()
-    assert {entry["name"] for entry in stack.outputs()["inventory"]["processes"]} >= {MASTER, WORKER}
-    ran = stack.verify()
-    assert ran.returncode == 0, ran.stdout
+    stack.comes_up()
     shown = stack.ask("status")
     assert (shown.returncode, "Spark's pages: " in shown.stdout) == (0, True), shown.stdout
     write_documents(stack, 100)

@@ -65,8 +65,7 @@ def stack(project: Project, slurm: SlurmCluster) -> Iterator[SlurmStack]:
     }
     stack = SlurmStack(project, slurm, name="night", slurm={"nodes": 2, "queueWait": "3s"}, config=config)
     yield stack
-    for job in stack.jobs():
-        slurm.as_user("login", "scancel", job.split()[0])
+    stack.cancel()
 
 
 def _end(stack: SlurmStack) -> dict[str, Any]:

@@ -45,8 +45,7 @@ def stack(project: Project, slurm: SlurmCluster, tmp_path_factory: pytest.TempPa
     place = {"datadir": "/scratch/alice/mspass", "workdir": "/scratch/alice/work"}
     stack = SlurmStack(project, slurm, name="difficult", slurm=asked, config={**THREE, **place})
     yield stack
-    for job in stack.jobs():
-        slurm.as_user("login", "scancel", job.split()[0])
+    stack.cancel()
 
 
 def test_it_comes_up_and_does_all_its_jobs(stack: SlurmStack) -> None:

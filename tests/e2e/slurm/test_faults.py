@@ -17,8 +17,7 @@ def stack(project: Project, slurm: SlurmCluster) -> Iterator[SlurmStack]:
     stack = SlurmStack(project, slurm, "hpc-sharded")
     stack.up()
     yield stack
-    for job in stack.jobs():
-        slurm.as_user("login", "scancel", job.split()[0])
+    stack.cancel()
 
 
 def _kill(slurm: SlurmCluster, node: str, pattern: str) -> list[int]:

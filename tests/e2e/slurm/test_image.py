@@ -47,8 +47,7 @@ def stack(
     asked = {"nodes": 1, "profile": str(profile)}
     stack = SlurmStack(project, slurm, name="image", slurm=asked, config={**ONE, "image": f"{uri}:v1"})
     yield stack
-    for job in stack.jobs():
-        slurm.as_user("login", "scancel", job.split()[0])
+    stack.cancel()
 
 
 def _is_pinned(stack: SlurmStack, slurm: SlurmCluster) -> bool:

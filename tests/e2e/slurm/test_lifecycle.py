@@ -31,8 +31,7 @@ def stack(project: Project, slurm: SlurmCluster) -> Iterator[SlurmStack]:
     stack = SlurmStack(project, slurm)
     stack.up()
     yield stack
-    for job in stack.jobs():
-        slurm.as_user("login", "scancel", job.split()[0])
+    stack.cancel()
 
 
 def test_it_comes_up_in_one_job_and_the_next_up_changes_nothing(stack: SlurmStack) -> None:

@@ -54,8 +54,7 @@ def stack(project: Project, slurm: SlurmCluster) -> Iterator[SlurmStack]:
     stack = SlurmStack(project, slurm, name="strict", slurm={"nodes": 3, "cores": 1, "login": login}, config=THREE)
     yield stack
     stack.ask("login", "--close")
-    for job in stack.jobs():
-        slurm.as_user("login", "scancel", job.split()[0])
+    stack.cancel()
 
 
 @pytest.fixture

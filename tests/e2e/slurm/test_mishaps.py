@@ -35,8 +35,7 @@ def stack(project: Project, slurm: SlurmCluster) -> Iterator[SlurmStack]:
     slurm.as_user("login", "cp", slurm.image, IMAGE)
     stack = SlurmStack(project, slurm, name="mishaps", slurm={"nodes": 1}, config={**ALL, "image": IMAGE})
     yield stack
-    for job in stack.jobs():
-        slurm.as_user("login", "scancel", job.split()[0])
+    stack.cancel()
 
 
 def _is_up(stack: SlurmStack) -> bool:

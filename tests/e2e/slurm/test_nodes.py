@@ -22,8 +22,7 @@ def stack(project: Project, slurm: SlurmCluster) -> Iterator[SlurmStack]:
     """The manual's five nodes; what its workers and its database get is left to the nodes."""
     stack = SlurmStack(project, slurm, config=OPEN)
     yield stack
-    for job in stack.jobs():
-        slurm.as_user("login", "scancel", job.split()[0])
+    stack.cancel()
 
 
 @contextmanager

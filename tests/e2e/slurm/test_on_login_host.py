@@ -68,8 +68,7 @@ def stack(project: ProjectThere, slurm: SlurmCluster) -> Iterator[SlurmStack]:
     asked = {"nodes": 2, "cores": 1, "login": None}
     stack = SlurmStack(project, slurm, name="there", slurm=asked, config=TWO)
     yield stack
-    for job in stack.jobs():
-        slurm.as_user(LOGIN, "scancel", job.split()[0])
+    stack.cancel()
 
 
 def test_it_comes_up_and_the_next_up_changes_nothing(stack: SlurmStack, slurm: SlurmCluster) -> None:

@@ -24,8 +24,7 @@ ALL = {
 def stack(project: Project, slurm: SlurmCluster) -> Iterator[SlurmStack]:
     stack = SlurmStack(project, slurm, name="one", slurm={"nodes": 1, "queueWait": "5s"}, config=ALL)
     yield stack
-    for job in stack.jobs():
-        slurm.as_user("login", "scancel", job.split()[0])
+    stack.cancel()
 
 
 @pytest.fixture

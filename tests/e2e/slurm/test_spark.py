@@ -61,8 +61,7 @@ def stack(project: Project, slurm: SlurmCluster) -> Iterator[SparkJob]:
     stack = SparkJob(project, slurm)
     stack.up()
     yield stack
-    for job in stack.jobs():
-        slurm.as_user("login", "scancel", job.split()[0])
+    stack.cancel()
 
 
 def test_it_comes_up_verifies_and_stays_as_it_is(stack: SparkJob) -> None:

@@ -32,8 +32,7 @@ def stack(project: Project, slurm: SlurmCluster) -> Iterator[SlurmStack]:
     stack = SlurmStack(project, slurm, name="turns", slurm={"nodes": len(NODES)}, config=THREE)
     stack.up()
     yield stack
-    for job in stack.jobs():
-        slurm.as_user("login", "scancel", job.split()[0])
+    stack.cancel()
 
 
 def _pids(stack: SlurmStack, pattern: str) -> dict[str, list[int]]:

@@ -20,8 +20,7 @@ def stack(project: Project, slurm: SlurmCluster) -> Iterator[SlurmStack]:
     stack = SlurmStack(project, slurm, name="nodes")
     stack.up()
     yield stack
-    for job in stack.jobs():
-        slurm.as_user("login", "scancel", job.split()[0])
+    stack.cancel()
 
 
 def _running(stack: SlurmStack, slurm: SlurmCluster) -> dict[str, set[str]]:
