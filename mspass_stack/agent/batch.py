@@ -65,7 +65,7 @@ class Batch:
     def _look(self, id: str = "") -> BatchRun:
         """Return what is known of the run that is asked for, or of another one."""
         known = Allocation(self._run).read()
-        return BatchRun(lambda path: Path(path).read_text(encoding="utf-8"), str(self._run), known, id)
+        return BatchRun.here(self._run, known, id)
 
     def end(self, is_told: bool) -> bool:
         """End what goes on, since the job ends; return whether that cuts a run short.
@@ -102,7 +102,7 @@ class Batch:
             gate = run.asked["gate"]
             if gate and not self._is_there:
                 node = Allocation(self._run).node(gate["host"])
-                launcher = json.loads((self._run / "job.json").read_text(encoding="utf-8"))["launcher"]
+                launcher = slurm.launcher_of(self._run)
                 self._start(GATE, slurm.step(node, GATE, launcher, *slurm.own("gate", self._directory)))
             else:
                 self._say(f"batch {run.id} starts")

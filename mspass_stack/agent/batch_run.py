@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 DIRECTORY = "batch"
@@ -43,6 +44,11 @@ class BatchRun:
         self.id = id or str(self.asked.get("id", ""))
         self._claimed = _known(read, self.claim) if self.id else {}
         self._ended = _known(read, self.end) if self.id else {}
+
+    @classmethod
+    def here(cls, run: Path, now: Mapping[str, Any], id: str = "") -> BatchRun:
+        """Return the same by the files of this machine."""
+        return cls(lambda path: Path(path).read_text(encoding="utf-8"), str(run), now, id)
 
     @property
     def claim(self) -> str:

@@ -203,7 +203,7 @@ class Job:
     def _has_ended_before(self) -> bool:
         """Whether this job was started again after it had done what it was for."""
         now = {"job": self._job, "restart": self._restart}
-        run = BatchRun(lambda path: Path(path).read_text(encoding="utf-8"), str(self._run), now)
+        run = BatchRun.here(self._run, now)
         if run.ends_the_job:
             self._say(f"batch {run.id} {run.state} already: nothing is started")
             self._end_by(1 if run.exit is None else run.exit)

@@ -236,7 +236,7 @@ class NodeCheck:
 
 
 def _step(directory: str, nodes: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    launcher: Sequence[str] = json.loads((Path(directory) / "run/job.json").read_text(encoding="utf-8"))["launcher"]
+    launcher = slurm.launcher_of(Path(directory) / "run")
     return slurm.step_on_each(
         [node["name"] for node in nodes.values()], "mspass-check", launcher, *slurm.own("check", directory)
     )

@@ -66,6 +66,11 @@ def step(node: str, name: str, launcher: Sequence[str], *argv: str) -> list[str]
     return ["srun", f"--job-name={name}", *STEP, f"--nodelist={node}", "--input=none", *launcher, *argv]
 
 
+def launcher_of(run: Path) -> list[str]:
+    """Return the words by which the job of a run directory launches its steps."""
+    return list(json.loads((run / "job.json").read_text(encoding="utf-8"))["launcher"])
+
+
 def own(*words: str) -> list[str]:
     """Return the command line by which this very program runs, here or as the task of a step."""
     return [sys.executable, "-I", str(Path(sys.argv[0]).resolve()), *words]

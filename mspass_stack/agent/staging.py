@@ -174,7 +174,7 @@ class Staging:
 
     def _step(self, hosts: Sequence[str], *words: str, key: str = "member") -> dict[str, dict[str, Any]]:
         """Run a step with a task on the nodes of some hosts, all at once; return what they say by server or host."""
-        launcher: Sequence[str] = json.loads((self._run / "job.json").read_text(encoding="utf-8"))["launcher"]
+        launcher = slurm.launcher_of(self._run)
         names = [self._nodes[host]["name"] for host in hosts]
         argv = slurm.step_on_each(names, "mspass-data", launcher, *slurm.own("data", self._directory, *words))
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as said:

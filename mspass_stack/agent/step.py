@@ -95,9 +95,8 @@ class Step(Contained):
         Raises:
             Refused: somebody has.
         """
-        known = Allocation(self._run).read()
         partial = path.with_name(f"{path.name}.{os.getpid()}")
-        settings.write(partial, json.dumps({key: known[key] for key in ("job", "restart")}) + "\n")
+        settings.write(partial, json.dumps({key: self._allocation[key] for key in ("job", "restart")}) + "\n")
         try:
             os.link(partial, path)
         except FileExistsError:
@@ -166,7 +165,7 @@ def launch(directory: str, host: str, name: str) -> None:
     spec: dict[str, Any] = json.loads((run / f"{name}.json").read_text(encoding="utf-8"))
     if spec.get("gated"):
         preparation.wait(directory)
-    launcher: Sequence[str] = json.loads((run / "job.json").read_text(encoding="utf-8"))["launcher"]
+    launcher = slurm.launcher_of(run)
     # Twice INT within a second would end srun and leave the step.
     words = slurm.step(node, name, [*launcher, "--quit-on-interrupt"], *slurm.own("step", directory, name))
     os.execvpe(words[0], words, slurm.clean(os.environ))
