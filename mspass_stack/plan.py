@@ -67,10 +67,11 @@ class Plan:
 
     def beside(self, process: Process) -> dict[str, str]:
         """Return what programs beside a daemon have in the place of its own settings, where it reads what they need."""
-        context, command = self.context(process.host), self.command(process)
-        known = client_files(context, defaultdict(str)).keys()
-        settings = client_environment(context) if known <= set(command.reads) else {}
-        return settings if settings.items() - command.environment.items() else {}
+        context = self.context(process.host)
+        if not (settings := client_environment(context)):
+            return {}
+        command, known = self.command(process), client_files(context, defaultdict(str)).keys()
+        return settings if known <= set(command.reads) and settings.items() - command.environment.items() else {}
 
     def settings(self, host: str) -> dict[str, str]:
         """Return what clients on a host have in their environment; nothing where they find no files for it."""

@@ -17,18 +17,11 @@ from mspass_stack.polling import wait_until
 from mspass_stack.provider.resources.base import Call, Resource, changed
 from mspass_stack.provider.resources.batch import write_batch
 from mspass_stack.provider.resources.job_script import job_script
-from mspass_stack.provider.resources.rest import batch_run
+from mspass_stack.provider.resources.rest import PAUSE, STOP, batch_run
 from mspass_stack.provider.server.codec import Props, has_unknown
 from mspass_stack.spec.job import JobSpec, job_comment, job_name
 from mspass_stack.spec.job_resources import SlurmJobInputs
 from mspass_stack.spec.topology import FIRST_NODE
-
-STOP = 900.0
-"""Seconds for all of a job to stop in order."""
-
-PAUSE = 1.0
-"""Seconds between two looks at a job that stops."""
-
 
 NOT_ITS = {"replace": False, "rescue": False}
 """What is asked of one `up` and not of a job."""
