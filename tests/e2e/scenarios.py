@@ -44,7 +44,7 @@ def test_every_process_of_the_inventory_runs_and_no_other(target: Target) -> Non
 
 def test_a_second_up_changes_nothing(target: Target) -> None:
     stack, before = target.stack, target.stack.runs()
-    assert f"{stack.counted()} unchanged" in stack.up()
+    stack.expect_unchanged()
     assert stack.runs() == before
 
 
@@ -227,7 +227,7 @@ def test_an_up_that_cannot_work_is_refused_before_anything_is_touched(target: Ta
     assert "Traceback" not in output
     stack.cluster["frontend"] = good
     stack.write()
-    assert "unchanged" in stack.up()
+    stack.expect_unchanged()
     assert stack.runs() == before
 
 
@@ -240,7 +240,7 @@ def test_who_read_a_file_that_somebody_changed_is_restarted_with_the_right_one(t
     assert target.write(process, "secrets/client.env", good) == good
     after = stack.runs()
     assert after[process] != before[process]
-    assert "unchanged" in stack.up()
+    stack.expect_unchanged()
     with dask(stack) as client:
         seen = set(cast("dict[str, str]", client.run(_database_address)).values())
     assert seen == {stack.outputs()["databaseUri"]}

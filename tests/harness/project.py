@@ -2,13 +2,16 @@
 
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import psutil
@@ -140,6 +143,11 @@ class Stack:
         assert ran.returncode == 0, _errors_first(ran.stdout)
         return ran.stdout
 
+    def expect_unchanged(self, *options: str) -> None:
+        """Fail unless an `up` leaves every resource as it is."""
+        said = self.up(*options)
+        assert is_unchanged(said), said
+
     def refused_up(self, *options: str) -> str:
         """`pulumi up` that must fail; its output."""
         ran = self.pulumi("up", "--yes", "--skip-preview", "--suppress-outputs", *options)
@@ -171,15 +179,25 @@ class Stack:
 
     @contextmanager
     def asked(self, *words: str) -> "Generator[subprocess.Popen[str]]":
-        """Have a command of `mspass-stack` run meanwhile; killed in the end if it still does."""
+        """Have a command of `mspass-stack` run meanwhile; interrupted in the end, or when it is stuck.
+
+        A program that it has begun in the cluster ends with that: one that went on would hold what the next test needs.
+        """
         options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         with subprocess.Popen(
             self._asking(*words), cwd=self.project.path, env=self.project.environment, **options
         ) as running:
+            stuck = Timer(LIMIT, running.send_signal, [signal.SIGINT])
+            stuck.start()
             try:
                 yield running
             finally:
-                running.kill()
+                stuck.cancel()
+                if running.poll() is None:
+                    running.send_signal(signal.SIGINT)
+                    with suppress(subprocess.TimeoutExpired):
+                        running.communicate(timeout=60)
+                    running.kill()
 
     def _asking(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "mspass_stack", *words[:1], "--stack", self.name, *words[1:]]
@@ -202,6 +220,12 @@ class Stack:
         return [cluster["database"]["port"], pool["port"], pool["dashboard"], frontend["port"]]
 
 
+def is_unchanged(said: str) -> bool:
+    """Whether the summary of an `up` counts nothing else."""
+    return re.search(r"^Resources:\n +\d+ unchanged$", said, re.MULTILINE) is not None
+
+
 def _errors_first(output: str) -> str:
-    """What a command said; of a long text, a report of the tests may show the ends alone."""
-    return "\n".join([*(line for line in output.splitlines() if "error:" in line), output])
+    """What a command said, its complaints first: of a long text, a report of the tests may show the ends alone."""
+    begin, _, complaints = output.partition("Diagnostics:")
+    return f"{complaints}\n{begin}"

@@ -38,21 +38,28 @@ class SlurmStack(Stack):
         file = ROOT / "stacks" / f"Pulumi.{figure}.yaml"
         declared = yaml.safe_load(file.read_text())["config"]["mspass:cluster"]
         name = name or figure
-        self.on, self.directory = on, f"/scratch/mspass/{name}"
+        self.on = on
         ssh = {"user": on.user, "key": str(on.key), "known_hosts": str(on.known_hosts)}
         login = {"address": on.login_address, "ssh": ssh}
         asked = {"time": "30:00", "stopBefore": "2m", "cores": 2, "memory": "3000MiB", "login": login}
-        declared |= {"image": on.image, "datadir": self.directory, "workdir": "/scratch/mspass/work"}
+        declared |= {"image": on.image, "datadir": f"/scratch/mspass/{name}", "workdir": "/scratch/mspass/work"}
         for workers in declared["pool"]["workers"].values():
             workers["processes"] = 1
         # `hosts` tells the harness that this is all of the config; here Slurm gives them.
         self._given = {**declared, "slurm": {**declared["slurm"], **asked, **(slurm or {})}, **(config or {})}
+        self.directory = str(self._given["datadir"])
         super().__init__(project, name, {"hosts": {}})
 
     def move_to_free_ports(self) -> None:
         """The nodes have all ports."""
         self.cluster = self._given
         self.write()
+
+    def up(self, *options: str) -> str:
+        try:
+            return super().up(*options)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\nThe log of its job:\n{self.log()}") from None
 
     def jobs(self) -> list[str]:
         """Return id and state of all jobs of its user that wait or run."""

@@ -40,7 +40,7 @@ def test_a_restarted_engine_is_healed_by_one_up(desktop: Stack, engine: TestEngi
     desktop.up()
     assert len(workers(desktop)) == 2
     assert documents(desktop) == 100
-    assert "unchanged" in desktop.up()
+    desktop.expect_unchanged()
 
 
 def test_a_worker_is_granted_what_its_config_says(desktop: Stack) -> None:
@@ -62,7 +62,7 @@ def test_a_container_of_somebody_else_with_our_name_is_refused_and_left(project:
         assert "mspass-taken-mongod" in docker("ps", "--format", "{{.Names}}")
     finally:
         docker("rm", "-f", "mspass-taken-mongod")
-    assert "unchanged" in desktop.up()
+    desktop.expect_unchanged()
 
 
 def test_a_port_that_a_container_has_is_reported_with_its_name(project: Project, desktop: Stack) -> None:
@@ -90,7 +90,7 @@ def test_an_engine_that_does_not_answer_is_reported_before_anything_is_touched(d
     output = desktop.pulumi("preview", env=away).stdout
     assert "no Docker engine answers at unix:///nowhere/docker.sock" in output
     assert "Traceback" not in output
-    assert "unchanged" in desktop.up()
+    desktop.expect_unchanged()
     assert desktop.runs() == before
 
 
@@ -106,7 +106,7 @@ def test_a_container_that_cannot_do_its_job_is_shown_with_its_log(desktop: Stack
     assert "WiredTiger" in output
     assert "Traceback" not in output
     desktop.up()
-    assert "unchanged" in desktop.up()
+    desktop.expect_unchanged()
 
 
 def test_an_image_whose_mongod_may_not_open_the_data_is_refused(desktop: Stack) -> None:
@@ -123,7 +123,7 @@ def test_an_image_whose_mongod_may_not_open_the_data_is_refused(desktop: Stack) 
     assert "mspass:cluster.image: mspass-other:1: its mongod is 6.0, but the data in" in output
     desktop.cluster["image"] = image.name()
     desktop.write()
-    assert "unchanged" in desktop.up()
+    desktop.expect_unchanged()
     assert desktop.runs() == before
 
 

@@ -43,4 +43,4 @@ def test_killed_in_their_containers_they_are_back_and_an_application_ends_right(
         (scratch / "go").touch()
         ends_with(running, "sum 780")
     stack.up()
-    assert f"{stack.counted()} unchanged" in stack.up()
+    stack.expect_unchanged()

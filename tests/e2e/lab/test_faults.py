@@ -98,7 +98,7 @@ def test_an_up_killed_after_ten_different_steps(written: LabStack) -> None:
         killed_after(written, steps)
         written.pulumi("cancel", "--yes")
     written.up()
-    assert "unchanged" in written.up()
+    written.expect_unchanged()
     expect_whole(written, DOCUMENTS)
 
 

@@ -42,7 +42,7 @@ def test_a_figure_comes_up_verifies_and_goes_down(project: Project, lab: Lab, im
             stack.harm(killed, "kill")
             stack.up()
             expect_running(stack, 0)
-            assert "unchanged" in stack.up()
+            stack.expect_unchanged()
         stack.destroy()
         assert stack.running() == {}
         assert wait_until(lambda: not [*filter(_is_pulumis, project.processes())], 10), project.processes()

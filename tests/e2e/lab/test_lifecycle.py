@@ -136,7 +136,7 @@ def test_what_would_lose_documents_is_refused_in_the_preview(sharded: LabStack, 
         assert "Traceback" not in ran.stdout
     sharded.cluster["database"] = good
     sharded.write()
-    assert f"{sharded.counted()} unchanged" in sharded.up()
+    sharded.expect_unchanged()
     assert sharded.runs() == runs
 
 
@@ -145,7 +145,7 @@ def test_spark_takes_dasks_place_on_native_hosts_and_in_containers(sharded: LabS
     sharded.cluster["pool"] = {**pool, "scheduler": "spark"}
     sharded.write()
     sharded.up()
-    assert "unchanged" in sharded.up()
+    sharded.expect_unchanged()
     ran = sharded.ask("verify", "-q", "-k", "spark or versions")
     assert ran.returncode == 0, ran.stdout
     kept = {name for name, run in sharded.runs().items() if before.get(name) == run}
@@ -177,7 +177,7 @@ def test_destroy_keeps_the_data_which_open_on_hosts_with_other_addresses(sharded
     sharded.find_hosts()
     sharded.up()
     expect_running(sharded, 3000)
-    assert "unchanged" in sharded.up()
+    sharded.expect_unchanged()
 
 
 def test_hosts_are_renumbered_under_a_stack_that_is_up(sharded: LabStack, lab: Lab) -> None:

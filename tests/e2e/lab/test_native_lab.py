@@ -52,7 +52,7 @@ def stack(project: Project, lab: Lab) -> Iterator[LabStack]:
 
 def test_it_comes_up_verifies_heals_and_goes_down(stack: LabStack, lab: Lab) -> None:
     stack.up()
-    assert "unchanged" in stack.up()
+    stack.expect_unchanged()
     write_documents(stack, DOCUMENTS)
     expect_whole(stack, DOCUMENTS)
     host, pid = stack.pid("shard-a-lab2")
@@ -171,7 +171,7 @@ def test_spark_takes_dasks_place_and_the_database_goes_on(stack: LabStack, reque
     request.getfixturevalue("spark")
     pools = {f"{name}-{host}" for name in ("worker", "spark-worker") for host in ("lab3", "lab4")}
     assert _changed(before, stack.runs()) == {"scheduler", "spark-master", "frontend", *pools}
-    assert f"{stack.counted()} unchanged" in stack.up()
+    stack.expect_unchanged()
     ran = stack.ask("verify", "-q", "-k", "spark or frontend")
     assert ran.returncode == 0, ran.stdout
     assert documents(stack) == DOCUMENTS
@@ -252,7 +252,7 @@ def test_sparks_worker_and_master_are_killed_and_back_while_an_application_goes_
         ends_with(running, "sum 780")
     spark.up()
     assert set(alive(master(spark))) == {lab.address("lab3"), address}
-    assert "unchanged" in spark.up()
+    spark.expect_unchanged()
 
 
 def test_a_spark_worker_comes_and_one_goes_under_an_application_that_computes_nothing_twice(

@@ -101,7 +101,7 @@ def test_a_second_clone_is_refused_on_the_hosts_of_the_first(stack: LabStack, la
         assert clone.running() == runs
     finally:
         other.close()
-    assert "unchanged" in stack.up()
+    stack.expect_unchanged()
     assert stack.running() == runs
 
 
@@ -128,7 +128,7 @@ def test_a_host_that_will_not_come_back_is_forgotten_on_demand_only(stack: LabSt
     assert stack.verify().returncode == 0
     assert stack.pulumi("config", "rm", "mspass:abandon").returncode == 0
     stack.up()
-    assert "unchanged" in stack.up()
+    stack.expect_unchanged()
     lab.power_on("lab3")
 
 

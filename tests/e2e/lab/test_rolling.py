@@ -181,7 +181,7 @@ def test_encryption_is_switched_on_under_a_client_that_writes(stack: LabStack) -
         client.admin.command("ping")
     expect_whole(stack, DOCUMENTS)
     runs = stack.runs()
-    assert "unchanged" in stack.up("--expect-no-changes")
+    stack.expect_unchanged("--expect-no-changes")
     assert stack.runs() == runs
 
 
@@ -206,7 +206,7 @@ def test_whoever_writes_goes_on_while_the_cache_is_changed(stack: LabStack) -> N
     with _config_servers(stack).primary() as client:
         rested = client["config"]["settings"].find_one({"_id": "balancer"})
         assert rested == {"_id": "balancer", "mode": "full", "stopped": False}, "it has rested, and goes on"
-    assert "unchanged" in stack.up()
+    stack.expect_unchanged()
 
 
 def _another_image(stack: LabStack) -> str:
@@ -257,7 +257,7 @@ def test_a_certificate_that_is_gone_or_of_somebody_else_is_put_right_by_one_up(s
             stack.up()
         assert stack.lab.execute(host, "cat", path) == good
     assert documents(stack) == DOCUMENTS
-    assert "unchanged" in stack.up()
+    stack.expect_unchanged()
 
 
 def test_half_of_a_pool_works_while_the_other_half_is_restarted(stack: LabStack) -> None:

@@ -15,7 +15,7 @@ def test_an_up_killed_after_any_step_converges_and_leaves_nothing(project: Proje
         assert stack.pulumi("cancel", "--yes").returncode == 0
     assert steps > len(stack.resources()), "each kind of resource has been the last one done"
     stack.up()
-    assert "unchanged" in stack.up()
+    stack.expect_unchanged()
     assert listening(stack.ports()) == set(stack.ports())
     stack.destroy()
     assert wait_until(lambda: not project.processes(), 10), project.processes()

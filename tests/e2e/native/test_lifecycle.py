@@ -50,7 +50,7 @@ def test_one_up_heals_a_killed_supervisor_whose_processes_live_on(desktop: Stack
     assert "unclean shutdown" not in output, "its processes were stopped in order, not killed"
     assert len(workers(desktop)) == 2
     assert documents(desktop) == 50
-    assert "unchanged" in desktop.up()
+    desktop.expect_unchanged()
 
 
 def test_a_second_stack_stands_beside_the_first_and_may_not_take_its_ports(project: Project, desktop: Stack) -> None:
@@ -70,7 +70,7 @@ def test_a_second_stack_stands_beside_the_first_and_may_not_take_its_ports(proje
     assert listening([*own, *desktop.ports()]) == {*own, *desktop.ports()}
     second.destroy()
     assert listening([*own, *desktop.ports()]) == set(desktop.ports())
-    assert "unchanged" in desktop.up()
+    desktop.expect_unchanged()
 
 
 def test_what_nobody_serves_meanwhile_is_announced_before_it_restarts(desktop: Stack) -> None:

@@ -48,7 +48,7 @@ def _shards(stack: Stack, **shards: list[str]) -> None:
 
 def test_it_verifies_and_a_second_up_changes_nothing(stack: Stack) -> None:
     write_documents(stack, DOCUMENTS)
-    assert f"{stack.counted()} unchanged" in stack.up()
+    stack.expect_unchanged()
     expect_whole(stack, DOCUMENTS)
     assert set(spread(stack)) == {"a", "b"}
 

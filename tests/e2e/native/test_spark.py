@@ -69,7 +69,7 @@ class SparkDesktop(Stack):
     def comes_up(self) -> None:
         """It does so from nothing, verifies, and stays as it is."""
         self.up()
-        assert f"{self.counted()} unchanged" in self.up()
+        self.expect_unchanged()
         assert {entry["name"] for entry in self.outputs()["inventory"]["processes"]} >= {MASTER, WORKER}
         ran = self.verify()
         assert ran.returncode == 0, ran.stdout
@@ -231,7 +231,7 @@ def test_what_is_killed_is_back_and_a_running_application_ends_right(
         (tmp_path / "go").touch()
         ends_with(running, "sum 780")
     stack.up()
-    assert f"{stack.counted()} unchanged" in stack.up()
+    stack.expect_unchanged()
     assert documents(stack) == 100
 
 
@@ -312,7 +312,7 @@ def test_dask_takes_its_place_and_the_documents_stay(stack: SparkDesktop) -> Non
     assert {"scheduler", "worker-desktop"} <= set(after)
     assert after["mongod"] == before["mongod"]
     assert documents(stack) == 100
-    assert f"{stack.counted()} unchanged" in stack.up()
+    stack.expect_unchanged()
 
 
 def test_the_example_finds_the_same_by_dask(stack: SparkDesktop, by_spark: list[str]) -> None:

@@ -39,7 +39,7 @@ def test_the_data_open_again_when_the_state_or_its_passphrase_is_lost(desktop: S
         assert status == 0, f"{line}: {said}"
     assert not set(before.values()) & set(desktop.runs().values())
     assert documents(desktop) == 100
-    assert "unchanged" in desktop.up()
+    desktop.expect_unchanged()
 
 
 def _typed(project: Project, line: str) -> tuple[int, str]:

@@ -9,7 +9,7 @@ import httpx
 
 from mspass_stack.polling import wait_until
 from tests.e2e.target import NativeDesktop
-from tests.harness.project import ROOT, Project, Stack
+from tests.harness.project import ROOT, Project, Stack, is_unchanged
 
 
 def test_status_lists_every_process_as_ready_with_jupyters_address(desktop: Stack) -> None:
@@ -110,7 +110,7 @@ def test_a_process_that_cannot_do_its_job_is_shown_with_its_log(desktop: Stack, 
     assert "WiredTiger" in output
     assert "Traceback" not in output
     desktop.up()
-    assert wait_until(lambda: "unchanged" in desktop.up(), 60)
+    assert wait_until(lambda: is_unchanged(desktop.up()), 60)
 
 
 def test_after_a_first_up_that_failed_the_log_is_still_to_be_had(project: Project) -> None:

@@ -13,7 +13,7 @@ import yaml
 
 from tests.e2e.clients import listening
 from tests.harness.ports import free_ports
-from tests.harness.project import LIMIT, PULUMI, ROOT, end_processes
+from tests.harness.project import LIMIT, PULUMI, ROOT, end_processes, is_unchanged
 
 UV = Path(sys.executable).with_name("uv")
 
@@ -73,7 +73,7 @@ def test_a_wheel_and_a_pulumi_cli_are_enough(mspass_stack: Installed) -> None:
     file.write_text(yaml.safe_dump(config))
     mspass_stack("pulumi", "up", "-s", "desktop", "--yes", "--skip-preview")
     assert listening(ports) == set(ports)
-    assert "unchanged" in mspass_stack("pulumi", "up", "-s", "desktop", "--yes", "--skip-preview")
+    assert is_unchanged(mspass_stack("pulumi", "up", "-s", "desktop", "--yes", "--skip-preview"))
     # A user's own settings of pytest are none of the suite's.
     (mspass_stack.project / "pytest.ini").write_text("[pytest]\naddopts = --nonsense\n")
     mspass_stack.environment["PYTEST_ADDOPTS"] = "--nonsense"

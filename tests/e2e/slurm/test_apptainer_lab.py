@@ -109,7 +109,7 @@ def test_an_image_that_is_not_there_or_has_nothing_in_it_starts_nothing(
 
 def test_it_comes_up_and_verifies(stack: ContainerLab) -> None:
     stack.up()
-    assert f"{stack.counted()} unchanged" in stack.up()
+    stack.expect_unchanged()
     ran = stack.verify()
     assert ran.returncode == 0, ran.stdout
     write_documents(stack, DOCUMENTS)
@@ -146,7 +146,7 @@ def test_what_is_killed_is_there_again(stack: ContainerLab, slurm: SlurmCluster,
     stack.up()
     assert len(slurm.processes(host, pattern)) == 1
     expect_whole(stack, DOCUMENTS)
-    assert f"{stack.counted()} unchanged" in stack.up()
+    stack.expect_unchanged()
 
 
 def test_an_up_heals_a_host_that_has_lost_all_but_the_container(stack: ContainerLab, slurm: SlurmCluster) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from mspass_stack.polling import wait_until
 from tests.harness.lab.command import LabError
-from tests.harness.project import Project
+from tests.harness.project import Project, is_unchanged
 from tests.harness.slurm import SlurmCluster
 from tests.harness.slurm_stack import SlurmStack
 
@@ -97,7 +97,7 @@ def test_a_notebook_runs_once_the_queue_moves_with_nobody_there(stack: SlurmStac
     said = stack.up()
     assert not stack.jobs()
     assert "the batch run" not in said
-    assert f"{stack.counted()} unchanged" in stack.up()
+    stack.expect_unchanged()
     assert not stack.jobs()
     batch = stack.outputs()["batch"]
     assert (batch["state"], batch["exit"]) == ("done", 0)
@@ -120,7 +120,7 @@ def test_one_that_fails_fails_the_job_and_no_up_which_warns(stack: SlurmStack, s
     said = stack.up()
     assert "the batch run has failed with exit status 1" in said
     assert "RuntimeError: no such station" in said
-    assert f"{stack.counted()} unchanged" in said
+    assert is_unchanged(said)
     assert not stack.jobs()
     assert _runs(slurm) == ["ran"]
 

@@ -50,7 +50,7 @@ def stack(project: Project, slurm: SlurmCluster, tmp_path_factory: pytest.TempPa
 
 def test_it_comes_up_and_does_all_its_jobs(stack: SlurmStack) -> None:
     stack.up()
-    assert f"{stack.counted()} unchanged" in stack.up()
+    stack.expect_unchanged()
     ran = stack.verify()
     assert ran.returncode == 0, ran.stdout
     assert {entry["way"] for entry in stack.outputs()["inventory"]["processes"]} - {""} == {"relay"}

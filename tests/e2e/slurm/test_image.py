@@ -63,7 +63,7 @@ def test_it_is_built_on_the_login_host_before_the_job_is_submitted(stack: SlurmS
     assert f"the image is built on it before the job is submitted: {stack.cluster['image']}" in shown.stdout
     stack.up()
     assert _is_pinned(stack, slurm)
-    assert f"{stack.counted()} unchanged" in stack.up()
+    stack.expect_unchanged()
     ran = stack.verify()
     assert ran.returncode == 0, ran.stdout
     assert slurm.as_user("login", "ls", "/home/alice/.apptainer/cache", check=False) == ""
@@ -85,7 +85,7 @@ def test_without_apptainer_there_a_job_of_one_node_builds_the_next_one_while_the
     assert _is_pinned(stack, slurm)
     assert stack.job() == job
     assert len(slurm.as_user("login", "ls", f"{stack.directory}/images").split()) == 4
-    assert f"{stack.counted()} unchanged" in stack.up()
+    stack.expect_unchanged()
 
 
 def test_what_cannot_be_built_starts_nothing_and_says_how_it_is_done_elsewhere(

@@ -36,7 +36,7 @@ def stack(project: Project, slurm: SlurmCluster) -> Iterator[SlurmStack]:
 
 def test_it_comes_up_in_one_job_and_the_next_up_changes_nothing(stack: SlurmStack) -> None:
     job = stack.job()
-    assert f"{stack.counted()} unchanged" in stack.up()
+    stack.expect_unchanged()
     assert stack.job() == job
 
 
@@ -107,7 +107,7 @@ def test_the_next_job_has_all_documents_on_other_nodes(stack: SlurmStack, slurm:
     assert node not in {stack.node(f"node{number}") for number in range(5)}
     with stack.database() as client:
         assert client["mspass"]["kept"].count_documents({}) == DOCUMENTS
-    assert f"{stack.counted()} unchanged" in stack.up()
+    stack.expect_unchanged()
 
 
 def test_destroy_stops_it_in_order_and_leaves_the_data(stack: SlurmStack, slurm: SlurmCluster) -> None:

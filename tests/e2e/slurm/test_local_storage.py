@@ -110,7 +110,7 @@ def test_an_ordered_stop_makes_a_version_that_the_next_job_has_on_other_nodes(st
     assert " lost" not in said
     assert _numbers(stack) == set(range(200))
     assert "\ndata: local: data of the last ordered stop; version v1 of " in stack.ask("status").stdout
-    assert f"{stack.counted()} unchanged" in stack.up()
+    stack.expect_unchanged()
 
 
 def test_all_killed_costs_what_came_after_the_last_version_and_is_named(stack: SlurmStack) -> None:

@@ -18,7 +18,7 @@ from mspass_stack.machines.ssh import SshMachine
 from mspass_stack.polling import wait_until
 from mspass_stack.spec.connection import ConnectionSpec
 from tests.harness.connected import connected
-from tests.harness.project import Project
+from tests.harness.project import Project, is_unchanged
 from tests.harness.slurm import SlurmCluster
 from tests.harness.slurm.hostile import Hostile
 from tests.harness.slurm_stack import SlurmStack
@@ -157,9 +157,9 @@ def test_preview_up_refresh_and_all_that_looks_need_no_other_entry(stack: SlurmS
     assert ran.returncode == 0, ran.stdout
     stack.up()
     job = stack.job()
-    assert f"{stack.counted()} unchanged" in stack.up()
+    stack.expect_unchanged()
     ran = stack.pulumi("refresh", "--yes", "--skip-preview", "--suppress-outputs")
-    assert (ran.returncode, f"{stack.counted()} unchanged" in ran.stdout) == (0, True), ran.stdout
+    assert (ran.returncode, is_unchanged(ran.stdout)) == (0, True), ran.stdout
     shown = stack.ask("status")
     assert (shown.returncode, f"job {job} RUNNING" in shown.stdout) == (0, True), shown.stdout
     assert stack.job() == job

@@ -79,7 +79,7 @@ def test_it_comes_up_and_the_next_up_changes_nothing(stack: SlurmStack, slurm: S
     assert not stack.jobs()
     stack.up()
     job = stack.job()
-    assert f"{stack.counted()} unchanged" in stack.up()
+    stack.expect_unchanged()
     assert stack.job() == job
     shown = stack.ask("status")
     assert (shown.returncode, f"job {job} RUNNING" in shown.stdout) == (0, True), shown.stdout

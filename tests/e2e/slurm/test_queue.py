@@ -88,7 +88,7 @@ def test_an_up_waits_not_for_ever_and_the_cluster_comes_up_without_it(stack: Slu
     assert stack.ask("logs", "ensure").returncode == 0
     stack.up()
     assert stack.job() == job
-    assert f"{stack.counted()} unchanged" in stack.up()
+    stack.expect_unchanged()
 
 
 def test_a_changed_process_is_restarted_in_the_job_and_no_other(stack: SlurmStack) -> None:

@@ -65,7 +65,7 @@ def stack(project: Project, slurm: SlurmCluster) -> Iterator[SparkJob]:
 
 
 def test_it_comes_up_verifies_and_stays_as_it_is(stack: SparkJob) -> None:
-    assert f"{stack.counted()} unchanged" in stack.up()
+    stack.expect_unchanged()
     ran = stack.verify()
     assert ran.returncode == 0, ran.stdout
 
@@ -101,13 +101,13 @@ def test_master_and_worker_are_killed_and_an_application_ends_right(
             slurm.execute(stack.node(host), "kill", "-KILL", str(killed[host]))
         for host, pattern in places:
             assert wait_until(
-                lambda host=host, pattern=pattern: {*slurm.processes(stack.node(host), pattern)} - {killed[host]}, 60
+                lambda host=host, pattern=pattern: {*slurm.processes(stack.node(host), pattern)} - {killed[host]}, 120
             )
-        assert wait_until(lambda: len(stack.alive()) == 3, 60)
+        assert wait_until(lambda: len(stack.alive()) == 3, 120), stack.master()
         slurm.as_user("login", "touch", go)
         ends_with(running, "sum 780")
     stack.up()
-    assert f"{stack.counted()} unchanged" in stack.up()
+    stack.expect_unchanged()
 
 
 def test_a_worker_that_leaves_hands_on_what_it_holds(stack: SparkJob, slurm: SlurmCluster, tmp_path: Path) -> None:

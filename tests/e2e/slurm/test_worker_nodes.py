@@ -59,7 +59,7 @@ def test_a_node_is_taken_away_and_added_again_and_no_other_process_is_touched(
     assert after["node4"]
     assert after["node4"] != before["node4"]
     assert {**after, "node4": set()} == {**before, "node4": set()}
-    assert f"{stack.counted()} unchanged" in stack.up()
+    stack.expect_unchanged()
 
 
 def test_a_node_that_is_changed_restarts_alone(stack: SlurmStack, slurm: SlurmCluster) -> None:
