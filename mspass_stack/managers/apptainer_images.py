@@ -56,7 +56,7 @@ class ApptainerImages:
 
     def _build(self, image: str, path: str, say: Callable[[str], None]) -> None:
         build = ImageBuild(self._machine, path)
-        if not build.runs():
+        if build.is_to_begin():
             say(f"{image}: its build begins")
             build.begin(image, COMMAND)
         in_time, said = wait_until(lambda: build.is_over(say), LIMIT, PAUSE), build.said(TAIL)

@@ -28,7 +28,7 @@ URI = "docker://registry.example.org/mspass:v1"
 APPTAINER = """\
 #!/bin/sh
 if [ "$2" = --help ]; then echo '--mksquashfs-args string'; exit; fi
-[ "$2 $3" = '--mksquashfs-args -mem 512M -processors 4' ] || exit 3
+[ "$2 $3" = '--mksquashfs-args -mem 512M -processors 4 -comp gzip -Xcompression-level 1' ] || exit 3
 shift 3
 set -- build "$@"
 echo "$*" >> "${0%/*}/calls"

@@ -75,7 +75,7 @@ class _Image:
             self._build.end()
 
     def _have_built(self) -> None:
-        if not self._build.runs():
+        if self._build.is_to_begin():
             self._call.say("status", f"{self._inputs.image}: its build begins")
             try:
                 self._build.submit(self._inputs.image, self._inputs.asked)
