@@ -59,6 +59,10 @@ class JobSupervisor(Supervisor):
         """Whether no job is there, or is not asked from its first node."""
         return not self.alive()
 
+    def has_given_up(self, name: str) -> bool:
+        """Whether supervisord tries no more; one that is gone is followed by another."""
+        return self.alive() and super().has_given_up(name)
+
     def refuse_held(self, ports: Sequence[int]) -> None:
         """Leave it to the step on the node of the process."""
 
