@@ -21,6 +21,7 @@ from typing import Any
 from . import allocation, interface, node_check, settings, slurm
 from .batch import Batch
 from .batch_run import BatchRun
+from .chain import Chain
 from .early_stop import EarlyStop
 from .errors import Refused
 from .failures import PATIENCE, Failures
@@ -73,6 +74,7 @@ class Job:
         self._waked = Event()
         self._data = KeptData(Path(directory))
         self._failures = Failures(self._run, self._job, self._restart)
+        self._chain = Chain(self._run, self._job, self._restart, self._say)
         self._begun, self._judged = time.monotonic(), False
         self._unsaved = ""
 
@@ -100,6 +102,7 @@ class Job:
             self._say(why)
         self._beat(state)
         self._note_end(state, status, why)
+        self._chain.end(state)
         shutil.rmtree(self._local, ignore_errors=True)
         return status
 
@@ -236,6 +239,7 @@ class Job:
         why = supervisor.unready() or preparer.missing
         if not why:
             self._failures.forget()
+            self._chain.note_ready()
         elif time.monotonic() - self._begun < PATIENCE:
             return
         else:
@@ -272,6 +276,7 @@ class Job:
 
     def _beat(self, state: str) -> None:
         self._beats += 1
+        self._chain.turn()
         known = {"job": self._job, "restart": self._restart, "state": state, "count": self._beats}
         # A full disk or quota ends no job: what runs may free it.
         with suppress(OSError):

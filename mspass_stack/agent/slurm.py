@@ -153,6 +153,28 @@ def forbid_requeue(job: str) -> bool:
         return False
 
 
+def followers(job: str) -> list[str]:
+    """Return the jobs of a job's user, name and comment that wait, in the order in which they will run.
+
+    Raises:
+        NoAnswerError: the controller does not answer.
+    """
+    own = _ask("squeue", "-h", "-j", job, "--states=all", "-o", "%j|%k").stdout.strip()
+    lines = _ask("squeue", "-h", "--me", "--states=PENDING", "-o", "%i|%j|%k").stdout.splitlines()
+    found = [id for id, _, known in (line.partition("|") for line in lines) if own and known.strip() == own]
+    return sorted((id for id in found if id != job), key=int)
+
+
+def delay(job: str, seconds: int) -> bool:
+    """Have a job that waits not start before so many seconds are over; whether Slurm does it."""
+    return _ask("scontrol", "update", f"JobId={job}", f"StartTime=now+{seconds}").returncode == 0
+
+
+def cancel(jobs: Sequence[str]) -> None:
+    """Take jobs that wait out of the queue."""
+    _ask("scancel", "--state=PENDING", *jobs)
+
+
 def _count(numbers: str) -> int:
     """Count what a list like `0-3,8` has."""
     ends = [part.split("-") for part in numbers.split(",")]

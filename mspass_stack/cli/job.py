@@ -3,15 +3,17 @@
 import json
 import time
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from pydantic.alias_generators import to_camel
 
 from mspass_stack.agent.batch_run import BatchRun
 from mspass_stack.agent.job import BEAT, END
+from mspass_stack.cli.chain import ChainView, chain_of
 from mspass_stack.errors import StackError
 from mspass_stack.machines import slurm_node
-from mspass_stack.machines.slurm_login import JobStatus, SlurmLogin
+from mspass_stack.machines.slurm_login import JobStatus, SlurmLogin, alive
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.inventory import Inventory
 
@@ -33,6 +35,7 @@ class JobView:
         left: of its time, as Slurm writes it.
         batch: what became of what it runs by itself, in words; empty where that is nothing.
         rests: whether no other one is submitted, since that has ended.
+        chain: the jobs that go before it and after it.
     """
 
     id: str = ""
@@ -47,9 +50,10 @@ class JobView:
     is_over: bool = False
     batch: str = ""
     rests: bool = False
+    chain: ChainView = field(default_factory=partial(ChainView, {}, 0.0))
 
     def __str__(self) -> str:
-        return "\n".join(filter(None, [self._of_job(), self.batch]))
+        return "\n".join(filter(None, [self._of_job(), str(self.chain), self.batch]))
 
     def _of_job(self) -> str:
         if not self.state:
@@ -68,7 +72,8 @@ class JobView:
 
     def dump(self) -> dict[str, Any]:
         """Return it for programs, by camelCase names."""
-        return {to_camel(name): value for name, value in asdict(self).items()}
+        known = {to_camel(name): value for name, value in asdict(self).items()}
+        return known | {"chain": self.chain.jobs, "chainNodeHours": self.chain.node_hours}
 
 
 def job_of(inventory: Inventory) -> JobView | None:
@@ -84,15 +89,15 @@ def job_by(connection: ConnectionSpec, stack: str, stack_id: str, stack_dir: str
     node = slurm_node(connection)
     try:
         own = SlurmLogin(node.login).own(stack, stack_id, stack_dir)
-        known = sorted(own, key=lambda job: job.is_over)
-        last = known[0] if known else None
+        last = next(iter([*alive(own), *own]), None)
         allocation = {} if last is None or last.is_over or last.state == "PENDING" else node.allocation()
         batch = BatchRun(node.login.read, f"{stack_dir}/run", allocation)
         if last and not last.is_over:
             found = _alive(last, allocation)
         else:
             found = _over(_record(node.login.read, f"{stack_dir}/run"), last)
-        return replace(found, batch=str(batch), rests=found.is_over and batch.ends_the_job)
+        chain = chain_of(node.login.read, f"{stack_dir}/run", own)
+        return replace(found, batch=str(batch), rests=found.is_over and batch.ends_the_job, chain=chain)
     except StackError as error:
         return JobView(why=str(error))
 

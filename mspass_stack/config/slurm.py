@@ -18,6 +18,9 @@ IMAGE_SCHEME = "docker://"
 MOST = 4096
 """Nodes of an allocation."""
 
+MOST_JOBS = 100
+"""Jobs that are submitted at once."""
+
 Nodes = Annotated[int, Field(ge=1, le=MOST)]
 Word = Annotated[str, like(r"^[^\s-]\S*$", "a word without blanks that does not begin with -")]
 ProfileName = Annotated[
@@ -31,6 +34,9 @@ class Slurm(Model):
     nodes: Nodes = Field(description="how many nodes")
     time: TimeLimit = Field(
         description="how long a job may run, as Slurm writes it: minutes, M:S, H:M:S, D-H, D-H:M or D-H:M:S"
+    )
+    jobs: Annotated[int, Field(ge=1, le=MOST_JOBS)] = Field(
+        default=1, description="how many jobs are submitted at once; each goes on where the one before it has ended"
     )
     partition: Word | None = Field(default=None, description="partition; by default the site's own choice")
     account: Word | None = Field(default=None, description="account that is charged; by default the site's own choice")

@@ -1,6 +1,6 @@
 """Slurm's own commands on a login host: submit, look, signal, cancel (Slurm manual, "sbatch", "squeue", "scancel")."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mspass_stack.agent.slurm import ENDED
@@ -74,6 +74,11 @@ class JobStatus:
         for part in clock.split(":"):
             seconds = seconds * 60 + int(part)
         return (int(days or 0) * 24 + seconds / 3600) * int(self.count)
+
+
+def alive(jobs: Iterable[JobStatus]) -> list[JobStatus]:
+    """Return those of the jobs of a stack that are not over, in the order in which they run."""
+    return sorted((job for job in jobs if not job.is_over), key=lambda job: (job.state == "PENDING", int(job.id)))
 
 
 class SlurmLogin:

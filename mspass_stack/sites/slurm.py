@@ -89,6 +89,7 @@ class SlurmSite:
             local=profile.local,
             storage=cluster.database.storage if cluster.database else "shared",
             purged=profile.purged,
+            jobs=slurm.jobs,
         )
 
 

@@ -33,6 +33,7 @@ class JobSpec(Value):
         purged: file systems on which unused files are removed.
         replace: whether one that runs may be stopped for it.
         rescue: whether it asks for the nodes on which the last one has left data.
+        jobs: how many of them are submitted at once, each to go on where the one before it has ended.
     """
 
     nodes: int
@@ -54,10 +55,12 @@ class JobSpec(Value):
     purged: tuple[str, ...] = ()
     replace: bool = False
     rescue: bool = False
+    jobs: int = 1
 
     def __str__(self) -> str:
-        """Return it in words: `5 nodes x 4:00:00`."""
-        return f"{self.nodes} node{'s' if self.nodes > 1 else ''} x {self.time}"
+        """Return it in words: `5 nodes x 4:00:00`, or `3 jobs of 5 nodes x 4:00:00`."""
+        chain = f"{self.jobs} jobs of " if self.jobs > 1 else ""
+        return f"{chain}{self.nodes} node{'s' if self.nodes > 1 else ''} x {self.time}"
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from mspass_stack.agent.job import BEAT, END
 from mspass_stack.agent.staging import FILE as DATA
 from mspass_stack.errors import InitFailed, Refused
 from mspass_stack.machines import slurm_node
-from mspass_stack.machines.slurm_login import JobStatus, SlurmLogin
+from mspass_stack.machines.slurm_login import JobStatus, SlurmLogin, alive
 from mspass_stack.polling import wait_until
 from mspass_stack.provider.resources.base import Call, Resource
 from mspass_stack.provider.resources.rest import or_rest, rests
@@ -133,10 +133,12 @@ class _Wait:
         """Return the error of a job that is over: in its own words, else the end of its log."""
         end = self._known(END)
         said = str(end.get("why") or "") if end.get("job") == self._inputs.job else ""
-        job = self._inputs.job
+        job, inputs = self._inputs.job, self._inputs
+        others = alive(self._slurm.own(inputs.stack, inputs.stack_id, inputs.stack_dir))
+        follows = f"\njob {others[0].id} follows: pulumi up goes on with that" if others else ""
         if said:
-            return Refused(f"job {job} is over ({state}); {said}")
-        return Refused(f"job {job} is over ({state}); the end of its log:\n{self._log()}")
+            return Refused(f"job {job} is over ({state}); {said}{follows}")
+        return Refused(f"job {job} is over ({state}); the end of its log:\n{self._log()}{follows}")
 
     def _beats(self) -> int:
         beat = self._beat()

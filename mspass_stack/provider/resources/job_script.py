@@ -8,6 +8,9 @@ from mspass_stack.spec.job import JobSpec
 PYTHONS = ("python3", *NEWER)
 """Where a Python is looked for that the profile does not name."""
 
+CANCEL = 'scancel --user="$(id -un)" --name="$SLURM_JOB_NAME" --state=PENDING'
+"""Ends the chain of a job that cannot even say what is wrong: each after it would end as soon."""
+
 
 def job_script(job: JobSpec, agent: str, stack_dir: str) -> str:
     """Return the batch script.
@@ -27,6 +30,7 @@ def job_script(job: JobSpec, agent: str, stack_dir: str) -> str:
             f'        exec "$python" -I {shlex.quote(agent)} job {shlex.quote(stack_dir)}',
             "    fi",
             "done",
+            *([CANCEL] if job.jobs > 1 else []),
             "echo 'no Python 3.8 or newer on the nodes: load one by a line of the prelude of the profile' >&2",
             "exit 1",
             "",

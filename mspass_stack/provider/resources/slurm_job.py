@@ -16,6 +16,7 @@ from mspass_stack.machines.slurm_login import JobStatus, SlurmLogin
 from mspass_stack.polling import wait_until
 from mspass_stack.provider.resources.base import Call, Resource, changed
 from mspass_stack.provider.resources.batch import write_batch
+from mspass_stack.provider.resources.job_chain import JobChain
 from mspass_stack.provider.resources.job_script import job_script
 from mspass_stack.provider.resources.rest import PAUSE, STOP, batch_run
 from mspass_stack.provider.server.codec import Props, has_unknown
@@ -23,7 +24,7 @@ from mspass_stack.spec.job import JobSpec, job_comment, job_name
 from mspass_stack.spec.job_resources import SlurmJobInputs
 from mspass_stack.spec.topology import FIRST_NODE
 
-NOT_ITS = {"replace": False, "rescue": False}
+NOT_ITS = {"replace": False, "rescue": False, "queue_wait": 0}
 """What is asked of one `up` and not of a job."""
 
 
@@ -40,8 +41,11 @@ class SlurmJob(Resource[SlurmJobInputs]):
         submission = _Submission(call, self.parse(call.inputs))
         submission.settle()
         status = submission.slurm.job(call.outputs["job"])
-        goes_on = (status and not status.is_over) or submission.is_done_with()
-        return call.outputs | {"ended": {} if goes_on else submission.end(status)}
+        if (status and not status.is_over) or submission.is_done_with():
+            return call.outputs | {"ended": {}}
+        if follower := submission.follower(call.outputs["job"]):
+            return call.outputs | {"job": follower, "ended": {}}
+        return call.outputs | {"ended": submission.end(status)}
 
     def diff(self, call: Call) -> list[str]:
         names = changed(call.old_inputs, call.inputs, self.model.marked("unseen"))
@@ -67,10 +71,9 @@ class SlurmJob(Resource[SlurmJobInputs]):
         return {} if call.preview else submission.ensure(call.outputs["job"])
 
     def delete(self, call: Call) -> None:
-        """Cancel a job that waits; stop one that runs in order."""
+        """Cancel jobs that wait; stop the one that runs in order."""
         submission = _Submission(call, self.parse(call.inputs))
-        submission.slurm.cancel(call.outputs["job"], "--state=PENDING")
-        submission.stop(call.outputs["job"])
+        submission.chain.end(submission.stop)
         if unsaved := submission.end(None).get("unsaved"):
             call.say("warning", unsaved)
 
@@ -83,6 +86,7 @@ class _Submission:
         self._node: SlurmNode = slurm_node(inputs.connection)
         self.slurm = SlurmLogin(self._node.login)
         self._run = f"{inputs.stack_dir}/run"
+        self.chain = JobChain(self._node, self._run, self._own, self._words, self._warn)
 
     def ensure(self, known: str = "") -> Props:
         """Find the stack's own job, or submit one; return the outputs.
@@ -92,18 +96,19 @@ class _Submission:
         """
         self._write()
         self.settle()
-        alive = [job for job in self._own() if not job.is_over]
-        if alive:
-            (job, *others) = sorted(alive, key=lambda job: job.state == "PENDING")
-            for other in others:
-                self.slurm.cancel(other.id, "--state=PENDING")
-            if known and job.id == known and self._is_changed():
-                return self._changed(job)
+        if alive := self.chain.complete(self.inputs.asked.jobs):
+            job = alive[0]
+            if known and self.chain.joins(known, job.id) and self._is_changed():
+                return {"job": self._changed(job), "ended": {}}
             return {"job": job.id, "ended": {}}
         if self.is_done_with():
             return {"job": known or self._last(), "ended": {}}
         self._call.say("status", f"submitting {self.inputs.asked}")
-        return {"job": self.slurm.submit(self._words()), "ended": {}}
+        return {"job": self.chain.submit(self.inputs.asked.jobs), "ended": {}}
+
+    def follower(self, id: str) -> str:
+        """Return the job that goes on where one has ended, or will; empty where there is none."""
+        return next((job.id for job in self.chain.alive if self.chain.joins(id, job.id)), "")
 
     def is_done_with(self) -> bool:
         """Whether no job is needed any more: that of the batch run has stopped after it, as was asked."""
@@ -159,22 +164,28 @@ class _Submission:
     def _own(self) -> list[JobStatus]:
         return self.slurm.own(self.inputs.stack, self.inputs.stack_id, self.inputs.stack_dir)
 
-    def _is_changed(self) -> bool:
+    def _warn(self, text: str) -> None:
+        self._call.say("warning", text)
+
+    def _is_changed(self, **same: int) -> bool:
+        """Return whether other jobs are asked for than before.
+
+        Args:
+            same: what does not count.
+        """
         both = (self._call.old_inputs, self._call.inputs)
         # A field that a state of an earlier version lacks has its default there.
-        asked = [JobSpec.model_validate({**inputs["asked"], **NOT_ITS}) for inputs in both]
+        asked = [JobSpec.model_validate({**inputs["asked"], **NOT_ITS, **same}) for inputs in both]
         return asked[0] != asked[1]
 
-    def _changed(self, job: JobStatus) -> Props:
-        """Take over other directives: one that waits is submitted anew, for one that runs they hold next time."""
-        if job.state == "PENDING":
-            self.slurm.cancel(job.id, "--state=PENDING")
-            return {"job": self.slurm.submit(self._words()), "ended": {}}
-        if self.inputs.asked.replace:
-            self.stop(job.id)
-            return {"job": self.slurm.submit(self._words()), "ended": {}}
-        self._say_that_it_waits(job)
-        return {"job": job.id, "ended": {}}
+    def _changed(self, job: JobStatus) -> str:
+        """Take over other directives: those that wait are submitted anew, for one that runs they hold next time."""
+        if job.state != "PENDING" and self.inputs.asked.replace:
+            self.chain.end(self.stop)
+            return self.chain.submit(self.inputs.asked.jobs)
+        if job.state != "PENDING":
+            self._say_that_it_waits(job)
+        return self.chain.follow(self.inputs.asked.jobs)
 
     def tell_what_waits(self, id: str) -> None:
         """Say it where what changed is not for the job that runs."""
@@ -183,7 +194,8 @@ class _Submission:
             self._say_that_it_waits(job)
 
     def _say_that_it_waits(self, job: JobStatus) -> None:
-        self._call.say("warning", f"job {job.id} runs as it was submitted: what changed holds for the next one")
+        if self._is_changed(jobs=1):
+            self._call.say("warning", f"job {job.id} runs as it was submitted: what changed holds for the next one")
 
     def _is_over(self, id: str) -> bool:
         status = self.slurm.job(id)
@@ -240,8 +252,9 @@ class _Submission:
             self._node.write(path, content)
         return path
 
-    def _words(self) -> list[str]:
+    def _words(self, is_first: bool) -> list[str]:
         job = self.inputs.asked
+        rescues = is_first and job.rescue
         log = f"{self.inputs.stack_dir}/log/job.log"
         return [
             f"--job-name={job_name(self.inputs.stack, self.inputs.stack_id)}",
@@ -251,6 +264,6 @@ class _Submission:
             f"--output={log}",
             "--open-mode=append",
             *job.options,
-            *([f"--nodelist={','.join(nodes)}"] if job.rescue and (nodes := self._nodes_with_data()) else []),
+            *([f"--nodelist={','.join(nodes)}"] if rescues and (nodes := self._nodes_with_data()) else []),
             f"{self._run}/job.sh",
         ]
