@@ -41,6 +41,8 @@ def deploy() -> VirtualCluster:
         engine = os.environ.get("DOCKER_HOST") or ENGINE
         replace_job = may_replace_job(_value(config, "replaceJob"))
         rescue = asks_for_nodes(_value(config, "rescue"))
+        if rescue and cluster.slurm and cluster.slurm.job:
+            raise ConfigError("mspass:rescue: true: expected none with slurm.job: current, which has its nodes")
         planned = make_plan(cluster, stack, cores(cluster, base), base, sys.executable, engine, replace_job, rescue)
     except (ConfigError, Refused) as error:
         raise pulumi.RunError(f"{stack}: the config cannot be deployed:\n{error}") from None

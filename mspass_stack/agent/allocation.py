@@ -22,15 +22,21 @@ class Allocation:
         self.run = run
 
     def read(self) -> dict[str, Any]:
-        """Return `job`, `restart`, `local`, `nodes` (name, address, cores and memory by host) and `end`; or nothing."""
+        """Return `job`, `restart`, `local`, `nodes` (name, address, cores and memory by host), `end` and `step`."""
         try:
             return dict(json.loads((self.run / FILE).read_text(encoding="utf-8")))
         except (OSError, ValueError):
             return {}
 
-    def write(self, job: str, restart: int, local: str, nodes: Mapping[str, Mapping[str, Any]], end: str) -> None:
-        """Write it down, with the hosts file; a container that runs has the file of its own start."""
-        known = {"job": job, "restart": restart, "local": local, "nodes": nodes, "end": end}
+    def write(
+        self, job: str, restart: int, local: str, nodes: Mapping[str, Mapping[str, Any]], end: str, step: str = ""
+    ) -> None:
+        """Write it down, with the hosts file; a container that runs has the file of its own start.
+
+        Args:
+            step: the one without which the cluster is not up, of a job that goes on when that has ended.
+        """
+        known = {"job": job, "restart": restart, "local": local, "nodes": nodes, "end": end, "step": step}
         settings.write(self.run / FILE, json.dumps(known, indent=1) + "\n")
 
     def write_hosts(self, nodes: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ from . import beside, commands, preparation, proc, processes, programs, relay, s
 from .allocation import Allocation
 from .errors import Refused
 from .job_supervisor import JobSupervisor, supervisor_of
+from .left_steps import end_left_steps
 from .login import daemon_environment
 from .marks import marked
 
@@ -97,6 +98,7 @@ CALLS: dict[str, Callable[..., Any]] = {
         apply,
         preparation.ask_preparation,
         preparation.preparation,
+        end_left_steps,
         listeners,
         strays,
         programs.find,

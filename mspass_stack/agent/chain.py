@@ -62,8 +62,10 @@ class Chain:
         """Note how it ends, and see to those that wait for its end."""
         self._note["state"] = state
         self._write()
-        with suppress(slurm.NoAnswerError, OSError):
-            if waiting := slurm.followers(self._job):
+        asked = _read(self._run / "job.json")
+        with suppress(slurm.NoAnswerError, OSError, LookupError):
+            # Where these are not told the job is its user's own, as those may be that wait.
+            if waiting := slurm.waiting(asked["name"], asked["comment"]):
                 self._lead_on(waiting)
 
     def _lead_on(self, waiting: Sequence[str]) -> None:

@@ -30,11 +30,14 @@ class EarlyStop:
         lead: seconds before its end that Slurm itself tells it to stop.
         grace: seconds that all processes may take to stop.
         say: takes a line of the job's log.
+        least: seconds before its end that it stops, of a job that Slurm does not tell.
     """
 
-    def __init__(self, directory: str, job: str, lead: float, grace: float, say: Callable[[str], object]) -> None:
+    def __init__(
+        self, directory: str, job: str, lead: float, grace: float, say: Callable[[str], object], least: float = 0
+    ) -> None:
         self._files, self._job, self._say = JobFiles(directory), job, say
-        self._lead, self._grace = lead, grace
+        self._lead, self._grace, self._least = lead, grace, least
         self._begun, self._next, self._said = time.time(), 0.0, False
 
     def is_due(self) -> bool:
@@ -42,7 +45,7 @@ class EarlyStop:
         if time.monotonic() < self._next:
             return False
         self._next = time.monotonic() + TURN
-        needed = self.needed
+        needed = max(self.needed, self._least)
         if needed <= self._lead:
             return False
         try:
@@ -51,7 +54,7 @@ class EarlyStop:
             return False
         # Of a job that is too short for its data, half is left to work in.
         needed = min(needed, (end - self._begun) / 2)
-        if needed > self._lead and not self._said:
+        if needed > max(self._lead, self._least) and not self._said:
             self._said = True
             self._say(f"the data have grown: the ordered stop begins {needed:.0f} s before the end of the job")
         return needed > self._lead and time.time() >= end - needed

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from . import settings
+from .errors import Refused
 
 FILE = "failures.json"
 """Of the run directory."""
@@ -26,6 +27,17 @@ class Failures:
 
     def __init__(self, run: Path, job: str, restart: int) -> None:
         self._file, self._job, self._restart = run / FILE, job, restart
+
+    def refuse(self) -> None:
+        """Refuse a start like two that never got ready; a job that is submitted anew begins anew.
+
+        Raises:
+            Refused: it is one.
+        """
+        if why := self.hopeless:
+            raise Refused(
+                f"job {self._job} was twice not ready within {PATIENCE / 60:.0f} min: {why}: not started again"
+            )
 
     def note(self, reason: str) -> None:
         """Write down why this start is not ready."""

@@ -28,6 +28,7 @@ from .failures import PATIENCE, Failures
 from .job_supervisor import JobSupervisor
 from .kept_data import KeptData
 from .lease import Lease
+from .left_steps import end_left_steps
 from .marks import HOME, STACK_ID
 from .preparation import Preparer
 from .staging import LOCAL, Staging, refuse_store
@@ -47,8 +48,8 @@ STATES: dict[int, str] = {signal.SIGUSR1: "STOPPED", signal.SIGTERM: "CANCELLED"
 CUT_SHORT = 143
 """Exit status of a job that is cancelled, or stops while what it was for runs still."""
 
-BEAT, END = "beat", "end.json"
-"""Of the run directory: a counter that grows while the job lives, and how it ended."""
+JOB, BEAT, END = "job.json", "beat", "end.json"
+"""Of the run directory: what it starts with, a counter that grows while it lives, and how it ended."""
 
 RECOVERY = "recovery"
 """Of the run directory: what processes that are killed go on from, in the same job."""
@@ -66,13 +67,17 @@ class Job:
 
     def __init__(self, directory: str) -> None:
         self._directory, self._run = directory, Path(directory) / "run"
-        self._asked: dict[str, Any] = json.loads((self._run / "job.json").read_text(encoding="utf-8"))
-        self._job, self._restart = os.environ["SLURM_JOB_ID"], int(os.environ.get("SLURM_RESTART_COUNT") or 0)
+        self._asked: dict[str, Any] = json.loads((self._run / JOB).read_text(encoding="utf-8"))
+        # Of a job that its user has got this is a step; Slurm counts these, and no starts.
+        self._step = os.environ["SLURM_STEP_ID"] if self._asked.get("given") else ""
+        restart = self._step or os.environ.get("SLURM_RESTART_COUNT") or 0
+        self._job, self._restart = os.environ["SLURM_JOB_ID"], int(restart)
         self._local = Path(self._asked["local"]) / f"mspass-{os.getuid()}-{self._job}"
         self._beats = 0
         self._told, self._status = "", 0
         self._waked = Event()
         self._data = KeptData(Path(directory))
+        self._lease = Lease(self._run, self._job, self._restart)
         self._failures = Failures(self._run, self._job, self._restart)
         self._chain = Chain(self._run, self._job, self._restart, self._say)
         self._begun, self._judged = time.monotonic(), False
@@ -86,9 +91,11 @@ class Job:
             signal.signal(number, self._hear)
         state, status, why = "FAILED", 1, ""
         try:
-            self._refuse_hopeless()
+            self._failures.refuse()
             if not self._has_ended_before():
-                Lease(self._run, self._job, self._restart).take()
+                self._lease.take()
+                if self._step and (left := end_left_steps(directory=self._directory, job=self._job)):
+                    self._say(f"left over, ended: {', '.join(left)}")
                 self._begin()
                 self._look()
                 self._take_data()
@@ -103,6 +110,8 @@ class Job:
         self._beat(state)
         self._note_end(state, status, why)
         self._chain.end(state)
+        if self._step and state != "CANCELLED":
+            self._lease.release()
         shutil.rmtree(self._local, ignore_errors=True)
         return status
 
@@ -130,7 +139,8 @@ class Job:
         for of_former_job in (self._run / RECOVERY).glob("*"):
             of_former_job.unlink()
         known.write_hosts(nodes, {host: f"{host}.{self._asked['domain']}" for host in nodes})
-        known.write(self._job, self._restart, str(self._local), nodes, slurm.end_of(self._job))
+        step = f"{self._job}.{self._step}" if self._step else ""
+        known.write(self._job, self._restart, str(self._local), nodes, slurm.end_of(self._job), step)
         config = settings.CONFIG.format(**settings.JOB_PATHS, stack_id=self._asked["stack_id"])
         settings.write(self._run / "supervisord.conf", config)
         self._say(f"job {self._job}.{self._restart} on {', '.join(node['name'] for node in found.values())}")
@@ -179,7 +189,8 @@ class Job:
         """Keep a supervisord until somebody ends the job; one that was killed is followed by another."""
         supervisor = JobSupervisor(self._directory, self._asked["stack_id"])
         preparer, batch = Preparer(self._directory, self._say), Batch(self._directory, self._say)
-        early = EarlyStop(self._directory, self._job, self._asked.get("lead", 0), supervisor.grace, self._say)
+        lead, least = self._asked.get("lead", 0), self._asked.get("least", 0)
+        early = EarlyStop(self._directory, self._job, lead, supervisor.grace, self._say, least)
         while not self._told:
             supervisor.sweep(self._say)
             supervisor.files.socket.unlink(missing_ok=True)
@@ -190,7 +201,7 @@ class Job:
                 preparer.turn()
                 self._judge(supervisor, preparer)
                 self._end_by(batch.turn())
-                if self._is_local and early.is_due():
+                if (self._is_local or self._step) and early.is_due():
                     self._hear(signal.SIGUSR1, None)
                 if time.monotonic() - revived > REVIVAL:
                     revived = time.monotonic()
@@ -220,17 +231,6 @@ class Job:
         """
         if status is not None and not self._told:
             self._status, self._told = status, "FAILED" if status else "COMPLETED"
-
-    def _refuse_hopeless(self) -> None:
-        """Refuse a start like two that never got ready; a job that is submitted anew begins anew.
-
-        Raises:
-            Refused: it is one.
-        """
-        if why := self._failures.hopeless:
-            raise Refused(
-                f"job {self._job} was twice not ready within {PATIENCE / 60:.0f} min: {why}: not started again"
-            )
 
     def _judge(self, supervisor: JobSupervisor, preparer: Preparer) -> None:
         """Write down whether this start got ready; have the job not requeued after the second one that did not."""
@@ -285,7 +285,9 @@ class Job:
     def _note_end(self, state: str, status: int, why: str) -> None:
         known = {"job": self._job, "restart": self._restart, "state": state, "exit": status, "when": time.time()}
         with suppress(OSError):
-            settings.write(self._run / END, json.dumps({**known, "why": why, "unsaved": self._unsaved}) + "\n")
+            settings.write(
+                self._run / END, json.dumps({**known, "why": why, "unsaved": self._unsaved, "step": self._step}) + "\n"
+            )
 
     def _say(self, text: str) -> None:
         with suppress(OSError):

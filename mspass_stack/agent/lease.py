@@ -39,6 +39,11 @@ class Lease:
             time.sleep(PAUSE)
         settings.write(self._file, f"{self._own}\n")
 
+    def release(self) -> None:
+        """Give it back: all has stopped, and the job goes on without."""
+        if self.is_ours:
+            self._file.unlink(missing_ok=True)
+
     @property
     def is_ours(self) -> bool:
         """Whether nobody else has taken it; a file that cannot be read says nothing."""

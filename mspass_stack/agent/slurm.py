@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -153,16 +153,36 @@ def forbid_requeue(job: str) -> bool:
         return False
 
 
-def followers(job: str) -> list[str]:
-    """Return the jobs of a job's user, name and comment that wait, in the order in which they will run.
+def waiting(name: str, comment: str) -> list[str]:
+    """Return the user's jobs of a name and with a comment that wait, in the order in which they will run.
 
     Raises:
         NoAnswerError: the controller does not answer.
     """
-    own = _ask("squeue", "-h", "-j", job, "--states=all", "-o", "%j|%k").stdout.strip()
-    lines = _ask("squeue", "-h", "--me", "--states=PENDING", "-o", "%i|%j|%k").stdout.splitlines()
-    found = [id for id, _, known in (line.partition("|") for line in lines) if own and known.strip() == own]
-    return sorted((id for id in found if id != job), key=int)
+    lines = _ask("squeue", "-h", "--me", f"--name={name}", "--states=PENDING", "-o", "%i|%k").stdout.splitlines()
+    found = (line.partition("|") for line in lines)
+    return sorted((id for id, _, known in found if known.strip() == comment), key=int)
+
+
+def steps_of(job: str) -> dict[str, str]:
+    """Return the names of the steps of a job by JOB.NUMBER, without those that Slurm itself has made.
+
+    Raises:
+        NoAnswerError: the controller does not answer.
+    """
+    lines = _ask("squeue", "-h", "--steps", "-j", job, "-o", "%i|%j").stdout.splitlines()
+    found = (line.strip().partition("|") for line in lines)
+    return {id: name for id, _, name in found if id.rpartition(".")[2].isdigit()}
+
+
+def stop(steps: Iterable[str]) -> None:
+    """Have the programs of steps stop."""
+    _ask("scancel", "--signal=USR1", *steps)
+
+
+def end(steps: Iterable[str]) -> None:
+    """End steps, whatever their programs do."""
+    _ask("scancel", *steps)
 
 
 def delay(job: str, seconds: int) -> bool:

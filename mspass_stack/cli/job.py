@@ -8,11 +8,13 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
+from mspass_stack.agent.allocation import FILE
 from mspass_stack.agent.batch_run import BatchRun
 from mspass_stack.agent.job import BEAT, END
 from mspass_stack.cli.chain import ChainView, chain_of
 from mspass_stack.errors import StackError
 from mspass_stack.machines import slurm_node
+from mspass_stack.machines.slurm import SlurmNode
 from mspass_stack.machines.slurm_login import JobStatus, SlurmLogin, alive
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.inventory import Inventory
@@ -20,7 +22,8 @@ from mspass_stack.spec.inventory import Inventory
 FEW = 8
 """Nodes that are named one by one; more of them as Slurm's host list."""
 
-AGAIN, NO_OTHER = "pulumi up submits another", "what it was for is done, and no other one is submitted"
+AGAIN, ANEW = "pulumi up submits another", "pulumi up in an allocation starts the cluster again"
+NO_OTHER = "what it was for is done, and no other one is submitted"
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class JobView:
         left: of its time, as Slurm writes it.
         batch: what became of what it runs by itself, in words; empty where that is nothing.
         rests: whether no other one is submitted, since that has ended.
+        given: whether it is its user's own, and goes on without the cluster.
         chain: the jobs that go before it and after it.
     """
 
@@ -50,6 +54,7 @@ class JobView:
     is_over: bool = False
     batch: str = ""
     rests: bool = False
+    given: bool = False
     chain: ChainView = field(default_factory=partial(ChainView, {}, 0.0))
 
     def __str__(self) -> str:
@@ -61,7 +66,8 @@ class JobView:
         if self.is_over:
             when = f" at {self.end}" if self.end else ""
             why = f" ({'; '.join(self.why.splitlines())})" if self.why else ""
-            return f"job {self.id} ended: {self.state}{when}{why}; {NO_OTHER if self.rests else AGAIN}"
+            again = NO_OTHER if self.rests else ANEW if self.given else AGAIN
+            return f"job {self.id} ended: {self.state}{when}{why}; {again}"
         if self.state == "PENDING":
             return f"job {self.id} PENDING: {self.why}, {_estimate(self.start)}"
         nodes = list(self.nodes.values()) or list(filter(None, [self.host_list]))
@@ -88,8 +94,9 @@ def job_by(connection: ConnectionSpec, stack: str, stack_id: str, stack_dir: str
         return None
     node = slurm_node(connection)
     try:
-        own = SlurmLogin(node.login).own(stack, stack_id, stack_dir)
-        last = next(iter([*alive(own), *own]), None)
+        own = _jobs(node, stack, stack_id, stack_dir)
+        # One that was cancelled while it waited tells nothing of the cluster.
+        last = next(iter([*alive(own), *(job for job in own if job.nodes), *own]), None)
         allocation = {} if last is None or last.is_over or last.state == "PENDING" else node.allocation()
         batch = BatchRun(node.login.read, f"{stack_dir}/run", allocation)
         if last and not last.is_over:
@@ -100,6 +107,16 @@ def job_by(connection: ConnectionSpec, stack: str, stack_id: str, stack_dir: str
         return replace(found, batch=str(batch), rests=found.is_over and batch.ends_the_job, chain=chain)
     except StackError as error:
         return JobView(why=str(error))
+
+
+def _jobs(node: SlurmNode, stack: str, stack_id: str, stack_dir: str) -> list[JobStatus]:
+    """Return the jobs of a stack that Slurm knows: those that were submitted, or that of its user which it is in."""
+    slurm = SlurmLogin(node.login)
+    own = slurm.own(stack, stack_id, stack_dir)
+    known = {} if alive(own) else _known(node.login.read, f"{stack_dir}/run", FILE)
+    is_up = known.get("step") and known["step"] in slurm.steps(known["job"])
+    given = slurm.job(known["job"]) if is_up else None
+    return [given] if given else own
 
 
 def _alive(job: JobStatus, allocation: dict[str, Any]) -> JobView:
@@ -121,7 +138,14 @@ def _over(record: dict[str, Any], last: JobStatus | None) -> JobView:
     """Return how the last one ended: by its own record, else in Slurm's word, which forgets after minutes."""
     if record.get("state") and (last is None or record["job"] == last.id):
         when = time.strftime("%F %T", time.localtime(float(record["when"])))
-        return JobView(id=record["job"], state=record["state"], why=record.get("why", ""), end=when, is_over=True)
+        return JobView(
+            id=record["job"],
+            state=record["state"],
+            why=record.get("why", ""),
+            end=when,
+            is_over=True,
+            given=bool(record.get("step")),
+        )
     if last:
         return JobView(id=last.id, state=last.state, end=_plain(last.end), is_over=True)
     if record:
@@ -131,13 +155,15 @@ def _over(record: dict[str, Any], last: JobStatus | None) -> JobView:
 
 def _record(read: Any, run: str) -> dict[str, Any]:
     """Return the end record, else what the last sign of life says of whose it is."""
-    for name in (END, BEAT):
-        try:
-            found: dict[str, Any] = json.loads(read(f"{run}/{name}"))
-        except (OSError, ValueError):
-            continue
-        return found if name == END else {"job": found["job"]}
-    return {}
+    found = _known(read, run, END)
+    return found or {key: value for key, value in _known(read, run, BEAT).items() if key == "job"}
+
+
+def _known(read: Any, run: str, name: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads(read(f"{run}/{name}")))
+    except (OSError, ValueError):
+        return {}
 
 
 def _estimate(start: str) -> str:

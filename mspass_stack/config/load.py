@@ -1,10 +1,12 @@
 """The config keys of namespace `mspass`, read; every error has its YAML path."""
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
 from pydantic import ValidationError
 
+from mspass_stack.config.current_job import in_allocation
 from mspass_stack.config.hostlist import expand
 from mspass_stack.config.model import IN_WORDS, REFUSED
 from mspass_stack.config.sections import KEY, Cluster
@@ -38,7 +40,7 @@ def read_cluster(value: object) -> Cluster:
     if value is None:
         raise ConfigError(f"{KEY}: missing: expected the cluster; mspass-stack schema --reference lists its keys")
     try:
-        return Cluster.model_validate(value)
+        return Cluster.model_validate(in_allocation(value, os.environ))
     except ValidationError as error:
         raise ConfigError(problems(error, KEY)) from None
 

@@ -1,13 +1,13 @@
 """`Slurm`: the allocation that a cluster asks of a batch system; its nodes are the hosts."""
 
-from typing import Annotated, cast
+from typing import Annotated, Literal, Self, cast
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from mspass_stack.config.directives import Directives
 from mspass_stack.config.durations import Duration, TimeLimit
 from mspass_stack.config.hosts import Host
-from mspass_stack.config.model import Memory, Model, like
+from mspass_stack.config.model import Memory, Model, like, refuse
 
 RUNTIME = "apptainer"
 """How processes are packaged on a node, where the config does not say: a node has no engine of Docker."""
@@ -31,9 +31,15 @@ ProfileName = Annotated[
 class Slurm(Model):
     """A Slurm allocation; its nodes are the hosts `node0`, `node1`, and so on."""
 
-    nodes: Nodes = Field(description="how many nodes")
-    time: TimeLimit = Field(
-        description="how long a job may run, as Slurm writes it: minutes, M:S, H:M:S, D-H, D-H:M or D-H:M:S"
+    job: Literal["current"] | None = Field(
+        default=None,
+        description="`current`: the allocation in which `pulumi up` is typed, in place of a job that is submitted",
+    )
+    nodes: Nodes = Field(default=0, description="how many nodes; required, but with `job: current`: all that it has")
+    time: TimeLimit | None = Field(
+        default=None,
+        description="how long a job may run, as Slurm writes it: minutes, M:S, H:M:S, D-H, D-H:M or D-H:M:S; required "
+        "where one is submitted",
     )
     jobs: Annotated[int, Field(ge=1, le=MOST_JOBS)] = Field(
         default=1, description="how many jobs are submitted at once; each goes on where the one before it has ended"
@@ -62,6 +68,13 @@ class Slurm(Model):
     stop_before: Duration = Field(
         default=Duration("10m"), alias="stopBefore", description="how long before its end the job stops in order"
     )
+
+    @model_validator(mode="after")
+    def _submitted(self) -> Self:
+        """Refuse a job that is to be submitted and does not say what is asked for."""
+        if missing := [name for name in ("nodes", "time") if not getattr(self, name) and not self.job]:
+            refuse(((name,), "required") for name in missing)
+        return self
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -65,7 +65,7 @@ def _ends(slurm: Slurm) -> Iterator[str]:
     path, least, most = f"{KEY}.slurm.stopBefore", *LEADS
     if not least <= slurm.stop_before.seconds <= most:
         yield f"{path}: {str(slurm.stop_before)!r}: expected {least}s to {most}s"
-    elif slurm.stop_before.seconds >= slurm.time.seconds:
+    elif slurm.time and slurm.stop_before.seconds >= slurm.time.seconds:
         yield f"{path}: {str(slurm.stop_before)!r}: expected less than slurm.time, {str(slurm.time)!r}"
 
 

@@ -204,6 +204,6 @@ class JobImageBuild(ImageBuild):
             f"--output={self._work}/log",
             *kept,
             "--nodes=1",
-            f"--time={max(1, min(MINUTES, job.seconds // 60))}",
+            f"--time={max(1, min(MINUTES, job.seconds // 60 or MINUTES))}",
             f"{self._work}/build.sh",
         ]

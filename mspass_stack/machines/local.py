@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from mspass_stack.agent import slurm
 from mspass_stack.machines.agent import LocalAgent
 from mspass_stack.machines.base import Agent, Channel, CompletedCommand
 
@@ -26,8 +27,10 @@ class LocalMachine:
 
     def dial(self, argv: Sequence[str]) -> Channel:
         near, far = socket.socketpair()
+        # Inside of an allocation srun would take options from it.
+        environment = slurm.clean(os.environ)
         with far:
-            subprocess.Popen(argv, stdin=far.fileno(), stdout=far.fileno(), stderr=subprocess.DEVNULL)
+            subprocess.Popen(argv, stdin=far.fileno(), stdout=far.fileno(), stderr=subprocess.DEVNULL, env=environment)
         return near
 
     def connect(self, address: str, port: int) -> Channel:

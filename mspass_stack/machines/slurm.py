@@ -128,8 +128,10 @@ class SlurmNode:
             known = json.loads(self.login.read(f"{self._spec.job}/run/{FILE}"))
         except (OSError, ValueError):
             return {}
-        job = SlurmLogin(self.login).job(known["job"])
-        return known if job and job.state == "RUNNING" else {}
+        slurm, step = SlurmLogin(self.login), known.get("step")
+        job = slurm.job(known["job"])
+        is_up = job and job.state == "RUNNING" and (not step or step in slurm.steps(job.id))
+        return known if is_up else {}
 
     def __str__(self) -> str:
         return str(self._spec)

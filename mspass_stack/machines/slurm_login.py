@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mspass_stack.agent.slurm import ENDED
+from mspass_stack.agent.slurm import ENDED, STEP
 from mspass_stack.errors import Refused
 from mspass_stack.machines.base import CompletedCommand, Machine
 from mspass_stack.spec.job import job_comment, job_name
@@ -31,6 +31,12 @@ done
 
 EMPTY = "#!/bin/sh\n"
 """A batch script of which nothing but its options is judged."""
+
+DETACHED = 'log=$1; shift; setsid nohup "$@" >>"$log" 2>&1 </dev/null &'
+"""Starts a command that the end of a terminal does not end."""
+
+APPENDED = 'exec bash -l "$1" >>"$2" 2>&1'
+"""Runs a script, which writes its log itself: it outlives its srun's output."""
 
 FIELDS = "%i|%T|%r|%S|%e|%N|%L|%M|%D|%k"
 """What `squeue` is asked for: id, state, reason, start, end, nodes, time left and used, their number, comment."""
@@ -133,6 +139,33 @@ class SlurmLogin:
 
     def cancel(self, id: str, *words: str) -> None:
         self._run(["scancel", *words, id])
+
+    def steps(self, job: str) -> dict[str, str]:
+        """Return the names of the steps of a job, by JOB.NUMBER."""
+        ran = self._run(["squeue", "-h", "--steps", "-j", job, "-o", "%i|%j"])
+        if ran.status and UNKNOWN not in ran.stderr:
+            raise Refused(f"squeue: {_said(ran)}")
+        lines = (line.strip().partition("|") for line in ran.stdout.splitlines())
+        return {id: name for id, _, name in lines}
+
+    def step(self, job: str, name: str) -> str:
+        """Return the step of a name that a job has; empty where it has none."""
+        return next((id for id, found in self.steps(job).items() if found == name), "")
+
+    def start_step(self, job: str, name: str, launcher: Sequence[str], script: str, log: str) -> None:
+        """Start a script in a step on the first node of a job, which goes on when nobody is there any more.
+
+        Args:
+            log: the directory for what it says.
+        """
+        which = (f"--jobid={job}", f"--job-name={name}")
+        step = [*which, "--relative=0", *STEP, "--input=none", "--quit-on-interrupt", *launcher]
+        task = ["sh", "-c", APPENDED, "sh", script, f"{log}/job.log"]
+        self._run(["sh", "-c", DETACHED, "sh", f"{log}/job.srun.log", "srun", *step, *task])
+
+    def signal(self, step: str) -> None:
+        """Tell the program of a step to stop in order."""
+        self._run(["scancel", "--signal=USR1", step])
 
     def _jobs(self, *words: str) -> list[JobStatus]:
         ran = self._run(["squeue", "-h", "--states=all", *words, "-o", FIELDS])

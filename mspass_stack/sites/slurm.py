@@ -1,9 +1,11 @@
 """The nodes of a Slurm allocation, reached by the login host: they share a file system, and other users are on them."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
+from mspass_stack.config.current_job import allocation
 from mspass_stack.config.sections import Cluster
 from mspass_stack.config.slurm_rules import slurm_violations
 from mspass_stack.sites.base import resolve_path
@@ -73,9 +75,9 @@ class SlurmSite:
         profile = load_profile(slurm.profile, base)
         return JobSpec(
             nodes=slurm.nodes,
-            time=str(slurm.time),
-            seconds=slurm.time.seconds,
-            directives=tuple(_words(_directives(cluster, profile))),
+            time=str(slurm.time or ""),
+            seconds=slurm.time.seconds if slurm.time else 0,
+            directives=tuple(_words(_directives(cluster, profile))) if slurm.time else (),
             lead=slurm.stop_before.seconds,
             queue_wait=slurm.queue_wait.seconds,
             domain=_domain(stack),
@@ -90,6 +92,7 @@ class SlurmSite:
             storage=cluster.database.storage if cluster.database else "shared",
             purged=profile.purged,
             jobs=slurm.jobs,
+            current=allocation(os.environ)[0] if slurm.job else "",
         )
 
 

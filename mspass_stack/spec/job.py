@@ -33,6 +33,7 @@ class JobSpec(Value):
         purged: file systems on which unused files are removed.
         replace: whether one that runs may be stopped for it.
         rescue: whether it asks for the nodes on which the last one has left data.
+        current: the id of one that is there already, in which the cluster is started; empty where one is submitted.
         jobs: how many of them are submitted at once, each to go on where the one before it has ended.
     """
 
@@ -56,9 +57,12 @@ class JobSpec(Value):
     replace: bool = False
     rescue: bool = False
     jobs: int = 1
+    current: str = ""
 
     def __str__(self) -> str:
-        """Return it in words: `5 nodes x 4:00:00`, or `3 jobs of 5 nodes x 4:00:00`."""
+        """Return it in words: `5 nodes x 4:00:00`, `3 jobs of 5 nodes x 4:00:00`, or `job 11`."""
+        if self.current:
+            return f"job {self.current}"
         chain = f"{self.jobs} jobs of " if self.jobs > 1 else ""
         return f"{chain}{self.nodes} node{'s' if self.nodes > 1 else ''} x {self.time}"
 

@@ -46,11 +46,28 @@ class SlurmDouble:
                 f'#!/bin/sh\nexec env {DIRECTORY}={directory} {sys.executable} -I {__file__} {name} "$@"\n'
             )
             command.chmod(0o755)
-        self._write({"jobs": [], "refuses": "", "signals": []})
+        self._write({"jobs": [], "steps": {}, "refuses": "", "signals": []})
 
     @property
     def jobs(self) -> list[dict[str, Any]]:
         return self._read()["jobs"]
+
+    @property
+    def steps(self) -> dict[str, list[str]]:
+        """The words of srun of each step that goes on, by JOB.NUMBER."""
+        return self._read()["steps"]
+
+    def add(self, id: str, **fields: str) -> None:
+        """Add a job that somebody else has got."""
+        known = self._read()
+        blank = dict.fromkeys(["name", "comment", *FORMAT.values()], "")
+        known["jobs"].append({**blank, "id": id, "state": "RUNNING", "used": "0:00", "words": [], **fields})
+        self._write(known)
+
+    def end_step(self, step: str) -> None:
+        known = self._read()
+        del known["steps"][step]
+        self._write(known)
 
     @property
     def signals(self) -> list[list[str]]:
@@ -115,7 +132,20 @@ def _sbatch(known: dict[str, Any], words: list[str]) -> int:
     return 0
 
 
+def _srun(known: dict[str, Any], words: list[str]) -> int:
+    """Have a step go on, as that of a program which does."""
+    job = next(word.partition("=")[2] for word in words if word.startswith("--jobid="))
+    known["steps"][f"{job}.{len(known['steps'])}"] = words
+    return 0
+
+
 def _squeue(known: dict[str, Any], words: list[str]) -> int:
+    if "--steps" in words:
+        job = words[words.index("-j") + 1]
+        for id, step in known["steps"].items():
+            if id.startswith(f"{job}."):
+                print(f"{id}|{next(word.partition('=')[2] for word in step if word.startswith('--job-name='))}")
+        return 0
     jobs = known["jobs"]
     if "-j" in words:
         jobs = [job for job in jobs if job["id"] == words[words.index("-j") + 1]]
@@ -135,6 +165,7 @@ def _squeue(known: dict[str, Any], words: list[str]) -> int:
 
 def _scancel(known: dict[str, Any], words: list[str]) -> int:
     known["signals"].append(words)
+    known["steps"].pop(words[-1], None)
     for job in known["jobs"]:
         waits = job["state"] == "PENDING"
         if (
@@ -151,6 +182,9 @@ if __name__ == "__main__":
     name, *rest = sys.argv[1:]
     file = Path(os.environ[DIRECTORY]) / "jobs.json"
     state = json.loads(file.read_text())
-    status = {"sbatch": _sbatch, "squeue": _squeue, "scancel": _scancel}[name](state, rest)
-    file.write_text(json.dumps(state))
+    status = {"sbatch": _sbatch, "squeue": _squeue, "scancel": _scancel, "srun": _srun}[name](state, rest)
+    if name != "squeue":  # a step is started while it looks
+        partial = file.with_suffix(f".{os.getpid()}")
+        partial.write_text(json.dumps(state))
+        partial.replace(file)
     sys.exit(status)

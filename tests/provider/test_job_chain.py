@@ -158,6 +158,7 @@ def test_status_shows_the_chain_and_what_it_has_used(stack: Stack) -> None:
     assert "\nchain of 3 jobs: 4711 STOPPED, 4712 runs, 4713 waits; 6.0 node-hours together" in str(view)
     assert view.dump()["chain"] == {"4711": "STOPPED", "4712": "RUNNING", "4713": "PENDING"}
     assert view.dump()["chainNodeHours"] == 6.0
-    for job in CHAIN[1:]:
-        stack.slurm.set(job, state="CANCELLED")
-    assert "4712 CANCELLED, 4713 CANCELLED" in str(stack.view())
+    stack.slurm.set("4712", state="TIMEOUT", nodes="n[1-2]")
+    stack.slurm.set("4713", state="CANCELLED")
+    assert stack.view().id == "4712"
+    assert "4712 TIMEOUT, 4713 CANCELLED" in str(stack.view())

@@ -18,7 +18,8 @@ class Queue:
         self.cancelled, self.delayed, self.said = list[str](), list[str](), list[str]()
         (run / "chain").mkdir(parents=True)
         (run / "chain/jobs.json").write_text(json.dumps({"wanted": 3, "jobs": ["7", "8", "9"]}))
-        monkeypatch.setattr(slurm, "followers", self._followers)
+        (run / "job.json").write_text(json.dumps({"name": "mspass", "comment": "ours"}))
+        monkeypatch.setattr(slurm, "waiting", self._waiting)
         monkeypatch.setattr(slurm, "cancel", self.cancelled.extend)
         monkeypatch.setattr(slurm, "delay", self._delay)
         monkeypatch.setenv("SLURM_JOB_NUM_NODES", "4")
@@ -36,7 +37,8 @@ class Queue:
         (place / "asked.json").write_text(json.dumps({"id": "b", "then": "stop", "onRestart": False, **asked}))
         (place / "b.end").write_text(json.dumps({"state": state, "exit": None}))
 
-    def _followers(self, job: str) -> list[str]:
+    def _waiting(self, name: str, comment: str) -> list[str]:
+        assert (name, comment) == ("mspass", "ours")
         return self.waiting
 
     def _delay(self, job: str, seconds: int) -> bool:
@@ -111,15 +113,21 @@ def test_a_batch_that_has_ended_ends_the_chain_where_it_was_for_it(
     assert queue.cancelled == (["8", "9"] if is_over else [])
 
 
+def test_a_job_of_its_users_own_leaves_those_that_wait_alone(queue: Queue) -> None:
+    (queue.run / "job.json").write_text(json.dumps({"given": True}))
+    queue.start("7").end("FAILED")
+    assert (queue.cancelled, queue.delayed, queue.said) == ([], [], [])
+
+
 def test_a_controller_that_does_not_answer_and_a_full_disk_end_nothing_else(
     queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def silent(job: str) -> list[str]:
+    def silent(name: str, comment: str) -> list[str]:
         raise slurm.NoAnswerError
 
     def full(path: Path, text: str) -> None:
         raise OSError
 
-    monkeypatch.setattr(slurm, "followers", silent)
+    monkeypatch.setattr(slurm, "waiting", silent)
     monkeypatch.setattr(chain.settings, "write", full)
     queue.start("7").end("FAILED")

@@ -77,3 +77,20 @@ def test_a_controller_that_does_not_answer_ends_nothing(directory: Path, monkeyp
 
     monkeypatch.setattr(slurm, "end_of", silent)
     assert not _stop(directory, 10_000 * BANDWIDTH, []).is_due()
+
+
+def test_a_job_that_slurm_does_not_tell_stops_by_the_clock(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (directory / "run/mongod.bytes").write_text("0\n")
+    said = list[str]()
+    stop = EarlyStop(str(directory), "7", 0, 100, said.append, LEAD)
+    _ends_in(20_000, monkeypatch)
+    assert not stop.is_due()
+    with monkeypatch.context() as earlier:
+        began = time.time() - 20_000
+        earlier.setattr(time, "time", lambda: began)
+        stop = EarlyStop(str(directory), "7", 0, 100, said.append, LEAD)
+    _ends_in(LEAD + 60, monkeypatch)
+    assert not stop.is_due()
+    _ends_in(LEAD - 1, monkeypatch)
+    assert stop.is_due()
+    assert not said

@@ -78,7 +78,7 @@ def test_a_job_forbids_its_requeue_after_the_second_start(tmp_path: Path, monkey
     supervisor = cast(JobSupervisor, _Supervisor())
     for restart, expected in ((0, []), (1, ["7"])):
         job = _job(tmp_path, monkeypatch, restart)
-        job._refuse_hopeless()
+        job._failures.refuse()
         job._judge(supervisor, PREPARED)  # too soon
         begun = time.monotonic()
         monkeypatch.setattr(jobs.time, "monotonic", lambda begun=begun: begun + PATIENCE + 1)
@@ -88,7 +88,7 @@ def test_a_job_forbids_its_requeue_after_the_second_start(tmp_path: Path, monkey
         monkeypatch.setattr(slurm, "forbid_requeue", lambda job: not forbidden.append(job))  # pyright: ignore
         assert forbidden == expected
     with pytest.raises(Refused, match="twice not ready within 10 min: shard-a-node1"):
-        _job(tmp_path, monkeypatch, 2)._refuse_hopeless()
+        _job(tmp_path, monkeypatch, 2)._failures.refuse()
 
 
 def test_a_job_that_got_ready_is_judged_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,7 @@ LITERALS: dict[tuple[str, str], str] = {
     ("cli/status.py", "scheduler"): SERVICE,
     ("components/virtual_cluster.py", "frontend"): "the logical name of a component",
     ("components/virtual_cluster.py", "scheduler"): SERVICE,
+    ("config/current_job.py", "slurm"): "the name of a config key",
     ("config/sections.py", "native"): "the default of a config key",
     ("config/sections.py", "scheduler"): "the name of a config key",
     ("config/sections.py", "slurm"): "the name of a config key",

@@ -210,6 +210,7 @@ def test_an_allocation_has_defaults_for_all_but_its_size_and_time() -> None:
     cluster = read_cluster(_hpc())
     slurm = cluster.slurm
     assert slurm
+    assert slurm.time
     assert (slurm.profile, slurm.queue_wait.seconds, slurm.stop_before.seconds) == ("generic", 900, 600)
     assert (slurm.time, slurm.time.seconds) == ("4:00:00", 4 * 3600)
     assert (cluster.runtime, cluster.image) == ("apptainer", f"docker://{IMAGE}")

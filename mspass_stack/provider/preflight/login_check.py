@@ -56,7 +56,7 @@ class LoginCheck:
             self._purged(job, found.path + asked.stack_dir.removeprefix(anchor))
         # What follows asks more of the host, and says no more than this where it lacks that.
         if job and not lacks:
-            self._test(job)
+            (self._is_there if job.current else self._test)(job)
             self._fits(job)
         if not self.problems:
             self._write(facts, anchor)
@@ -94,6 +94,17 @@ class LoginCheck:
         except Refused as error:
             passes = any(words in str(error) for words in PASSING)
             (self.warnings if passes else self.problems).append(f"mspass:cluster.slurm: {error}")
+
+    def _is_there(self, job: JobSpec) -> None:
+        """Refuse an allocation that is over, or has fewer nodes than are asked for."""
+        found = SlurmLogin(self._login).job(job.current)
+        if found is None or found.state != "RUNNING":
+            said = found.state if found else "unknown to Slurm"
+            self.problems.append(f"mspass:cluster.slurm.job: job {job.current} is {said}: expected one that runs")
+        elif int(found.count) < job.nodes:
+            self.problems.append(
+                f"mspass:cluster.slurm.nodes: {job.nodes}: job {job.current} has {found.count}: expected no more"
+            )
 
     def _fits(self, job: JobSpec) -> None:
         """Refuse a placement on more nodes than the job that runs has."""

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from mspass_stack.agent.allocation import FILE
-from mspass_stack.agent.job import BEAT, END
+from mspass_stack.agent.job import BEAT, END, JOB
 from mspass_stack.agent.staging import FILE as DATA
 from mspass_stack.errors import InitFailed, Refused
 from mspass_stack.machines import slurm_node
@@ -125,6 +125,8 @@ class _Wait:
         status = self._slurm.job(self._inputs.job)
         if status and status.is_over:
             raise self._over(status.state)
+        if self._known(JOB).get("given") and (end := self._known(END)).get("job") == self._inputs.job:
+            raise self._over(end["state"])  # and its job goes on
         return (
             found.get("job") == self._inputs.job and self._beats() > first >= 0 and self._beat()["state"] == "RUNNING"
         )

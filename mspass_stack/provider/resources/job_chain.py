@@ -74,6 +74,10 @@ class JobChain:
         first = self._extend(begun, max(count, len(begun) + (not running)), is_up=bool(running))
         return running[0] if running else first
 
+    def forget(self) -> None:
+        """Have no chain: what runs is none."""
+        self._node.remove(f"{self._place}/{JOBS}")
+
     def end(self, stop: Callable[[str], None]) -> None:
         """End those that wait, then the one that runs; also one that has begun meanwhile.
 

@@ -1,7 +1,8 @@
-"""`SlurmJob`: the job that gives a stack its nodes: found again, or submitted; at its end it is not gone but over."""
+"""The job of a stack at Slurm: found again, submitted, followed, stopped in order."""
 
 import json
 import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mspass_stack.agent.allocation import FILE
@@ -14,12 +15,12 @@ from mspass_stack.machines.bundle import Kind, agent_bundle, ensure_bundle, file
 from mspass_stack.machines.slurm import SlurmNode
 from mspass_stack.machines.slurm_login import JobStatus, SlurmLogin
 from mspass_stack.polling import wait_until
-from mspass_stack.provider.resources.base import Call, Resource, changed
+from mspass_stack.provider.resources.base import Call
 from mspass_stack.provider.resources.batch import write_batch
 from mspass_stack.provider.resources.job_chain import JobChain
 from mspass_stack.provider.resources.job_script import job_script
 from mspass_stack.provider.resources.rest import PAUSE, STOP, batch_run
-from mspass_stack.provider.server.codec import Props, has_unknown
+from mspass_stack.provider.server.codec import Props
 from mspass_stack.spec.job import JobSpec, job_comment, job_name
 from mspass_stack.spec.job_resources import SlurmJobInputs
 from mspass_stack.spec.topology import FIRST_NODE
@@ -28,57 +29,7 @@ NOT_ITS = {"replace": False, "rescue": False, "queue_wait": 0}
 """What is asked of one `up` and not of a job."""
 
 
-class SlurmJob(Resource[SlurmJobInputs]):
-    """Outputs: `job`, its id; `ended`: `state`, `exit` and `when`, of one that is over."""
-
-    model = SlurmJobInputs
-
-    def create(self, call: Call) -> tuple[str, Props]:
-        id = f"{call.inputs['stack']}/job"
-        return id, {} if call.preview else _Submission(call, self.parse(call.inputs)).ensure()
-
-    def read(self, call: Call) -> Props:
-        submission = _Submission(call, self.parse(call.inputs))
-        submission.settle()
-        status = submission.slurm.job(call.outputs["job"])
-        if (status and not status.is_over) or submission.is_done_with():
-            return call.outputs | {"ended": {}}
-        if follower := submission.follower(call.outputs["job"]):
-            return call.outputs | {"job": follower, "ended": {}}
-        return call.outputs | {"ended": submission.end(status)}
-
-    def diff(self, call: Call) -> list[str]:
-        names = changed(call.old_inputs, call.inputs, self.model.marked("unseen"))
-        return names or (["ended"] if call.outputs.get("ended") else [])
-
-    def update(self, call: Call) -> Props:
-        if has_unknown(call.inputs["stackId"]):
-            return {}
-        submission = _Submission(call, self.parse(call.inputs))
-        ended: dict[str, Any] = call.outputs.get("ended") or {}
-        if ended:
-            call.say(
-                "info",
-                f"job {call.outputs['job']} ended by {ended['state']} at {ended['when']}; a new one is submitted "
-                f"({submission.inputs.asked})",
-            )
-            if ended.get("unsaved"):
-                call.say("warning", ended["unsaved"])
-        if call.preview and not ended:
-            submission.tell_what_waits(call.outputs["job"])
-        if ended and call.preview:
-            call.say("info", f"Slurm takes it: {submission.slurm.test(submission.inputs.asked.options)}")
-        return {} if call.preview else submission.ensure(call.outputs["job"])
-
-    def delete(self, call: Call) -> None:
-        """Cancel jobs that wait; stop the one that runs in order."""
-        submission = _Submission(call, self.parse(call.inputs))
-        submission.chain.end(submission.stop)
-        if unsaved := submission.end(None).get("unsaved"):
-            call.say("warning", unsaved)
-
-
-class _Submission:
+class Submission:
     """The job of a stack at its login host."""
 
     def __init__(self, call: Call, inputs: SlurmJobInputs) -> None:
@@ -94,7 +45,8 @@ class _Submission:
         Args:
             known: the id that the state has.
         """
-        self._write()
+        self.write()
+        self._refuse_given()
         self.settle()
         if alive := self.chain.complete(self.inputs.asked.jobs):
             job = alive[0]
@@ -106,9 +58,58 @@ class _Submission:
         self._call.say("status", f"submitting {self.inputs.asked}")
         return {"job": self.chain.submit(self.inputs.asked.jobs), "ended": {}}
 
-    def follower(self, id: str) -> str:
-        """Return the job that goes on where one has ended, or will; empty where there is none."""
-        return next((job.id for job in self.chain.alive if self.chain.joins(id, job.id)), "")
+    def _refuse_given(self) -> None:
+        """Refuse a second job beside the cluster in an allocation of its user's own.
+
+        Raises:
+            Refused: it is there.
+        """
+        if job := self.given:
+            raise Refused(
+                f"mspass:cluster.slurm.job: the cluster is in job {job}, which is its user's own: expected 'current', "
+                "or pulumi destroy (the data stay) before another is submitted"
+            )
+
+    @property
+    def given(self) -> str:
+        """The job of its user that the cluster is in; empty where it is in none."""
+        known = self._record(FILE)
+        is_up = known.get("step") and known["step"] in self.slurm.steps(known["job"])
+        return str(known["job"]) if is_up else ""
+
+    def seen(self, id: str) -> Props:
+        """Return the outputs as they are now.
+
+        Args:
+            id: of the job that the state has.
+        """
+        self.settle()
+        status = self.slurm.job(id)
+        if (status and not status.is_over) or self.is_done_with():
+            return {"job": id, "ended": {}}
+        follower = next((job.id for job in self.chain.alive if self.chain.joins(id, job.id)), "")
+        return {"job": follower or id, "ended": {} if follower else self.end(status)}
+
+    def announce(self, ended: Mapping[str, Any]) -> None:
+        """Say what becomes of it, since it has ended or something was changed.
+
+        Args:
+            ended: how it did.
+        """
+        id, preview = self._call.outputs["job"], self._call.preview
+        if ended:
+            what = (
+                f"job {id} ended by {ended['state']} at {ended['when']}; a new one is submitted ({self.inputs.asked})"
+            )
+            self._call.say("info", what)
+        if ended and preview:
+            self._call.say("info", f"Slurm takes it: {self.slurm.test(self.inputs.asked.options)}")
+        elif preview:
+            self.tell_what_waits(id)
+
+    def finish(self) -> None:
+        """Take those that wait out of the queue, and stop the one that runs in order."""
+        self.chain.end(self.stop)
 
     def is_done_with(self) -> bool:
         """Whether no job is needed any more: that of the batch run has stopped after it, as was asked."""
@@ -128,16 +129,16 @@ class _Submission:
         if status and status.state == "RUNNING":
             self._call.say("status", f"job {id} stops in order")
             self.slurm.stop(id)
-            self._await_stop(id)
+            self.await_stop(lambda: self._is_over(id))
         self.slurm.cancel(id)
         if not wait_until(lambda: self._is_over(id), STOP, PAUSE):
             raise Refused(f"job {id} has not ended within {STOP:.0f} s: squeue -j {id}")
 
-    def _await_stop(self, id: str) -> None:
-        """Wait for its end, and as long as its data are copied."""
+    def await_stop(self, is_over: Callable[[], bool]) -> None:
+        """Wait for an end, and as long as data are copied."""
         while True:
             before = self._record(BEAT)
-            if wait_until(lambda: self._is_over(id), STOP, PAUSE):
+            if wait_until(is_over, STOP, PAUSE):
                 return
             beat = self._record(BEAT)
             if beat.get("state") != "STAGING" or beat == before:
@@ -201,7 +202,7 @@ class _Submission:
         status = self.slurm.job(id)
         return status is None or status.is_over
 
-    def _write(self) -> None:
+    def write(self) -> None:
         """Write what the job starts with, each file named after its content or whole."""
         agent, supervisor = self._pack("agent", agent_bundle()), self._pack("supervisor", supervisor_bundle())
         job = self.inputs.asked
@@ -211,7 +212,7 @@ class _Submission:
             "launcher": list(job.launcher),
             "local": job.local,
             "storage": job.storage,
-            "lead": job.lead,
+            **self._own_words(),
             "domain": job.domain,
             "address": {"interface": job.interface, "suffix": job.suffix, "domain": job.domain_of_nodes},
         }
@@ -221,6 +222,15 @@ class _Submission:
         if self.inputs.preparation:
             self._write_preparation(self._pack("ensure", ensure_bundle(), f"{self._run}/{STEP}"))
         write_batch(self._node, self._run, self.inputs.batch, self.inputs.batch_source)
+
+    def _own_words(self) -> dict[str, Any]:
+        """Return what the job has to know of itself, and of those that wait for its end."""
+        name, comment = self._names()
+        return {"lead": self.inputs.asked.lead, "name": name, "comment": comment}
+
+    def _names(self) -> tuple[str, str]:
+        inputs = self.inputs
+        return job_name(inputs.stack, inputs.stack_id), job_comment(inputs.stack_id, inputs.stack_dir)
 
     def _write_preparation(self, program: str) -> None:
         """Write the step that prepares the database: it has no program of supervisord."""
@@ -255,10 +265,11 @@ class _Submission:
     def _words(self, is_first: bool) -> list[str]:
         job = self.inputs.asked
         rescues = is_first and job.rescue
+        name, comment = self._names()
         log = f"{self.inputs.stack_dir}/log/job.log"
         return [
-            f"--job-name={job_name(self.inputs.stack, self.inputs.stack_id)}",
-            f"--comment={job_comment(self.inputs.stack_id, self.inputs.stack_dir)}",
+            f"--job-name={name}",
+            f"--comment={comment}",
             # A second one of the same name waits until the first is over: never two at once.
             "--dependency=singleton",
             f"--output={log}",

@@ -16,12 +16,12 @@ from mspass_stack.provider.resources.certificate import Certificate, Certificate
 from mspass_stack.provider.resources.client_profile import ClientProfile
 from mspass_stack.provider.resources.files import HostFiles
 from mspass_stack.provider.resources.image import ContainerImage
+from mspass_stack.provider.resources.job import SlurmJob
 from mspass_stack.provider.resources.node_processes import NodeProcesses
 from mspass_stack.provider.resources.nodes_ready import NodesReady
 from mspass_stack.provider.resources.process import HostProcess
 from mspass_stack.provider.resources.ready import Ready
 from mspass_stack.provider.resources.secret import Random
-from mspass_stack.provider.resources.slurm_job import SlurmJob
 from mspass_stack.provider.resources.turn import Turn
 from mspass_stack.provider.resources.version_match import VersionMatch
 

@@ -1,5 +1,6 @@
 """Pulumi on the login host itself, as an ordinary user there: a stack without `login`."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mspass_stack.polling import wait_until
 from tests.harness.project import LIMIT, ROOT, Project
 from tests.harness.slurm import SlurmCluster
 from tests.harness.slurm.hostile import Hostile
@@ -25,13 +27,15 @@ class ProjectThere(Project):
     """A copy of the project whose commands run on the login host of a cluster, as its user."""
 
     cluster: SlurmCluster
+    inside: tuple[str, ...] = ()
+    """Slurm's variables of an allocation, by NAME=VALUE."""
 
     def command(self, *words: str | Path, **more: Any) -> "subprocess.CompletedProcess[str]":
         # The files of a stack are written here, by another user.
         self.cluster.execute(LOGIN, "chown", "--recursive", f"{self.cluster.user}:", str(self.path))
         own = {key: value for key, value in self.environment.items() if key.startswith(("PULUMI_", "MSPASS_"))}
         path = f"PATH={self.environment['PATH']}"
-        environment = ["env", path, *(f"{key}={value}" for key, value in own.items())]
+        environment = ["env", path, *self.inside, *(f"{key}={value}" for key, value in own.items())]
         there = ("sh", "-ec", 'cd "$0"; exec "$@"', self.path, *words)
         argv = self.cluster.user_words(LOGIN, self.cluster.user, *environment, *map(str, there))
         return subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=LIMIT)
@@ -105,3 +109,78 @@ def test_destroy_leaves_the_data(stack: SlurmStack, slurm: SlurmCluster) -> None
     left = slurm.as_user(LOGIN, "ls", "-A", stack.directory).split()
     assert {"db", "log"} <= set(left)
     assert "run" not in left
+
+
+def _allocate(stack: SlurmStack, name: str) -> str:
+    """Get an interactive allocation of both nodes, and have the commands of the project typed in it."""
+    asked = ("--ntasks-per-node=1", "--cpus-per-task=2", "--mem-per-cpu=1500M", "--time=20")
+    shell = f"env >/scratch/shell-{name}; exec sleep 1000"
+    words = (f"salloc --nodes=2 {' '.join(asked)} sh -c '{shell}' >/dev/null 2>&1 </dev/null &",)
+    stack.on.as_user(LOGIN, "sh", "-c", *words)
+    file = ("cat", f"/scratch/shell-{name}")
+    assert wait_until(lambda: "SLURM_JOB_ID=" in stack.on.as_user(LOGIN, *file, check=False), 30, 0.2)
+    lines = stack.on.as_user(LOGIN, *file).splitlines()
+    project = stack.project
+    assert isinstance(project, ProjectThere)
+    project.inside = tuple(line for line in lines if line.startswith("SLURM_"))
+    return next(line.partition("=")[2] for line in project.inside if line.startswith("SLURM_JOB_ID="))
+
+
+def _inside(stack: SlurmStack, job: str) -> list[str]:
+    """The names of the steps of a job."""
+    lines = stack.on.as_user(LOGIN, "squeue", "-h", "--steps", "-j", job, "-o", "%j", check=False).splitlines()
+    return sorted(line for line in lines if line not in ("extern", "interactive", "batch"))
+
+
+def _states(stack: SlurmStack) -> list[str]:
+    return stack.on.as_user(LOGIN, "squeue", "-h", "-o", "%i %T").splitlines()
+
+
+def _kept(stack: SlurmStack) -> list[int]:
+    with stack.database() as client:
+        return sorted(found["_id"] for found in client["mspass"]["kept"].find({}, {"_id": 1}))
+
+
+def test_it_comes_up_in_an_allocation_that_its_user_has_got_and_leaves_it(
+    stack: SlurmStack, slurm: SlurmCluster
+) -> None:
+    asked = stack.cluster["slurm"]
+    stack.cluster["slurm"] = {"job": "current", "stopBefore": "2m", "profile": asked.get("profile", "generic")}
+    stack.write()
+    assert "slurm.job: 'current': this shell is in no allocation" in stack.refused_up()
+    job = _allocate(stack, "first")
+    stack.up()
+    assert _states(stack) == [f"{job} RUNNING"]
+    assert f"{stack.counted()} unchanged" in stack.up()
+    shown = stack.ask("status")
+    assert (shown.returncode, f"job {job} RUNNING on " in shown.stdout) == (0, True), shown.stdout
+    assert "mongod" in _inside(stack, job)
+    with stack.database() as client:
+        client["mspass"]["kept"].insert_one({"_id": 1})
+    # Its program is killed with all that holds it, and what it held runs on.
+    for pid in slurm.processes(LOGIN, "^srun .*--relative=0"):
+        slurm.execute(LOGIN, "kill", "-KILL", str(pid), check=False)
+    for pid in slurm.processes(stack.node("node0"), f"^[^ ]*python3.* job {stack.directory}"):
+        slurm.execute(stack.node("node0"), "kill", "-KILL", str(pid), check=False)
+    assert wait_until(lambda: stack.ask("status").returncode == 1, 60, 0.5)
+    stack.up()
+    assert _inside(stack, job).count("mongod") == 1
+    assert _kept(stack) == [1]
+    stack.destroy()
+    assert _states(stack) == [f"{job} RUNNING"]
+    assert wait_until(lambda: not _inside(stack, job), 30, 0.5), _inside(stack, job)
+    for name in slurm.names:
+        assert not slurm.processes(name, f"^[^ ]*(mongod|dask|python3) .*{stack.directory}")
+
+    stack.up()
+    assert _kept(stack) == [1]
+    slurm.as_user(LOGIN, "scancel", job)
+    assert wait_until(lambda: not _states(stack), 60, 0.5), _states(stack)
+    # Another allocation goes on with the data.
+    (former, job) = (job, _allocate(stack, "second"))
+    said = stack.up()
+    assert re.search(f"job {former} ended by CANCELLED at .*; it starts in job {job}", said)
+    assert _kept(stack) == [1]
+    stack.destroy()
+    assert _states(stack) == [f"{job} RUNNING"]
+    slurm.as_user(LOGIN, "scancel", job)
