@@ -55,14 +55,16 @@ class SlurmNode:
                 self._seen, self._when = self._look_up(), time.monotonic()
             return self._seen
 
+    def forget(self) -> None:
+        """Hold nothing that was seen of the job for true any more: it was stopped."""
+        with self._lock:
+            self._when = -FRESH
+
     def dial(self, argv: Sequence[str]) -> Channel:
         """Start a command in a step of its own, on this node."""
-        allocation = self.allocation()
-        node = allocation.get("nodes", {}).get(self._spec.host)
-        if node is None:
-            raise NoJob(f"{self}: no job runs: pulumi up")
-        words = ["--job-name=mspass-agent", *slurm.STEP, f"--nodelist={node['name']}", *self._spec.launcher]
-        return self.login.dial(["srun", f"--jobid={allocation['job']}", *words, *argv])
+        job, node = self._node()
+        words = ["--job-name=mspass-agent", *slurm.STEP, f"--nodelist={node}", *self._spec.launcher]
+        return self.login.dial(["srun", f"--jobid={job}", *words, *argv])
 
     def connect(self, address: str, port: int) -> Channel:
         """Return a connection to a port that the node sees; what is for the node alone is reached by a step."""
@@ -84,6 +86,7 @@ class SlurmNode:
 
     def look(self) -> None:
         self.login.look()
+        self._node()
 
     def run(self, argv: Sequence[str], stdin: str = "") -> CompletedCommand:
         return self.login.run(argv, stdin)
@@ -117,6 +120,18 @@ class SlurmNode:
 
     def remove(self, path: str) -> None:
         self.login.remove(path)
+
+    def _node(self) -> tuple[str, str]:
+        """Return the job that runs, and Slurm's name of this node in it.
+
+        Raises:
+            NoJob: none runs, or it has no such node.
+        """
+        allocation = self.allocation()
+        node = allocation.get("nodes", {}).get(self._spec.host)
+        if node is None:
+            raise NoJob(f"{self}: no job runs: pulumi up")
+        return str(allocation["job"]), str(node["name"])
 
     def _real(self, address: str) -> str:
         """Return the address that a node has in this job, by the name that it has in all."""

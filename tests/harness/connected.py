@@ -5,10 +5,12 @@ import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from threading import Thread
 from urllib.parse import urlsplit
 
 import psutil
 
+from mspass_stack.polling import wait_until
 from tests.harness.project import Stack
 
 LABELS = ("Jupyter", "Dask's pages", "Database", "Scheduler")
@@ -16,18 +18,26 @@ LABELS = ("Jupyter", "Dask's pages", "Database", "Scheduler")
 
 
 class Connected:
-    """A `connect` that runs; `status` is known when it has ended."""
+    """A `connect` that runs.
+
+    Attributes:
+        output: what it has said so far.
+        status: known when it has ended.
+    """
 
     status: int | None = None
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process, self.output = process, ""
-        assert process.stdout
-        for line in process.stdout:
+        self._reader = Thread(target=self._read, daemon=True)
+        self._reader.start()
+        wait_until(lambda: "Ctrl-C" in self.output or process.poll() is not None, 60)
+        assert "Ctrl-C" in self.output, f"connect has ended: {self.output}"
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
             self.output += line
-            if "Ctrl-C" in line:
-                return
-        raise AssertionError(f"connect has ended: {self.output}")
 
     def url(self, label: str) -> str:
         lines = (line.partition(": ") for line in self.output.splitlines())
@@ -42,8 +52,8 @@ class Connected:
 
     def interrupt(self) -> None:
         self._process.send_signal(signal.SIGINT)
-        self.output += self._process.communicate(timeout=30)[0]
-        self.status = self._process.returncode
+        self.status = self._process.wait(30)
+        self._reader.join(30)
 
 
 @contextmanager

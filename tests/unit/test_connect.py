@@ -1,14 +1,15 @@
 """`mspass-stack connect`: what it prints, and that a host that was cut off is told of and tried until it is back."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from threading import Event, Thread
 
 import pytest
 
 from mspass_stack.cli import connect, entrances
 from mspass_stack.cli.entrances import Entrance
-from mspass_stack.errors import Unreachable
+from mspass_stack.cli.job import JobView
+from mspass_stack.errors import NoJob, Unreachable
 from mspass_stack.spec.connection import ConnectionSpec
 
 HERE, THERE = ConnectionSpec(host="me"), ConnectionSpec(host="head", address="10.0.0.1")
@@ -18,8 +19,9 @@ DATABASE = "mongodb://mspass:secret@10.0.0.1:27017/?authSource=admin&tls=true&tl
 class Far:
     """A host that answers but for some looks, which are named by their number."""
 
-    def __init__(self, *cut: int) -> None:
+    def __init__(self, *cut: int, error: Exception | None = None) -> None:
         self.looks, self.cut = 0, cut
+        self.error = error or Unreachable(f"{THERE}: the connection broke")
 
     def forward(self, address: str, port: int) -> tuple[str, int]:
         return "127.0.0.1", port + 1
@@ -27,7 +29,7 @@ class Far:
     def look(self) -> None:
         self.looks += 1
         if self.looks in self.cut:
-            raise Unreachable(f"{THERE}: the connection broke")
+            raise self.error
 
 
 def _entrance(label: str, url: str, where: ConnectionSpec = THERE, port: int = 8888) -> Entrance:
@@ -43,21 +45,26 @@ def far(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
 
     for module in (connect, entrances):
         monkeypatch.setattr(module, "machine", reached)
-    for name in ("PAUSE", "FIRST_RETRY", "LAST_RETRY"):
+    for name in ("PAUSE", "JOB_PAUSE", "FIRST_RETRY", "LAST_RETRY"):
         monkeypatch.setattr(connect, name, getattr(connect, name) / 100)
     yield far
 
 
-def _said(found: list[Entrance], until: str) -> list[str]:
-    """What it says until something is said."""
+def _said(found: list[Entrance], until: str, jobs: Iterable[JobView | None] = ()) -> list[str]:
+    """What it says until something is said.
+
+    Args:
+        jobs: how the job is at each look at it.
+    """
     said, ended, heard = list[str](), Event(), Event()
+    views = iter(jobs)
 
     def say(line: str) -> None:
         said.append(line)
         if until in line:
             heard.set()
 
-    running = Thread(target=connect.connect, args=(found, say, ended))
+    running = Thread(target=connect.connect, args=(found, say, ended, lambda: next(views, None)))
     running.start()
     assert heard.wait(10), said
     ended.set()
@@ -98,6 +105,41 @@ def test_a_host_that_was_cut_off_is_told_of_once_and_again_when_it_is_back(far: 
         "host 'head' (10.0.0.1) is back",
     ]
     assert far.looks == 5
+
+
+NODE = ConnectionSpec(host="node0", job="/d")
+OVER = JobView(id="7", state="STOPPED", end="2026-11-27 03:00:00", is_over=True)
+WAITS = JobView(id="8", state="PENDING", why="Resources", start="N/A")
+RUNS = JobView(
+    id="8", state="RUNNING", nodes={"node0": "n4"}, start="2026-11-27T03:10:00", left="29:50", node_hours=0.1
+)
+
+
+@pytest.mark.parametrize("far", [(2, 3, 4, 5)], indirect=True)
+def test_what_becomes_of_a_job_is_told_once_until_the_next_one_runs(far: Far) -> None:
+    far.error = NoJob("no job")
+    _, *said = _said(
+        [_entrance("Jupyter", "http://127.0.0.1:8888/lab", NODE)], "RUNNING", [OVER, OVER, WAITS, WAITS, RUNS]
+    )
+    assert said == [
+        "Open until Ctrl-C.",
+        "job 7 ended: STOPPED at 2026-11-27 03:00:00; pulumi up submits another",
+        "job 8 PENDING: Resources, no estimate of its start",
+        "job 8 RUNNING on n4 since 2026-11-27 03:10:00, 29:50 left, 0.1 node-hours: "
+        "what is open leads there, as soon as its processes have started",
+    ]
+
+
+@pytest.mark.parametrize("far", [(1, 2)], indirect=True)
+def test_a_job_that_does_not_run_at_the_beginning_is_waited_for(far: Far) -> None:
+    far.error = NoJob("no job")
+    said = _said([_entrance("Jupyter", "http://127.0.0.1:8888/lab", NODE)], "RUNNING", [WAITS, RUNS])
+    assert [line.partition(":")[0] for line in said] == [
+        "Jupyter",
+        "Open until Ctrl-C.",
+        "job 8 PENDING",
+        "job 8 RUNNING on n4 since 2026-11-27 03",
+    ]
 
 
 @pytest.mark.parametrize("far", [(1,)], indirect=True)

@@ -133,6 +133,7 @@ class Submission:
         self.slurm.cancel(id)
         if not wait_until(lambda: self._is_over(id), STOP, PAUSE):
             raise Refused(f"job {id} has not ended within {STOP:.0f} s: squeue -j {id}")
+        self._node.forget()
 
     def await_stop(self, is_over: Callable[[], bool]) -> None:
         """Wait for an end, and as long as data are copied."""

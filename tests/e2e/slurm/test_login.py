@@ -20,6 +20,7 @@ from mspass_stack.spec.connection import ConnectionSpec
 from tests.harness.connected import connected
 from tests.harness.project import Project, is_unchanged
 from tests.harness.slurm import SlurmCluster
+from tests.harness.slurm.access import FILE
 from tests.harness.slurm.hostile import Hostile
 from tests.harness.slurm_stack import SlurmStack
 from tests.harness.terminal import Typed
@@ -32,7 +33,6 @@ THREE = {
 
 LINE = "type: mspass-stack login -s strict"
 FEW = "  MaxSessions 1"
-CONFIG = "/etc/ssh/sshd_config.d/cluster.conf"
 
 
 @pytest.fixture(scope="module")
@@ -205,12 +205,12 @@ def test_without_it_every_command_ends_before_it_touches_anything(stack: SlurmSt
 
 
 def test_where_a_connection_has_one_session_the_way_is_the_login_host(stack: SlurmStack, slurm: SlurmCluster) -> None:
-    before = slurm.execute("login", "cat", CONFIG)
-    _configure_sshd(slurm, before + f"{FEW}\n")
+    before = slurm.execute("login", "cat", f"/etc/ssh/sshd_config.d/{FILE}")
+    slurm.configure_sshd(FILE, before + f"{FEW}\n")
     try:
         typed = _log_in(stack)
     finally:
-        _configure_sshd(slurm, before)
+        slurm.configure_sshd(FILE, before)
     assert typed.status == 2, typed.output
     assert "run Pulumi on the login host itself" in " ".join(typed.output.split())
     assert stack.pulumi("preview").returncode != 0
@@ -229,15 +229,3 @@ def test_the_next_entry_destroys_it_and_is_closed(
         ended = stack.ask("login", "--close")
         assert (ended.returncode, word in ended.stdout) == (0, True), ended.stdout
         assert not Master(connection).path.exists()
-
-
-def _configure_sshd(slurm: SlurmCluster, text: str) -> None:
-    """Have sshd go by another configuration for whoever comes from now on."""
-
-    def listens() -> int:
-        return slurm.execute("login", "cat", "/var/log/sshd.log").count("Server listening on 0.0.0.0 port 2222")
-
-    before = listens()
-    script = f'printf %s "$1" > {CONFIG}; kill -HUP $(cat /run/sshd.pid)'
-    slurm.execute("login", "sh", "-c", script, "sh", text)
-    assert wait_until(lambda: listens() > before, 10)

@@ -5,7 +5,8 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.harness.lab.command import run
+from mspass_stack.polling import wait_until
+from tests.harness.lab.command import LabError, run
 from tests.harness.lab.lab import SSH
 from tests.harness.slurm.network import LOGIN, address
 from tests.harness.slurm.node import Node
@@ -24,6 +25,9 @@ PasswordAuthentication no
 
 PATIENT = "PerSourcePenalties no\n"
 """What a sshd is told that has such penalties: all users come from one address."""
+
+FILE = "cluster.conf"
+"""Of the configuration of every sshd, what is the cluster's own."""
 
 TWO_FACTORS = f"""\
 Port {STRICT_PORT}
@@ -71,7 +75,20 @@ def enter(directory: Path, node: Node, release: str) -> None:
     node.write("/etc/ssh/ssh_known_hosts", known)
     node.write("/etc/ssh/ssh_host_ed25519_key", (node.directory / "host_key").read_text(), 0o600)
     said = [SSHD, PATIENT if release == SID else "", TWO_FACTORS if node.name == LOGIN else ""]
-    node.write("/etc/ssh/sshd_config.d/cluster.conf", "".join(said))
+    node.write(f"/etc/ssh/sshd_config.d/{FILE}", "".join(said))
+
+
+def configure_sshd(node: Node, file: str, text: str) -> None:
+    """Have a host's sshd go by another file of its configuration for whoever comes from now on."""
+
+    def listens() -> int:
+        return node.execute("cat", "/var/log/sshd.log").count("Server listening on 0.0.0.0 port 22.")
+
+    before = listens()
+    script = 'printf %s "$2" > "/etc/ssh/sshd_config.d/$1"; kill -HUP $(cat /run/sshd.pid)'
+    node.execute("sh", "-c", script, "sh", file, text)
+    if not wait_until(lambda: listens() > before, 10):
+        raise LabError(f"the sshd of {node.name} does not start:\n{node.execute('cat', '/var/log/sshd.log')}")
 
 
 def _make_key(path: Path, comment: str) -> None:

@@ -9,11 +9,12 @@ from mspass_stack.polling import wait_until
 from tests.harness.engine import install_tools
 from tests.harness.lab.command import LabError, run
 from tests.harness.lab.host import START
-from tests.harness.slurm import access, config, network, quota, remains, role_image, tree
+from tests.harness.slurm import access, config, network, quota, remains, role_image, tree, worlds
 from tests.harness.slurm.hostile import Hostile, furnish, wall
 from tests.harness.slurm.network import LOGIN, NETWORK, address, number
 from tests.harness.slurm.node import Node
 from tests.harness.slurm.remains import SlurmClaim
+from tests.harness.slurm.worlds import World
 
 GOOD = ("idle", "mixed", "allocated", "draining", "drained", "completing")
 """The states of a node that answers."""
@@ -182,6 +183,18 @@ class SlurmCluster:
     def firewall(self, shut: bool = True) -> None:
         """Shut this machine out of all but the login host's sshd; or let it in again."""
         (network.shut if shut else network.unshut)()
+
+    def enter(self, world: World) -> None:
+        """Have it allow what another site does; connections that stand go on."""
+        self.firewall(shut=world != World.OPEN)
+        for name, node in self._nodes.items():
+            self.configure_sshd("world.conf", worlds.FORWARDING.get(world, ""), name)
+            if name != LOGIN:
+                NETWORK.filter(node.name, *worlds.rules(world))
+
+    def configure_sshd(self, file: str, text: str, name: str = LOGIN) -> None:
+        """Have a host's sshd go by another file of its configuration for whoever comes from now on."""
+        access.configure_sshd(self._nodes[name], file, text)
 
     def fill_quota(self, left: int = 0) -> None:
         """Fill alice's folder of /scratch up to so many bytes; of a cluster with a quota."""
