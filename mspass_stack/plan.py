@@ -10,7 +10,7 @@ from mspass_stack.config.batch import Batch
 from mspass_stack.config.hosts import LOOPBACK
 from mspass_stack.config.sections import KEY, Cluster
 from mspass_stack.errors import ConfigError
-from mspass_stack.roles import batch, preparation
+from mspass_stack.roles import batch, preparation, reverse
 from mspass_stack.roles.base import Command, Context, Placement, Role
 from mspass_stack.roles.registry import client_binaries, client_environment, client_files, placements, role_of
 from mspass_stack.runtimes import RUNTIMES, Runtime, apptainer
@@ -91,6 +91,14 @@ class Plan:
         context, directory = self.context(host), str(preparation.directory(self.topology.hosts[host].layout))
         words = apptainer.enclosed(context, directory, preparation.reads(context), (directory,))
         return (*words, context.host.python, "-I")
+
+    def reverse(self) -> list[SlurmProcess]:
+        """Return what leads login hosts to Jupyter, where a job dials out to them."""
+        if (place := reverse.place(self.topology)) is None:
+            return []
+        pages = self.render(place)
+        assert isinstance(pages, SlurmProcess)
+        return reverse.processes(self.topology, pages)
 
     def memory(self, processes: Iterable[Process]) -> dict[str, int]:
         """Return the bytes that the config grants processes, each with its YAML path, and how often where that is."""

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from . import gate, interface, serve
+from . import gate, interface, reverse, serve
 from .contained import Contained, place_of
 from .data_step import DataStep
 from .errors import Refused
@@ -19,6 +19,7 @@ usage: serve                          answer one JSON request a line of standard
        contain DIRECTORY PROCESS      run the process in its container on this host
        check DIRECTORY                look at this node before any process starts
        gate DIRECTORY                 wait until the scheduler of this node counts all workers
+       reverse DIRECTORY LOGIN ADDRESS PORT SOCKET  lead a login host to a port of this node
        data DIRECTORY WORD ...        find, bring, keep or forget the data of this node's servers
        interface NAME                 print this node's address there"""
 
@@ -61,6 +62,7 @@ CALLS: dict[str, Callable[..., None]] = {
     "contain": _contain,
     "check": _check,
     "gate": gate.main,
+    "reverse": reverse.main,
     "data": _data,
     "interface": interface.tell,
 }

@@ -219,14 +219,15 @@ class NodeCheck:
         ]
 
     def _container(self, own: Path) -> list[str]:
-        wrapper: Sequence[str] = next((step["wrapper"] for step in self._steps.values()), ())
+        contained = [step for step in self._steps.values() if step["wrapper"]]
+        wrapper: Sequence[str] = contained[0]["wrapper"] if contained else ()
         if not wrapper:
             return []
         program = wrapper[0]
         if not shutil.which(program):
             return [f"there is no {program}: say in the profile (prelude) which module has it"]
         words = [filled(word, {HERE: str(own), DATA: str(own)}) for word in wrapper]
-        why, runs = image_check.trouble(words, self._steps.values())
+        why, runs = image_check.trouble(words, contained)
         found = [why] if why else []
         if runs:
             return found

@@ -19,6 +19,7 @@ from mspass_stack.cli.entrances import pages
 from mspass_stack.cli.job import JobView, job_by, job_of
 from mspass_stack.cli.logs import Log, logs
 from mspass_stack.cli.options import stack_option
+from mspass_stack.cli.reverse import reverse
 from mspass_stack.errors import NotUpError, StackError
 from mspass_stack.machines import machine
 from mspass_stack.managers import manager_of
@@ -125,6 +126,7 @@ def after(
     for page in pages(outputs, inventory):
         way = f" after: {CONNECT} --stack {inventory.stack}" if page.inside else ""
         found.append(f"{page.label}: {page.url}{way}")
+    found += reverse(inventory, outputs)
     if signs := inventory.pages_authority:
         found.append(f"Who signs Jupyter's certificate, for your browser:\n{signs.strip()}")
     if expiry := inventory.expiry():

@@ -6,6 +6,7 @@ import pulumi
 
 from mspass_stack.components import resources
 from mspass_stack.components.nodes import HostedNodes
+from mspass_stack.components.reverse import reverse_access, reverse_programs
 from mspass_stack.components.turns import turn_of
 from mspass_stack.roles.registry import role_of
 from mspass_stack.spec.topology import FIRST_NODE
@@ -21,6 +22,7 @@ class SlurmAllocation(pulumi.ComponentResource):
         resource: its nodes, once it runs.
         image: that of all its containers, pinned.
         batch: what it runs by itself; None where that is nothing.
+        reverse: where login hosts lead to it; None where it dials out to none.
         together: the processes that are one resource, by the kind of their role.
     """
 
@@ -55,6 +57,7 @@ class SlurmAllocation(pulumi.ComponentResource):
             # What they are drained by is there again when it restarts too.
             earlier = [programs[name] for name in processes[0].after if name in programs]
             programs[kind] = nodes.write(self, [*there, *earlier])
+        programs |= reverse_programs(foundation, self, there)
         job = resources.SlurmJob(
             "job",
             foundation.of_stack({**known, "asked": topology.job, **_by_itself(foundation)}),
@@ -65,6 +68,7 @@ class SlurmAllocation(pulumi.ComponentResource):
             foundation.of_stack({**known, "job": job.job, "queue_wait": topology.job.queue_wait}),
             pulumi.ResourceOptions(parent=self, depends_on=[job]),
         )
+        self.reverse = reverse_access(foundation, known, self.resource, self)
         self.batch: resources.Batch | None = None
         if batch := foundation.plan.batch:
             self.batch = resources.Batch(

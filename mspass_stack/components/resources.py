@@ -13,6 +13,7 @@ from mspass_stack.spec.job_resources import (
     BatchInputs,
     NodeProcessesInputs,
     NodesReadyInputs,
+    ReverseAccessInputs,
     SlurmJobInputs,
 )
 from mspass_stack.spec.value import Value
@@ -186,6 +187,17 @@ class Batch(Resource):
 
     seen: pulumi.Output[dict[str, Any]]
     model = BatchInputs
+
+
+class ReverseAccess(Resource):
+    """Where login hosts to which a job dials out lead to its Jupyter.
+
+    Attributes:
+        seen: of each its name, and where the way begins there or why nowhere.
+    """
+
+    seen: pulumi.Output[list[dict[str, str]]]
+    model = ReverseAccessInputs
 
 
 class ContainerImage(Resource):

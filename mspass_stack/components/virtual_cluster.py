@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 
 from mspass_stack.agent.marks import HOME, STACK_ID
-from mspass_stack.components.access import access_line
+from mspass_stack.components.access import access_lines
 from mspass_stack.components.database import MongoDatabase, MongoShardedCluster, encrypt
 from mspass_stack.components.foundation import Foundation
 from mspass_stack.components.frontend import Frontend
@@ -76,14 +76,7 @@ class VirtualCluster(pulumi.ComponentResource):
         hosted = [*foundation.hosted.values(), *foundation.together.values()]
         ids = [known.id for known in (*usable, *(process.ready for process in hosted))]
         all_ready = pulumi.Output.all(*ids)
-        if foundation.allocation is None:
-            outputs["clientProfile"] = all_ready.apply(lambda _: foundation.client_profile)
-        elif ports := _pages(foundation):
-            outputs["access"] = pulumi.Output.all(all_ready, foundation.allocation.resource.nodes).apply(
-                lambda known: _access(plan, ports, known[1])
-            )
-        if foundation.allocation and foundation.allocation.batch:
-            outputs["batch"] = foundation.allocation.batch.seen
+        outputs |= _of_hosts(foundation, all_ready)
         if any(host.connection.remote for host in plan.topology.hosts.values()):
             outputs["connect"] = all_ready.apply(lambda _: f"{CONNECT} --stack {plan.topology.stack}")
         kept_up = SupervisedProcess | SupervisedContainer
@@ -106,6 +99,23 @@ class VirtualCluster(pulumi.ComponentResource):
         self.register_outputs({})
 
 
+def _of_hosts(foundation: Foundation, all_ready: pulumi.Output[Any]) -> dict[str, Any]:
+    """Return what is said of the way in, by whether the hosts are there or a job gives them."""
+    if (allocation := foundation.allocation) is None:
+        return {"clientProfile": all_ready.apply(lambda _: foundation.client_profile)}
+    found: dict[str, Any] = {}
+    dialled = allocation.reverse.seen if allocation.reverse else pulumi.Output.from_input(list[dict[str, str]]())
+    if ports := _pages(foundation):
+        found["access"] = pulumi.Output.all(all_ready, allocation.resource.nodes, dialled).apply(
+            lambda known: access_lines(foundation.topology, ports, *known[1:])
+        )
+    if allocation.reverse:
+        found["reverse"] = dialled
+    if allocation.batch:
+        found["batch"] = allocation.batch.seen
+    return found
+
+
 def _pages(foundation: Foundation) -> dict[str, list[int]]:
     """Return the ports of pages by host, that of Jupyter first."""
     served = serving(foundation.topology)
@@ -114,11 +124,6 @@ def _pages(foundation: Foundation) -> dict[str, list[int]]:
         if process := served.get(service):
             found.setdefault(process.host, []).append(foundation.render(process).probe.port)
     return found
-
-
-def _access(plan: Plan, ports: Mapping[str, Sequence[int]], nodes: Mapping[str, Mapping[str, str]]) -> str:
-    connection = next(iter(plan.topology.hosts.values())).connection
-    return access_line(plan.topology.stack, connection, ports, nodes or {})
 
 
 def _start_at_boot(plan: Plan, stack_id: str) -> str:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self, cast
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
+from mspass_stack.config.access import AccessOrWays
 from mspass_stack.config.directives import Directives
 from mspass_stack.config.durations import Duration, TimeLimit
 from mspass_stack.config.hosts import Host
@@ -61,6 +62,9 @@ class Slurm(Model):
     )
     profile: ProfileName = Field(
         default="generic", description="what is particular to the site: a profile's name, or a path that ends in .yaml"
+    )
+    access: AccessOrWays | None = Field(
+        default=None, description="ways to what runs on nodes, in the place of the profile's; or a list of them"
     )
     queue_wait: Duration = Field(
         default=Duration("15m"), alias="queueWait", description="how long one `up` waits for the job to start"

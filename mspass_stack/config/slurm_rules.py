@@ -36,6 +36,7 @@ def slurm_violations(cluster: Cluster) -> Iterator[str]:
     yield from _closed(cluster)
     yield from _ends(slurm)
     yield from _login(slurm)
+    yield from _reverse(cluster, slurm)
     yield from directories(cluster, "an absolute path on the file system that the login host and all nodes share")
 
 
@@ -79,3 +80,8 @@ def _login(slurm: Slurm) -> Iterator[str]:
         yield f"{path}.address: required"
     if login.runtime is not None:
         yield f"{path}.runtime: {login.runtime!r}: expected none: nothing of the cluster runs on a login host"
+
+
+def _reverse(cluster: Cluster, slurm: Slurm) -> Iterator[str]:
+    if slurm.access and slurm.access.reverse and not cluster.frontend:
+        yield f"{KEY}.slurm.access.reverse: expected a frontend: nothing but Jupyter asks for a password"

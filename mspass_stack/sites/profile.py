@@ -2,11 +2,12 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, cast
 
 import yaml
 from pydantic import AfterValidator, Field, ValidationError
 
+from mspass_stack.config.access import Access, AccessOrWays
 from mspass_stack.config.directives import Directives, single
 from mspass_stack.config.load import problems
 from mspass_stack.config.model import Model, Text, like
@@ -23,13 +24,6 @@ Absolute = Annotated[str, like(r"^/\S*$", "an absolute path without blanks")]
 OnNode = Annotated[str, like(r"^[/$]\S+$", "an absolute path without blanks, or one that begins with a variable")]
 Line = Annotated[str, like(r"^[^\r\n\x00]+$", "one line")]
 Label = Annotated[str, like(r"^[\w.-]+$", "letters, digits, _, . and - alone")]
-Way = Literal["direct", "ssh", "relay"]
-
-
-def _different(ways: tuple[Way, ...]) -> tuple[Way, ...]:
-    if len(set(ways)) < len(ways):
-        raise ValueError("expected each way once")
-    return ways
 
 
 class Address(Model):
@@ -65,11 +59,7 @@ class Profile(Model):
     directives: Directives = Field(
         default={}, description="options of sbatch that the site wants, and null for those that it refuses"
     )
-    access: Annotated[tuple[Way, ...], Field(min_length=1), AfterValidator(_different)] = Field(
-        default=("ssh", "relay"),
-        description="ways to the ports of nodes, in the order in which they are tried: ssh is through the login host, "
-        "relay the bytes of a step, direct from the machine that runs Pulumi",
-    )
+    access: AccessOrWays = Field(default=Access(), description="ways to what runs on nodes, or a list of them")
     purged: tuple[Absolute, ...] = Field(default=(), description="file systems on which unused files are removed")
 
 

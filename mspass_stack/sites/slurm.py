@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
+from mspass_stack.config.access import merged
 from mspass_stack.config.current_job import allocation
 from mspass_stack.config.sections import Cluster
 from mspass_stack.config.slurm_rules import slurm_violations
@@ -45,7 +46,7 @@ class SlurmSite:
             job=self.stack_dir(cluster, stack, base),
             python=profile.python,
             launcher=profile.launcher,
-            access=profile.access,
+            access=merged(profile.access, slurm.access).ways,
         )
         if slurm.login is None or slurm.login.ssh is None:
             return here
@@ -93,6 +94,7 @@ class SlurmSite:
             purged=profile.purged,
             jobs=slurm.jobs,
             current=allocation(os.environ)[0] if slurm.job else "",
+            reverse=merged(profile.access, slurm.access).reverse if cluster.frontend else (),
         )
 
 

@@ -31,6 +31,7 @@ class JobSpec(Value):
         local: a directory on each node's own disk.
         storage: whether databases are on the shared file system, or on the nodes' own disks.
         purged: file systems on which unused files are removed.
+        reverse: the login hosts to which it dials out, so that Jupyter is reached by them.
         replace: whether one that runs may be stopped for it.
         rescue: whether it asks for the nodes on which the last one has left data.
         current: the id of one that is there already, in which the cluster is started; empty where one is submitted.
@@ -54,6 +55,7 @@ class JobSpec(Value):
     local: str = "/tmp"
     storage: Literal["shared", "local"] = "shared"
     purged: tuple[str, ...] = ()
+    reverse: tuple[str, ...] = ()
     replace: bool = False
     rescue: bool = False
     jobs: int = 1

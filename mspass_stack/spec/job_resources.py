@@ -29,6 +29,15 @@ class BatchInputs(OfStack):
     job: str = Field(description="which start of which job is to run it")
 
 
+class ReverseAccessInputs(OfStack):
+    """Where login hosts to which a job dials out lead to its Jupyter."""
+
+    connection: ConnectionSpec = unseen("how the first node is reached, and the login host")
+    stack_dir: str = Field(description="the stack's directory on the file system that the nodes share")
+    logins: list[str] = Field(description="those hosts, as nodes know them")
+    job: str = Field(description="which start of which job dials out")
+
+
 class ApptainerImageInputs(OfStack):
     """The image of a job's containers."""
 

@@ -142,6 +142,9 @@ ANSWERS: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
     "ApptainerImage": lambda _, inputs: {"pinned": f"{inputs['image']}@sha256:0"},
     "SlurmJob": lambda name, _: {"job": "4711"},
     "Batch": lambda name, inputs: {"seen": {"id": inputs["run"], "state": "waiting", "exit": -1, "log": "/batch.log"}},
+    "ReverseAccess": lambda _, inputs: {
+        "seen": [{"login": login, "at": f"/tmp/of-{login}", "why": ""} for login in inputs["logins"]]
+    },
     "Allocation": lambda name, _: {
         "incarnation": "4711.0",
         "nodes": {f"node{number}": {"name": f"n{number + 1}", "address": f"10.0.0.{number}"} for number in range(5)},

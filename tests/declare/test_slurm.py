@@ -211,3 +211,36 @@ def test_what_the_job_runs_by_itself_is_there_before_it_and_restarts_nobody(
     }
     assert "batch" not in declared.outputs
     assert "batch" not in declared.of("SlurmJob")["job"].inputs
+
+
+def test_where_a_job_dials_out_a_program_of_it_leads_each_login_host_to_jupyter(
+    file: Path, declared: Run, deploy: Deploy
+) -> None:
+    config = _config(file)
+    config["mspass:cluster"]["slurm"] |= {
+        "access": {"reverse": ["login1", "login2.example.org"]},
+        "login": {"address": "login1.example.org", "ssh": {"user": "me", "jump": "gate"}},
+    }
+    run = deploy(config, "hpc")
+    assert not run.error
+    more = {name: process for name, process in run.programs.items() if name not in declared.programs}
+    assert sorted(more) == ["reverse-login1@node0", "reverse-login2.example.org@node0"]
+    process = more["reverse-login1@node0"]["process"]
+    directory = process["stack_dir"]
+    socket = process["argv"][-1]
+    assert process["argv"] == [
+        *("/bin/sh", "-c", 'exec "$MSPASS_JOB_PYTHON" -I "$MSPASS_JOB_AGENT" reverse "$@"', "sh"),
+        *(directory, "login1", "127.0.0.1", "8888", socket),
+    ]
+    assert re.fullmatch("jupyter-hpc-[0-9a-f]{8}", socket)
+    assert process["wrapper"] == []
+    assert process["order"] > run.programs["frontend@node0"]["process"]["order"]
+    assert set(more) <= run.of("SlurmJob")["job"].after
+    assert "nodes" in run.of("ReverseAccess")["reverse"].after
+    assert run.outputs["access"].splitlines() == [
+        "ssh -N -L 8888:/tmp/of-login1 -J gate me@login1",
+        "ssh -N -L 8888:/tmp/of-login2.example.org -J gate me@login2.example.org",
+    ]
+    assert [one["login"] for one in run.outputs["reverse"]] == ["login1", "login2.example.org"]
+    assert "reverse" not in declared.outputs
+    assert not declared.of("ReverseAccess")

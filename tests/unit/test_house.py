@@ -49,6 +49,7 @@ LITERALS: dict[tuple[str, str], str] = {
     ("cli/init.py", "desktop"): "the name of a stack, not a site",
     ("cli/entrances.py", "frontend"): SERVICE,
     ("cli/entrances.py", "scheduler"): SERVICE,
+    ("cli/reverse.py", "frontend"): SERVICE,
     ("spec/inventory.py", "frontend"): SERVICE,
     ("cli/status.py", "scheduler"): SERVICE,
     ("components/virtual_cluster.py", "frontend"): "the logical name of a component",

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from mspass_stack.config.access import Access
 from mspass_stack.config.directives import REFUSED
 from mspass_stack.errors import ConfigError
 from mspass_stack.sites.profile import OURS, Profile, load_profile
@@ -52,7 +53,7 @@ def test_a_profile_of_the_users_own_is_read_from_its_path(tmp_path: Path) -> Non
         "ib0",
     )
     assert profile.local_directive == "gres=nvme:100"
-    assert profile.access == ("ssh", "relay")
+    assert profile.access == Access(ways=("ssh", "relay"))
     assert profile.directives == {"constraint": "cpu", "mem": None, "ntasks-per-node": 1, "hold": True}
 
 
@@ -83,7 +84,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "an option that is off": ("directives: {hold: false}", "directives.hold: False: expected a text"),
     "an unknown way": ("access: [direct, vpn]", "access[1]: 'vpn': expected 'direct', 'ssh' or 'relay'"),
     "no way": ("access: []", "access: []: expected at least one"),
-    "a way twice": ("access: [ssh, ssh]", "access: ['ssh', 'ssh']: expected each way once"),
+    "a way twice": ("access: [ssh, ssh]", "access: ['ssh', 'ssh']: expected each once: ssh"),
     "a purged path that starts nowhere": ("purged: [scratch]", "purged[0]: 'scratch': expected an absolute path"),
     "no YAML": ("runtime: [apptainer", "no YAML: "),
 }

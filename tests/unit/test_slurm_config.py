@@ -135,6 +135,25 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a login without a way": (_hpc({"login": {"address": "login"}}), "slurm.login.ssh: required"),
     "a login without an address": (_hpc({"login": {"ssh": {}}}), "slurm.login.address: required"),
+    "a way that there is not": (_hpc({"access": ["ssh", "vpn"]}), "slurm.access[1]: 'vpn': expected 'direct', "),
+    "no way": (_hpc({"access": {"ways": []}}), "slurm.access.ways: []: expected at least one"),
+    "a login host that is none": (
+        _hpc({"access": {"reverse": ["login1", "me@login2"]}}),
+        "slurm.access.reverse[1]: 'me@login2': expected the name of a host, without user and port",
+    ),
+    "a login host that is an option": (
+        _hpc({"access": {"reverse": ["-oProxyCommand=x"]}}),
+        "slurm.access.reverse[0]: '-oProxyCommand=x': expected the name of a host",
+    ),
+    "a login host twice": (
+        _hpc({"access": {"reverse": ["login1", "login1"]}}),
+        "slurm.access.reverse: ['login1', 'login1']: expected each once: login1",
+    ),
+    "a login host by its word": (_hpc({"access": {"reverse": "login1"}}), "slurm.access.reverse: 'login1': expected a"),
+    "nothing to lead to": (
+        _hpc({"access": {"reverse": ["login1"]}}, frontend=None),
+        "slurm.access.reverse: expected a frontend: nothing but Jupyter asks for a password",
+    ),
     "a login with an unknown key": (_hpc({"login": LOGIN | {"user": "me"}}), "slurm.login.user: unknown key"),
     "a login that runs something": (_hpc({"login": LOGIN | {"runtime": "native"}}), "slurm.login.runtime: 'native': "),
     "a profile of another kind": (
@@ -404,3 +423,34 @@ def test_a_server_works_where_its_storage_is_and_by_the_same_name(storage: str) 
     assert spec.argv[spec.argv.index("--dbpath") + 1] == data
     assert plan.topology.job
     assert plan.topology.job.storage == storage
+
+
+SITE = "access: {ways: [relay], reverse: [login1]}\n"
+
+
+@pytest.mark.parametrize(
+    ("own", "ways", "reverse"),
+    [
+        (None, ("relay",), ("login1",)),
+        (["direct", "ssh"], ("direct", "ssh"), ("login1",)),
+        ({"reverse": ["login2"]}, ("relay",), ("login2",)),
+        ({"reverse": []}, ("relay",), ()),
+    ],
+)
+def test_what_a_stack_says_of_the_way_in_goes_before_its_sites_profile(
+    own: Any, ways: tuple[str, ...], reverse: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "site.yaml").write_text(SITE)
+    known = {"profile": "site.yaml"} | ({"access": own} if own is not None else {})
+    topology = make_plan(read_cluster(_hpc(known)), "hpc", {}, tmp_path, "python3").topology
+    assert topology.job
+    assert topology.job.reverse == reverse
+    assert {host.connection.access for host in topology.hosts.values()} == {ways}
+
+
+def test_a_profile_leads_nowhere_without_a_frontend(tmp_path: Path) -> None:
+    (tmp_path / "site.yaml").write_text(SITE)
+    cluster = read_cluster(_hpc({"profile": "site.yaml"}, frontend=None))
+    topology = make_plan(cluster, "hpc", {}, tmp_path, "python3").topology
+    assert topology.job
+    assert topology.job.reverse == ()

@@ -21,6 +21,7 @@ from mspass_stack.provider.resources.node_processes import NodeProcesses
 from mspass_stack.provider.resources.nodes_ready import NodesReady
 from mspass_stack.provider.resources.process import HostProcess
 from mspass_stack.provider.resources.ready import Ready
+from mspass_stack.provider.resources.reverse_access import ReverseAccess
 from mspass_stack.provider.resources.secret import Random
 from mspass_stack.provider.resources.turn import Turn
 from mspass_stack.provider.resources.version_match import VersionMatch
@@ -43,6 +44,7 @@ RESOURCES: Mapping[str, Resource[Any]] = {
     "SlurmJob": SlurmJob(),
     "Allocation": Allocation(),
     "Batch": Batch(),
+    "ReverseAccess": ReverseAccess(),
     "Turn": Turn(),
     "Retirement": Resource(),  # what a state has of it is forgotten: turns have taken its place
     "Ready": Ready(),
