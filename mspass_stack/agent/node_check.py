@@ -19,7 +19,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from . import image_check, shared_lock, size, slurm, sockets
+from . import gpus, image_check, shared_lock, size, slurm, sockets
 from .allocation import Allocation
 from .errors import Refused
 from .job_supervisor import JobFiles
@@ -165,7 +165,7 @@ class NodeCheck:
         slurm.tell({"host": self._host, **known})
 
     def _problems(self) -> list[str]:
-        looks = (self._size, self._ports, self._lock, self._disk, self._room)
+        looks = (self._size, self._ports, self._lock, self._disk, self._room, self._gpus)
         return [problem for one in looks for problem in one()]
 
     def _size(self) -> list[str]:
@@ -217,6 +217,10 @@ class NodeCheck:
             f"the data that belong here have {count / size.GIB:.1f} GiB, and {self._local.parent} is {kind} has "
             f"{disk.free / size.GIB:.1f} GiB left: say in the profile (local) where there is more, or take more nodes"
         ]
+
+    def _gpus(self) -> list[str]:
+        """Look for the accelerators of its workers, without which their containers would begin all the same."""
+        return [why for step in self._steps.values() if (why := gpus.trouble(step))]
 
     def _container(self, own: Path) -> list[str]:
         contained = [step for step in self._steps.values() if step["wrapper"]]

@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from . import beside, preparation, settings, size, slurm, tree_copy
+from . import beside, gpus, preparation, settings, size, slurm, tree_copy
 from .allocation import Allocation
 from .contained import Contained
 from .errors import Refused
@@ -68,6 +68,9 @@ class Step(Contained):
             # The steps of a job share its memory: when that is used up, a worker goes before a database.
             with suppress(OSError):
                 Path("/proc/self/oom_score_adj").write_text(str(score))
+        if why := gpus.trouble(self._spec):
+            raise Refused(why)
+        os.environ.update(gpus.given(os.environ))
         self._own.mkdir(mode=0o700, parents=True, exist_ok=True)
         if claim := self._spec.get("claim"):
             self._claim(Path(claim))
@@ -167,5 +170,7 @@ def launch(directory: str, host: str, name: str) -> None:
         preparation.wait(directory)
     launcher = slurm.launcher_of(run)
     # Twice INT within a second would end srun and leave the step.
-    words = slurm.step(node, name, [*launcher, "--quit-on-interrupt"], *slurm.own("step", directory, name))
+    words = slurm.step(
+        node, name, [*launcher, *gpus.gres(spec, launcher), "--quit-on-interrupt"], *slurm.own("step", directory, name)
+    )
     os.execvpe(words[0], words, slurm.clean(os.environ))

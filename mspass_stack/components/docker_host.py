@@ -19,6 +19,7 @@ from mspass_stack.machines import openssh
 from mspass_stack.managers.docker_engine import DockerEngine
 from mspass_stack.managers.docker_labels import DIGEST, NAME, PORTS, PROCESS, STACK
 from mspass_stack.spec.connection import ConnectionSpec
+from mspass_stack.spec.gpus import Gpus
 from mspass_stack.spec.process import ContainedProcess
 
 STATE_ONLY = ["healthcheck", "init", "tmpfs", "mounts", "rm", "#initerror"]
@@ -26,6 +27,9 @@ STATE_ONLY = ["healthcheck", "init", "tmpfs", "mounts", "rm", "#initerror"]
 
 NAMED = "SPARK_CONF_DIR"
 """Whoever has it starts a Java that ends where its user has no name (Hadoop, `UserGroupInformation`)."""
+
+ROCM = ("/dev/kfd", "/dev/dri")
+"""What a container has of AMD's accelerators: all of them."""
 
 LOG = {"max-size": "20m", "max-file": "4"}
 
@@ -125,6 +129,7 @@ class DockerHost:
             log_driver="json-file",
             log_opts=LOG,
             must_run=True,
+            **_devices(process.gpus),
             memory=memory or None,
             # Without it the engine doubles it, and the provider sees a difference for ever.
             memory_swap=memory or None,
@@ -138,6 +143,19 @@ class DockerHost:
                 custom_timeouts=pulumi.CustomTimeouts(delete="10m"),
             ),
         )
+
+
+def _devices(gpus: Gpus) -> Mapping[str, Any]:
+    """Return what `docker run` is asked for by --gpus, or for ROCm by --device, as AMD's own guide has it."""
+    if not gpus.count:
+        return {}
+    if gpus.kind == "rocm":
+        return {
+            "devices": [docker.ContainerDeviceArgs(host_path=path) for path in ROCM],
+            "group_adds": ["video"],
+        }
+    request = docker.ContainerDeviceRequestArgs(driver="nvidia", count=gpus.count, capabilities=["gpu"])
+    return {"device_requests": [request]}
 
 
 def _users(user: pulumi.Input[str], process: ContainedProcess) -> docker.ContainerUploadArgs:

@@ -7,7 +7,9 @@ from pathlib import PurePosixPath
 from mspass_stack.config.sections import KEY
 from mspass_stack.plan import Plan
 from mspass_stack.roles.base import Needs
+from mspass_stack.roles.gpus import gpus_of
 from mspass_stack.roles.registry import role_of, serving
+from mspass_stack.spec.gpus import key_of
 from mspass_stack.spec.resources import DeclaredPort, HostRequirements
 from mspass_stack.spec.topology import Host, Process
 
@@ -71,8 +73,15 @@ def requirements(plan: Plan, hosts: Sequence[Host]) -> HostRequirements:
         python="" if in_file else needed.python,
         modules=needed.modules,
         versions=needed.versions,
+        gpus=_gpus(plan, processes) if alone else {},
         mongodb=alone and any(data_directory(plan, process) for process in processes),
     )
+
+
+def _gpus(plan: Plan, processes: Sequence[Process]) -> dict[str, str]:
+    """Return the kind of the accelerators that processes have, by the YAML path that asks for them."""
+    found = [(process.host, gpus_of(process, plan.cluster)) for process in processes]
+    return {key_of(host): gpus.kind for host, gpus in found if gpus.count}
 
 
 def data_directory(plan: Plan, process: Process) -> PurePosixPath | None:

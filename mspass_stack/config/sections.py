@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from mspass_stack.config.batch import Batch
+from mspass_stack.config.gpus import GpusOrCount
 from mspass_stack.config.hosts import Host, HostList, Hosts, by_host
 from mspass_stack.config.model import Cache, Memory, Model, Name, Port, Text, like, refuse
 from mspass_stack.config.slurm import IMAGE_SCHEME, RUNTIME, Slurm, node_names
@@ -101,6 +102,9 @@ class Workers(Model):
             "limit of each worker process, or what Spark's worker has for executors, at least 128MiB; by default none, "
             "of Spark an executor's for each core, on Slurm a share of its node's"
         ),
+    )
+    gpus: GpusOrCount | None = Field(
+        default=None, description="accelerators that the workers have together; or their number"
     )
 
 

@@ -37,6 +37,7 @@ def slurm_violations(cluster: Cluster) -> Iterator[str]:
     yield from _ends(slurm)
     yield from _login(slurm)
     yield from _reverse(cluster, slurm)
+    yield from _gpus(cluster, slurm)
     yield from directories(cluster, "an absolute path on the file system that the login host and all nodes share")
 
 
@@ -85,3 +86,12 @@ def _login(slurm: Slurm) -> Iterator[str]:
 def _reverse(cluster: Cluster, slurm: Slurm) -> Iterator[str]:
     if slurm.access and slurm.access.reverse and not cluster.frontend:
         yield f"{KEY}.slurm.access.reverse: expected a frontend: nothing but Jupyter asks for a password"
+
+
+def _gpus(cluster: Cluster, slurm: Slurm) -> Iterator[str]:
+    asking = [host for host, workers in cluster.pool.workers.items() if workers.gpus] if cluster.pool else []
+    for name in (name for name in slurm.directives if name.startswith("gpus") and asking):
+        yield (
+            f"{KEY}.slurm.directives.{name}: expected none beside pool.workers.{asking[0]}.gpus, for which `gres` is "
+            "asked: Slurm takes one of both"
+        )

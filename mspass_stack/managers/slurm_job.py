@@ -11,6 +11,7 @@ from mspass_stack.machines import slurm_node
 from mspass_stack.managers.base import Exit
 from mspass_stack.managers.supervisord import Observed, Supervisord
 from mspass_stack.spec.connection import ConnectionSpec
+from mspass_stack.spec.gpus import key_of
 from mspass_stack.spec.process import KeptUp, SlurmProcess
 from mspass_stack.spec.topology import FIRST_NODE
 
@@ -94,4 +95,5 @@ def step_of(process: SlurmProcess) -> dict[str, Any]:
         "python": process.python,
         "modules": list(process.modules),
         "together": process.together,
+        **({"gpus": {**process.gpus.dump(), "key": key_of(process.host)}} if process.gpus.count else {}),
     }

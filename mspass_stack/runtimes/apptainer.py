@@ -9,12 +9,16 @@ from mspass_stack.roles.base import Command, Context
 from mspass_stack.roles.registry import role_of
 from mspass_stack.runtimes.base import common
 from mspass_stack.spec.apptainer import COMMAND, bound, image_path
+from mspass_stack.spec.gpus import Gpus
 from mspass_stack.spec.layout import StackLayout
 from mspass_stack.spec.process import ProcessSpec, SlurmProcess, SupervisedContainer
 from mspass_stack.spec.topology import Process
 
 PYTHON = "python3"
 """The interpreter of an image, by its PATH: in MsPASS's own it is conda's."""
+
+FLAGS: Mapping[str, str] = {"nvidia": "--nv", "rocm": "--rocm"}
+"""Options by which a container sees accelerators, with the drivers of its host, by their kind."""
 
 HOSTS = "hosts"
 """The file of the run directory by which the nodes of a job know each other."""
@@ -40,7 +44,9 @@ class Apptainer:
         pid = () if context.topology.job else (str(context.layout.run / f"{process.name}.pid"),)
         own = (f"{DATA}:{command.directory}",) if command.holds_data and context.keeps_data_local else ()
         fields["wrapper"] = (
-            *enclosed(context, command.directory, (*command.reads, *pid), (*own, *command.writes)),
+            *enclosed(
+                context, command.directory, (*command.reads, *pid), (*own, *command.writes), _devices(fields["gpus"])
+            ),
             *_environment(command.environment, command.env_files),
         )
         if not context.topology.job:
@@ -57,18 +63,25 @@ class Apptainer:
         )
 
 
-def enclosed(context: Context, directory: str, reads: Sequence[str], writes: Sequence[str]) -> Iterator[str]:
+def _devices(gpus: Gpus) -> Sequence[str]:
+    return (FLAGS[gpus.kind],) if gpus.count else ()
+
+
+def enclosed(
+    context: Context, directory: str, reads: Sequence[str], writes: Sequence[str], more: Sequence[str] = ()
+) -> Iterator[str]:
     """Yield the words that run a command in the image of a host.
 
     Args:
         directory: where it works.
         reads: files, which it does not change.
         writes: directories.
+        more: options of the container.
     """
     layout, scratch = context.layout, str(context.layout.scratch)
     job = context.topology.job
     # Not --containall, whose processes end with the first of them: what runs beside one has to outlive the asker.
-    yield from [*(job.runtime if job else COMMAND), "--silent", "exec", "--contain", "--ipc", "--cleanenv"]
+    yield from [*(job.runtime if job else COMMAND), "--silent", "exec", "--contain", "--ipc", "--cleanenv", *more]
     yield from ["--home", scratch, "--workdir", HERE, "--pwd", directory]
     names = [f"{layout.run / HOSTS}:/etc/hosts:ro"] if job else []
     yield from bound([*names, *(path for path in writes if path != scratch)], reads)

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from mspass_stack.config.sections import Cluster
 from mspass_stack.roles.base import Command, Context
+from mspass_stack.roles.gpus import gpus_of
 from mspass_stack.spec.layout import StackLayout
 from mspass_stack.spec.process import ProcessSpec
 from mspass_stack.spec.topology import Process
@@ -66,5 +67,6 @@ def common(command: Command, process: Process, context: Context) -> dict[str, An
         "writes": command.writes,
         "memory": command.memory,
         "cpus": command.cpus,
+        "gpus": gpus_of(process, context.cluster),
         "probe": command.probe,
     }

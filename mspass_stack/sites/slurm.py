@@ -10,6 +10,7 @@ from mspass_stack.config.current_job import allocation
 from mspass_stack.config.sections import Cluster
 from mspass_stack.config.slurm_rules import slurm_violations
 from mspass_stack.sites.base import resolve_path
+from mspass_stack.sites.gres import launcher, most_gpus, with_gpus
 from mspass_stack.sites.profile import Profile, load_profile
 from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.job import JobSpec
@@ -45,7 +46,7 @@ class SlurmSite:
             host=host,
             job=self.stack_dir(cluster, stack, base),
             python=profile.python,
-            launcher=profile.launcher,
+            launcher=_launcher(cluster, profile),
             access=merged(profile.access, slurm.access).ways,
         )
         if slurm.login is None or slurm.login.ssh is None:
@@ -85,7 +86,7 @@ class SlurmSite:
             runtime=profile.runtime,
             prelude=profile.prelude,
             python=profile.python,
-            launcher=profile.launcher,
+            launcher=_launcher(cluster, profile),
             interface=profile.address.interface or "",
             suffix=profile.address.suffix or "",
             domain_of_nodes=profile.address.domain or "",
@@ -103,6 +104,12 @@ def _domain(stack: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", stack.lower()).strip("-")[:LABEL].strip("-") or "stack"
 
 
+def _launcher(cluster: Cluster, profile: Profile) -> tuple[str, ...]:
+    slurm = cluster.slurm
+    assert slurm
+    return launcher(profile.launcher, {**profile.directives, **slurm.directives}, most_gpus(cluster))
+
+
 def _directives(cluster: Cluster, profile: Profile) -> dict[str, str | int | bool]:
     """Return the options of sbatch: ours, the site's, the user's; each may change or drop those before."""
     slurm = cluster.slurm
@@ -117,7 +124,7 @@ def _directives(cluster: Cluster, profile: Profile) -> dict[str, str | int | boo
     if profile.local_directive:
         name, _, value = profile.local_directive.partition("=")
         ours[name] = value or True
-    known: Mapping[str, str | int | bool | None] = {**ours, **profile.directives, **slurm.directives}
+    known = with_gpus({**ours, **profile.directives, **slurm.directives}, slurm.directives, most_gpus(cluster))
     return {name: value for name, value in known.items() if value is not None}
 
 

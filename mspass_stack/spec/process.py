@@ -11,6 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter
 
+from mspass_stack.spec.gpus import Gpus
 from mspass_stack.spec.probe import Probe
 from mspass_stack.spec.value import Value, no_restart, restarts
 
@@ -30,6 +31,7 @@ class ProcessBase(Value):
         reads: all secret files that it reads.
         writes: the directories that it works in.
         memory, cpus: what it is granted in bytes and cores, where the runtime can limit it; 0 is no limit.
+        gpus: the accelerators that it has.
         python: the interpreter of its host, beside which its programs are; empty where PATH leads to them.
     """
 
@@ -52,6 +54,7 @@ class ProcessBase(Value):
     writes: tuple[str, ...]
     memory: int
     cpus: int
+    gpus: Gpus = Gpus()
     python: str = no_restart("")
     probe: Probe = no_restart()
 
@@ -79,12 +82,13 @@ class SupervisedProcess(ProcessBase):
 
     Attributes:
         wrapper: words before the command, of a program that becomes it.
-        memory, cpus: nobody holds it to them.
+        memory, cpus, gpus: nobody holds it to them.
     """
 
     manager: Literal["supervisord"] = no_restart("supervisord")
     memory: int = no_restart()
     cpus: int = no_restart()
+    gpus: Gpus = no_restart(Gpus())
     wrapper: tuple[str, ...] = ()
 
 

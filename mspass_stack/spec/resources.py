@@ -88,6 +88,7 @@ class HostRequirements(Inputs):
     python: str = Field(description="the interpreter of its roles; empty where none needs one")
     modules: list[str] = Field(description="that the interpreter must have, and `java` for Spark")
     versions: list[str] = Field(description="distributions that must be of one release on all such hosts")
+    gpus: dict[str, str] = Field(default={}, description="kind of the accelerators of its workers, by YAML path")
     mongodb: bool = Field(description="whether a mongod runs on its processor")
 
 

@@ -386,3 +386,15 @@ def test_the_stub_engine_counts_as_one_that_answers(host: Host, monkeypatch: pyt
         assert check is None
     finally:
         Path(address.removeprefix("unix://")).unlink()
+
+
+def test_accelerators_that_are_not_there_are_named_with_their_path(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(host_check.DEVICES, "nvidia", f"{tmp_path}/nvidia[0-9]*")
+    path = "mspass:cluster.pool.workers.here.gpus"
+    assert _refusal(host, gpus={path: "nvidia"}) == [
+        f"{path}: nvidia: there is no {tmp_path}/nvidia[0-9]*, so no driver has found one"
+    ]
+    (tmp_path / "nvidia0").touch()
+    _check(host, gpus={path: "nvidia"})

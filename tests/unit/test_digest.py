@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from mspass_stack.spec.gpus import Gpus
 from mspass_stack.spec.probe import Probe
 from mspass_stack.spec.process import ContainedProcess, ProcessBase, SupervisedProcess
 
@@ -67,7 +68,7 @@ RESTARTS_NOBODY: dict[str, Any] = {
 }
 """A change of these alone restarts nobody."""
 
-LIMITS = {"memory": 0, "cpus": 0}
+LIMITS: dict[str, Any] = {"memory": 0, "cpus": 0, "gpus": Gpus(count=1)}
 """A change of these restarts whom the runtime holds to them: a container."""
 
 

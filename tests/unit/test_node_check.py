@@ -161,3 +161,12 @@ def test_a_disk_with_too_little_room_for_the_data_of_a_version_is_told(
     (problem,) = _problems(directory, monkeypatch)
     assert "the data that belong here have 1073741824.0 GiB" in problem
     assert "say in the profile (local) where there is more" in problem
+
+
+def test_a_node_without_the_accelerators_of_its_workers_is_told(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "mspass:cluster.pool.workers.node1.gpus"
+    _add(directory, "worker-node1", "node1", gpus={"count": 1, "kind": "rocm", "key": key})
+    _srun(directory, monkeypatch)
+    assert f"node1 (n2): {key}: rocm: there is no /dev/kfd, so no driver has found one" in look(str(directory))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
+from mspass_stack.agent.gpus import DEVICES, lack
 from mspass_stack.agent.sockets import described
 from mspass_stack.errors import EngineError, Refused, StackError, Unreachable
 from mspass_stack.machines import machine
@@ -69,8 +70,15 @@ class HostCheck:
         self.problems += checks.problems(facts, asked, host, self._stack_id, holder)
         self.warnings += checks.warnings(facts, asked, self._machine.remote)
         self.anchor = facts.anchor.get(asked.stack_dir, "") if asked.stack_dir in facts.writable else ""
+        self.problems += self._gpus()
         if not asked.image:
             self._native()
+
+    def _gpus(self) -> Iterator[str]:
+        """Look for the accelerators of workers: what is not there would not be missed at their start."""
+        for path, kind in self._asked.gpus.items():
+            if self._machine.run(["sh", "-c", f"ls -d {DEVICES[kind]} >/dev/null"]).status:
+                yield lack(path, kind)
 
     def _holder(self, facts: Facts, published: dict[int, Publisher]) -> checks.Holder:
         """Return what tells who holds a port: a container's is held by Docker's proxy, or by nobody whom we see."""

@@ -30,6 +30,7 @@ class SlurmCluster:
         hostile: what makes it harder to use, by the words of `Hostile`.
         lent: folders of this machine that the login host has too, at their own paths.
         release: of Debian, whose Slurm it is.
+        gpus: how many accelerators each node poses to have: files that are /dev/null.
 
     Attributes:
         key: the private key that alice and bob have at the login host.
@@ -54,8 +55,10 @@ class SlurmCluster:
         hostile: Collection[str] = (),
         lent: Collection[Path] = (),
         release: str = tree.SID,
+        gpus: int = 0,
     ) -> None:
         self.directory, self._lent, self._release = directory.absolute(), lent, release
+        self._gpus = gpus
         self.hostile = frozenset(map(Hostile, hostile))
         self.names = [f"n{number}" for number in range(1, nodes + 1)]
         self.key, self.known_hosts = self.directory / "key", self.directory / "known_hosts"
@@ -89,7 +92,12 @@ class SlurmCluster:
             quota.set_up(self.directory)
         for node in self._nodes.values():
             self._prepare(node, base, image)
-        state = {"nodes": len(self.names), "hostile": sorted(self.hostile), "release": self._release}
+        state = {
+            "nodes": len(self.names),
+            "hostile": sorted(self.hostile),
+            "release": self._release,
+            "gpus": self._gpus,
+        }
         (self.directory / "slurm.json").write_text(json.dumps(state))
         NETWORK.up()
         self._start(LOGIN)
@@ -215,7 +223,9 @@ class SlurmCluster:
         node.share("apps", image)
         for directory in self._lent if node.name == LOGIN else ():
             node.share(str(directory).lstrip("/"), directory)
-        node.write("/etc/slurm/slurm.conf", config.slurm(self.names, Hostile.TASK_PLUGINS in self.hostile))
+        node.write("/etc/slurm/slurm.conf", config.slurm(self.names, Hostile.TASK_PLUGINS in self.hostile, self._gpus))
+        if self._gpus:
+            node.write("/etc/slurm/gres.conf", config.gres(self._gpus))
         node.write("/etc/slurm/cgroup.conf", config.cgroup(Hostile.TASK_PLUGINS in self.hostile))
         access.enter(self.directory, node, self._release)
         furnish(node, self.hostile)

@@ -39,18 +39,25 @@ MEMORY = 4000
 """What a node poses as, whatever this machine has."""
 
 
-def slurm(names: Collection[str], bound: bool) -> str:
+def slurm(names: Collection[str], bound: bool, gpus: int = 0) -> str:
     """What slurm.conf says.
 
     Args:
+        gpus: how many accelerators a node poses to have.
         bound: tasks are held to their cores and memory, so a node cannot pose as more than there is.
     """
     plugins = "TaskPlugin=task/affinity,task/cgroup\n" if bound else "TaskPlugin=task/none\n"
     cpus = min(CPUS, len(os.sched_getaffinity(0))) if bound else CPUS
-    nodes = f"NodeName={','.join(names)} CPUs={cpus} RealMemory={MEMORY} State=UNKNOWN\n"
+    gres = f" Gres=gpu:{gpus}" if gpus else ""
+    nodes = f"NodeName={','.join(names)} CPUs={cpus} RealMemory={MEMORY}{gres} State=UNKNOWN\n"
     main = "PartitionName=main Nodes=ALL Default=YES MaxTime=60 State=UP\n"
     short = "PartitionName=short Nodes=ALL MaxTime=10 MaxNodes=2 State=UP\n"
-    return SLURM + plugins + nodes + main + short
+    return SLURM + plugins + ("GresTypes=gpu\n" if gpus else "") + nodes + main + short
+
+
+def gres(gpus: int) -> str:
+    """What gres.conf says: the files of accelerators, which a host makes that has this file."""
+    return "".join(f"Name=gpu File=/dev/nvidia{number}\n" for number in range(gpus))
 
 
 def cgroup(bound: bool) -> str:

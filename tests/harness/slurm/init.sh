@@ -44,6 +44,9 @@ mount -t tmpfs -o mode=755 tmpfs root/run
 mount -t tmpfs -o mode=755 tmpfs root/dev
 cp -a /dev/{null,zero,full,random,urandom,tty} root/dev/
 mknod -m 666 root/dev/fuse c 10 229
+if [ -e root/etc/slurm/gres.conf ]; then
+    for device in $(sed -n "s,.* File=/dev/,,p" root/etc/slurm/gres.conf); do mknod -m 666 "root/dev/$device" c 1 3; done
+fi
 mkdir root/dev/{pts,shm,mqueue} root/run/{lock,sshd,munge}
 mount -t devpts -o newinstance,ptmxmode=666,gid=5,mode=620 devpts root/dev/pts
 mount -t tmpfs -o mode=1777 tmpfs root/dev/shm
