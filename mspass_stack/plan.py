@@ -9,6 +9,7 @@ from mspass_stack.config import rules
 from mspass_stack.config.batch import Batch
 from mspass_stack.config.hosts import LOOPBACK
 from mspass_stack.config.sections import KEY, Cluster
+from mspass_stack.config.stage_rules import stage_violations
 from mspass_stack.errors import ConfigError
 from mspass_stack.roles import batch, preparation, reverse
 from mspass_stack.roles.base import Command, Context, Placement, Role
@@ -195,6 +196,7 @@ def check(cluster: Cluster) -> None:
 def violations(cluster: Cluster) -> Iterator[str]:
     """Yield everything that does not fit together in a config."""
     yield from rules.violations(cluster)
+    yield from stage_violations(cluster)
     yield from _unknown_hosts(cluster)
     yield from _unknown_runtimes(cluster)
     yield from _ports_twice(cluster)

@@ -9,6 +9,7 @@ from .data_step import DataStep
 from .errors import Refused
 from .job import Job
 from .node_check import NodeCheck
+from .stage_step import StageStep
 from .step import Step, launch
 
 USAGE = """\
@@ -21,6 +22,7 @@ usage: serve                          answer one JSON request a line of standard
        gate DIRECTORY                 wait until the scheduler of this node counts all workers
        reverse DIRECTORY LOGIN ADDRESS PORT SOCKET  lead a login host to a port of this node
        data DIRECTORY WORD ...        find, bring, keep or forget the data of this node's servers
+       stage DIRECTORY WORD           bring what this node's workers want, or their results back
        interface NAME                 print this node's address there"""
 
 
@@ -50,6 +52,10 @@ def _check(directory: str) -> None:
     NodeCheck(directory).run()
 
 
+def _stage(directory: str, word: str) -> None:
+    StageStep(directory).run(word)
+
+
 def _data(directory: str, *words: str) -> None:
     DataStep(directory).run(*words)
 
@@ -64,6 +70,7 @@ CALLS: dict[str, Callable[..., None]] = {
     "gate": gate.main,
     "reverse": reverse.main,
     "data": _data,
+    "stage": _stage,
     "interface": interface.tell,
 }
 

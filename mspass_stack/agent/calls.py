@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import beside, commands, preparation, proc, processes, programs, relay, sockets
+from . import beside, commands, preparation, proc, processes, programs, relay, sockets, stage_calls
 from .allocation import Allocation
 from .errors import Refused
 from .job_supervisor import JobSupervisor, supervisor_of
@@ -106,6 +106,9 @@ CALLS: dict[str, Callable[..., Any]] = {
         programs.version,
         programs.modules,
         programs.versions,
+        stage_calls.stage_look,
+        stage_calls.stage_start,
+        stage_calls.stage_follow,
         relay.relay_open,
         relay.relay_start,
         relay.relay_send,

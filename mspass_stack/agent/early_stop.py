@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from . import slurm, staging
+from . import job_stage, slurm, staging
 from .job_supervisor import JobFiles
 
 TURN = 60.0
@@ -70,7 +70,7 @@ class EarlyStop:
 
 
 def _bandwidth(run: Path) -> float:
-    try:
-        return float(json.loads((run / staging.FILE).read_text(encoding="utf-8"))["bandwidth"])
-    except (OSError, ValueError, KeyError):
-        return staging.FLOOR
+    for file in (staging.FILE, job_stage.FILE):
+        with suppress(OSError, ValueError, KeyError):
+            return float(json.loads((run / file).read_text(encoding="utf-8"))["bandwidth"])
+    return staging.FLOOR

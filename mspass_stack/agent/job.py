@@ -25,6 +25,7 @@ from .chain import Chain
 from .early_stop import EarlyStop
 from .errors import Refused
 from .failures import PATIENCE, Failures
+from .job_stage import JobStage
 from .job_supervisor import JobSupervisor
 from .kept_data import KeptData
 from .lease import Lease
@@ -82,6 +83,7 @@ class Job:
         self._chain = Chain(self._run, self._job, self._restart, self._say)
         self._begun, self._judged = time.monotonic(), False
         self._unsaved = ""
+        self._stage = JobStage(directory, self._say, self._turn)
 
     def run(self) -> int:
         """Run it to its end; return its exit status."""
@@ -98,8 +100,12 @@ class Job:
                     self._say(f"left over, ended: {', '.join(left)}")
                 self._begin()
                 self._look()
-                self._take_data()
-                self._hold()
+                try:
+                    if self._stage.bring():
+                        self._take_data()
+                        self._hold()
+                finally:
+                    self._unsaved = "; ".join(filter(None, [self._unsaved, self._stage.end(self._told)]))
             state, why = self._told, self._unsaved
             status = CUT_SHORT if state == "CANCELLED" else self._status or (1 if why else 0)
             if why:
@@ -179,11 +185,11 @@ class Job:
         return bool(self._asked.get("storage") == LOCAL)
 
     def _staging(self) -> Staging:
-        def turn() -> str:
-            self._beat("STAGING")
-            return self._told
+        return Staging(self._directory, self._say, self._turn)
 
-        return Staging(self._directory, self._say, turn)
+    def _turn(self, said: str = "") -> str:
+        self._beat("STAGING", said)
+        return self._told
 
     def _hold(self) -> None:
         """Keep a supervisord until somebody ends the job; one that was killed is followed by another."""
@@ -201,7 +207,8 @@ class Job:
                 preparer.turn()
                 self._judge(supervisor, preparer)
                 self._end_by(batch.turn())
-                if (self._is_local or self._step) and early.is_due():
+                self._stage.turn()
+                if (self._is_local or self._stage.has_results or self._step) and early.is_due():
                     self._hear(signal.SIGUSR1, None)
                 if time.monotonic() - revived > REVIVAL:
                     revived = time.monotonic()
@@ -274,10 +281,10 @@ class Job:
         self._told = self._told or STATES[number]
         self._waked.set()
 
-    def _beat(self, state: str) -> None:
+    def _beat(self, state: str, said: str = "") -> None:
         self._beats += 1
         self._chain.turn()
-        known = {"job": self._job, "restart": self._restart, "state": state, "count": self._beats}
+        known = {"job": self._job, "restart": self._restart, "state": state, "count": self._beats, "said": said}
         # A full disk or quota ends no job: what runs may free it.
         with suppress(OSError):
             settings.write(self._run / BEAT, json.dumps(known) + "\n")

@@ -40,6 +40,10 @@ class JobFiles(Files):
         """Return the file with how much a process has on its node's own disk."""
         return self.run / f"{name}.bytes"
 
+    def forget(self, name: str) -> None:
+        super().forget(name)
+        self.bytes(name).unlink(missing_ok=True)
+
     def log_tail(self, name: str, lines: int) -> str:
         """Read the last lines of a process's log, and what srun itself said."""
         said = super().log_tail(name, lines)

@@ -31,10 +31,11 @@ class LocalData:
     Args:
         directory: of the stack, by which one finds them whose id is another one after a `destroy`.
         allocation: of the job.
+        kind: what data they are.
     """
 
-    def __init__(self, directory: str, allocation: Mapping[str, Any]) -> None:
-        name = f"mspass-{os.getuid()}-data-{hashlib.sha256(directory.encode()).hexdigest()[:12]}"
+    def __init__(self, directory: str, allocation: Mapping[str, Any], kind: str = "data") -> None:
+        name = f"mspass-{os.getuid()}-{kind}-{hashlib.sha256(directory.encode()).hexdigest()[:12]}"
         self.place = Path(allocation["local"]).parent / name
         self.run = run_of(allocation)
 
@@ -75,17 +76,22 @@ class LocalData:
     @property
     def is_ram(self) -> bool:
         """Whether the disk is memory, which is charged to the job."""
-        found = ("", "")
-        real = str(self._there.resolve())
-        for line in Path("/proc/self/mounts").read_text().splitlines():
-            _, point, kind, *_ = line.split()
-            if real == point or real.startswith(point.rstrip("/") + "/"):
-                found = max(found, (point, kind), key=lambda mount: len(mount[0]))
-        return found[1] in RAM
+        return is_ram(self._there)
 
     @property
     def _there(self) -> Path:
         return self.place if self.place.is_dir() else self.place.parent
+
+
+def is_ram(place: Path) -> bool:
+    """Whether a directory is in memory."""
+    found = ("", "")
+    real = str(place.resolve())
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        _, point, kind, *_ = line.split()
+        if real == point or real.startswith(point.rstrip("/") + "/"):
+            found = max(found, (point, kind), key=lambda mount: len(mount[0]))
+    return found[1] in RAM
 
 
 def run_of(allocation: Mapping[str, Any]) -> str:

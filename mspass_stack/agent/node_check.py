@@ -19,14 +19,14 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from . import gpus, image_check, shared_lock, size, slurm, sockets
+from . import gpus, image_check, mounts, shared_lock, size, slurm, sockets
 from .allocation import Allocation
 from .errors import Refused
 from .job_supervisor import JobFiles
 from .local_data import LocalData
 from .store import Store
 from .waiting import wait_until
-from .words import DATA, HERE, filled
+from .words import DATA, HERE, STAGE, filled
 
 LIMIT = 60.0
 """Seconds for all nodes to answer."""
@@ -230,7 +230,9 @@ class NodeCheck:
         program = wrapper[0]
         if not shutil.which(program):
             return [f"there is no {program}: say in the profile (prelude) which module has it"]
-        words = [filled(word, {HERE: str(own), DATA: str(own)}) for word in wrapper]
+        words = [filled(word, {HERE: str(own), DATA: str(own), STAGE: str(own)}) for word in wrapper]
+        mounts.make_sources(own, wrapper, STAGE)
+        mounts.make_points(own, words)
         why, runs = image_check.trouble(words, contained)
         found = [why] if why else []
         if runs:

@@ -25,8 +25,10 @@ from .job_supervisor import JobFiles
 from .lease import Lease
 from .local_data import LocalData
 from .settings import LOCAL
+from .stage import Stage
+from .stage_step import NodeStage
 from .step_log import StepLog
-from .words import DATA
+from .words import DATA, STAGE
 
 WATCH = 5.0
 """Seconds between two looks at who has the data."""
@@ -80,6 +82,20 @@ class Step(Contained):
         self._known.update(size.words_of(shares))
         if any(DATA in word for word in self._spec["wrapper"]):
             self._known[DATA] = str(self._local_data())
+        if wanted := self._spec.get("stage"):
+            self._known[STAGE] = str(self._staged(wanted).root)
+
+    def _staged(self, wanted: dict[str, Any]) -> Stage:
+        """Return what is brought to this node, after that where the process was declared after its job began.
+
+        Raises:
+            Refused: it cannot be brought.
+        """
+        node = NodeStage(self._directory, self._allocation)
+        if not node.own.is_whole(wanted):
+            self._log.say("what it wants is brought to this node")
+            node.bring(wanted)
+        return node.own
 
     def _local_data(self) -> Path:
         """Return where the data are on this node's own disk.
@@ -117,7 +133,7 @@ class Step(Contained):
         keeper = Thread(target=self._log.keep, args=(child.stdout,), daemon=True)
         keeper.start()
         Thread(target=beside.serve, args=(self._own, self._wrapper()), daemon=True).start()
-        if self._spec.get("data"):
+        if self._spec.get("data") or self._spec.get("stage"):
             Thread(target=self._watch, daemon=True).start()
         status = child.wait()
         self._ended.set()
@@ -133,7 +149,7 @@ class Step(Contained):
         super()._pass_on(number, frame)
 
     def _watch(self) -> None:
-        """Kill the process when another job has its data: never two writers."""
+        """Kill the process when another job has begun: never two writers of its data."""
         while not self._ended.wait(WATCH):
             self._note_bytes()
             if not self._lease.is_ours:
@@ -144,11 +160,12 @@ class Step(Contained):
 
     def _note_bytes(self) -> None:
         """Write down now and then how much there is to be copied when the job ends."""
-        if DATA not in self._known or time.monotonic() < self._next:
+        if not {DATA, STAGE} & self._known.keys() or time.monotonic() < self._next:
             return
         self._next = time.monotonic() + COUNT
         with suppress(OSError):
-            count = tree_copy.size(Path(self._known[DATA]))
+            count = tree_copy.size(Path(self._known[DATA])) if DATA in self._known else 0
+            count += Stage(Path(self._known[STAGE])).results if STAGE in self._known else 0
             settings.write(JobFiles(self._directory).bytes(self.name), f"{count}\n")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -31,7 +31,7 @@ def copy(source: Path, target: Path) -> dict[str, tuple[int, str]]:
     """
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
     directories, files = contents(source)
-    _remove_others(target, {*directories, *files})
+    remove_others(target, {*directories, *files})
     for name in directories:
         (target / name).mkdir(mode=0o700, exist_ok=True)
     listing = {name: _copied(source / name, target / name) for name in files}
@@ -94,11 +94,24 @@ def _copied(source: Path, target: Path) -> tuple[int, str]:
     if target.exists() and target.stat().st_size == length and (known := digest(target)) == digest(source):
         sync(target)  # a copy that was killed may have written it, and no more
         return length, known
+    return written(source, target)
+
+
+def written(source: Path, target: Path, tell: Callable[[int], object] = lambda count: None) -> tuple[int, str]:
+    """Copy a file, verified and synced; return its size and SHA-256.
+
+    Args:
+        tell: takes the bytes of each piece that was written.
+
+    Raises:
+        Refused: it is not what was written.
+    """
     read = hashlib.sha256()
     with source.open("rb") as here, target.open("wb") as there:
         for block in _blocks(here):
             read.update(block)
             there.write(block)
+            tell(len(block))
         there.flush()
         os.fsync(there.fileno())
         length = there.tell()
@@ -123,7 +136,8 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
     return iter(lambda: file.read(BLOCK), b"")
 
 
-def _remove_others(place: Path, wanted: set[str]) -> None:
+def remove_others(place: Path, wanted: set[str]) -> None:
+    """Remove all below a directory but what is wanted, by its path there; links too."""
     for at, inner, names in os.walk(place, topdown=False):
         own = Path(at).relative_to(place)
         for name in names:

@@ -10,6 +10,9 @@ HERE = "@local@"
 DATA = "@data@"
 """The directory of a server's data on the node's own disk."""
 
+STAGE = "@stage@"
+"""The directory of what is brought to the node for its workers, and of their results."""
+
 CORES, CACHE, LIMIT = "@cores@", "@cache@", "@limit@"
 """Cores, GiB of WiredTiger's cache, bytes of each of Dask's workers or of Spark's."""
 

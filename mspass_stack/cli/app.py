@@ -12,7 +12,19 @@ import click
 from mspass_stack._version import __version__
 from mspass_stack.errors import StackError
 
-COMMANDS = ("choose-runtime", "connect", "init", "login", "logs", "pulumi", "run", "schema", "status", "verify")
+COMMANDS = (
+    "choose-runtime",
+    "connect",
+    "init",
+    "login",
+    "logs",
+    "pulumi",
+    "run",
+    "schema",
+    "stage",
+    "status",
+    "verify",
+)
 
 
 class Commands(click.Group):

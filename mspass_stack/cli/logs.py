@@ -127,12 +127,17 @@ def logs(resources: Iterable[Mapping[str, Any]]) -> dict[str, Log]:
         if resource["type"] in WITH_PROCESS:
             inputs = resource["inputs"]
             connection = ConnectionSpec.model_validate(inputs["connection"])
-            for process in _processes(inputs):
+            for process in processes_of(inputs):
                 found[process.name] = Log(process, connection, inputs["stackId"])
     return dict(sorted(found.items(), key=lambda entry: entry[1].process.order))
 
 
-def _processes(inputs: Mapping[str, Any]) -> Iterator[ProcessSpec]:
+def processes_of(inputs: Mapping[str, Any]) -> Iterator[ProcessSpec]:
+    """Yield the processes that a resource names.
+
+    Args:
+        inputs: of the resource.
+    """
     if "process" in inputs:
         yield parse_process(inputs["process"])
     for group in inputs.get("processes", []):

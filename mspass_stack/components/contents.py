@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from mspass_stack.plan import Plan
+from mspass_stack.roles import stage
 from mspass_stack.roles.clients import CLIENT_ENV, DATABASE
 from mspass_stack.roles.registry import client_binaries, client_env, client_files, database_address, role_of
 from mspass_stack.spec.binary import Binary
@@ -20,7 +21,7 @@ def files_of(plan: Plan, hosts: Sequence[Host], values: Mapping[str, str]) -> di
     topology, authority = plan.topology, hosts[0].layout.authority
     known = {
         **values,
-        CLIENT_ENV: client_env(topology, values, authority),
+        CLIENT_ENV: client_env(topology, values, authority, settings=stage.environment(plan.cluster)),
         DATABASE: database_address(topology, values, authority),
     }
     for host in hosts:

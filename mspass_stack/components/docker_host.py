@@ -115,6 +115,10 @@ class DockerHost:
             mounts=[
                 docker.ContainerMountArgs(type="bind", source=path, target=path, read_only=read_only)
                 for path, read_only in binds
+            ]
+            + [
+                docker.ContainerMountArgs(type="bind", source=one.source, target=one.target, read_only=one.read_only)
+                for one in process.binds
             ],
             uploads=[_users(user, process)] if NAMED in process.environment else None,
             network_mode="host",

@@ -9,6 +9,7 @@ from mspass_stack.components import resources
 from mspass_stack.components.drained import drained
 from mspass_stack.components.entry import entry_of
 from mspass_stack.components.foundation import Foundation
+from mspass_stack.components.staged import staged
 from mspass_stack.components.turns import turn_of
 from mspass_stack.spec.inventory import Entry
 from mspass_stack.spec.process import (
@@ -57,6 +58,7 @@ class HostedProcess:
         files = foundation.files[process.host]
         image = [made_of] if (made_of := foundation.made_of.get(process.host)) else []
         edges: list[pulumi.Resource] = [files, *image, *(other.resource for other in after), *before]
+        edges += staged(foundation, process, owner)
         if not foundation.allocation:  # there the programs have taken their turns before the job was asked for
             earlier = {name: hosted.resource for name, hosted in foundation.hosted.items()}
             edges += turn_of(foundation, process, self._digest, owner, edges, earlier)

@@ -9,6 +9,7 @@ from mspass_stack.plan import Plan
 from mspass_stack.roles.base import Needs
 from mspass_stack.roles.gpus import gpus_of
 from mspass_stack.roles.registry import role_of, serving
+from mspass_stack.roles.stage import stage_of
 from mspass_stack.spec.gpus import key_of
 from mspass_stack.spec.resources import DeclaredPort, HostRequirements
 from mspass_stack.spec.topology import Host, Process
@@ -75,6 +76,7 @@ def requirements(plan: Plan, hosts: Sequence[Host]) -> HostRequirements:
         versions=needed.versions,
         gpus=_gpus(plan, processes) if alone else {},
         mongodb=alone and any(data_directory(plan, process) for process in processes),
+        stage=next(filter(None, (stage_of(process, plan.context(process.host)) for process in processes)), None),
     )
 
 

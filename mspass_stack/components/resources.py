@@ -16,6 +16,7 @@ from mspass_stack.spec.job_resources import (
     ReverseAccessInputs,
     SlurmJobInputs,
 )
+from mspass_stack.spec.stage_resources import StagedInputs
 from mspass_stack.spec.value import Value
 
 PACKAGE = "mspassnode"
@@ -176,6 +177,12 @@ class Allocation(Resource):
     incarnation: pulumi.Output[str]
     nodes: pulumi.Output[dict[str, dict[str, str]]]
     model = AllocationInputs
+
+
+class Staged(Resource):
+    """What the workers of a host have there, and their results."""
+
+    model = StagedInputs
 
 
 class Batch(Resource):

@@ -10,6 +10,7 @@ from mspass_stack.config.gpus import GpusOrCount
 from mspass_stack.config.hosts import Host, HostList, Hosts, by_host
 from mspass_stack.config.model import Cache, Memory, Model, Name, Port, Text, like, refuse
 from mspass_stack.config.slurm import IMAGE_SCHEME, RUNTIME, Slurm, node_names
+from mspass_stack.config.stage import Stage
 
 KEY = "mspass:cluster"
 """The config key of the cluster; every error begins with it."""
@@ -215,6 +216,9 @@ class Cluster(Model):
     database: Database | None = Field(default=None, description="MongoDB; by default none")
     pool: Pool | None = Field(default=None, description="Dask's scheduler and workers; by default none")
     frontend: Frontend | None = Field(default=None, description="JupyterLab; by default none")
+    stage: Stage | None = Field(
+        default=None, description="directories brought to the hosts of workers, and results back; by default none"
+    )
     batch: Batch | None = Field(
         default=None, description="what a job runs by itself, only with `slurm`; by default none"
     )

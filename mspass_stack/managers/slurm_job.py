@@ -96,4 +96,5 @@ def step_of(process: SlurmProcess) -> dict[str, Any]:
         "modules": list(process.modules),
         "together": process.together,
         **({"gpus": {**process.gpus.dump(), "key": key_of(process.host)}} if process.gpus.count else {}),
+        **({"stage": process.stage.dump()} if process.stage else {}),
     }

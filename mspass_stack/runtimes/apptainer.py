@@ -7,6 +7,7 @@ from mspass_stack.agent.words import DATA, HERE
 from mspass_stack.config.sections import Cluster
 from mspass_stack.roles.base import Command, Context
 from mspass_stack.roles.registry import role_of
+from mspass_stack.roles.stage import binds, stage_of
 from mspass_stack.runtimes.base import common
 from mspass_stack.spec.apptainer import COMMAND, bound, image_path
 from mspass_stack.spec.gpus import Gpus
@@ -43,9 +44,14 @@ class Apptainer:
         # What runs beside it looks there for whether it has ended.
         pid = () if context.topology.job else (str(context.layout.run / f"{process.name}.pid"),)
         own = (f"{DATA}:{command.directory}",) if command.holds_data and context.keeps_data_local else ()
+        shown = [f"{one.source}:{one.target}{':ro' if one.read_only else ''}" for one in binds(process, context)]
         fields["wrapper"] = (
             *enclosed(
-                context, command.directory, (*command.reads, *pid), (*own, *command.writes), _devices(fields["gpus"])
+                context,
+                command.directory,
+                (*command.reads, *pid),
+                (*own, *command.writes, *shown),
+                _devices(fields["gpus"]),
             ),
             *_environment(command.environment, command.env_files),
         )
@@ -60,6 +66,7 @@ class Apptainer:
             gated=command.gated,
             python=context.host.python,
             modules=role_of(process).needs(process, context).modules,
+            stage=stage_of(process, context),
         )
 
 

@@ -4,6 +4,7 @@ import shlex
 
 from mspass_stack.config.sections import Cluster
 from mspass_stack.roles.base import Command, Context, HealthCheck
+from mspass_stack.roles.stage import binds
 from mspass_stack.runtimes.base import common
 from mspass_stack.spec.layout import StackLayout
 from mspass_stack.spec.process import ContainedProcess
@@ -39,6 +40,7 @@ class Docker:
             container=container_name(context.topology.stack, process.name),
             entrypoint=("/bin/sh", "-c", f'set -a; {files}set +a; exec "$@"', "sh"),
             health=(PYTHON, "-c", _health(command.health)),
+            binds=binds(process, context),
         )
 
 

@@ -40,6 +40,7 @@ class StackLayout:
         # What a process that was killed goes on from: it is gone after an ordered stop, and at the start of a job.
         self.recovery = self.run / "recovery"
         self.images = self.root / "images"
+        self.stage = self.root / "stage"
         self.secrets = self.root / "secrets"
         self.owner = self.root / OWNER
         # All that Spark has on a disk need not outlive the stack.

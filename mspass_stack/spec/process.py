@@ -13,6 +13,7 @@ from pydantic import Field, TypeAdapter
 
 from mspass_stack.spec.gpus import Gpus
 from mspass_stack.spec.probe import Probe
+from mspass_stack.spec.stage import Bind, StageSpec
 from mspass_stack.spec.value import Value, no_restart, restarts
 
 
@@ -113,12 +114,14 @@ class ContainedProcess(ProcessBase):
         container: its name on its engine.
         entrypoint: reads the files with its environment, then becomes the command.
         health: a command that fails when the process does not answer; for `docker ps`.
+        binds: directories of the host that it sees at other paths.
     """
 
     manager: Literal["docker-engine"] = no_restart("docker-engine")
     container: str
     entrypoint: tuple[str, ...]
     health: tuple[str, ...] = no_restart()
+    binds: tuple[Bind, ...] = ()
 
     @property
     def managed_name(self) -> str:
@@ -139,6 +142,7 @@ class SlurmProcess(ProcessBase):
         modules: of Python, that it is started with or needs beside it.
         gated: whether it waits for the database that the job prepares.
         together: whether one resource has it with others of its role.
+        stage: what is brought to its node before it starts, and back.
     """
 
     manager: Literal["slurm-job"] = no_restart("slurm-job")
@@ -152,6 +156,7 @@ class SlurmProcess(ProcessBase):
     modules: tuple[str, ...] = no_restart(())
     gated: bool = no_restart(False)
     together: bool = no_restart(False)
+    stage: StageSpec | None = None
 
 
 KeptUp: TypeAlias = SupervisedProcess | SupervisedContainer | SlurmProcess

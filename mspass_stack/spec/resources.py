@@ -10,6 +10,7 @@ from mspass_stack.spec.connection import ConnectionSpec
 from mspass_stack.spec.job import JobSpec
 from mspass_stack.spec.probe import Probe
 from mspass_stack.spec.process import ProcessSpec
+from mspass_stack.spec.stage import StageSpec
 from mspass_stack.spec.value import Value
 
 HERE, OWN_PYTHON = "{address}", "{python}"
@@ -90,6 +91,7 @@ class HostRequirements(Inputs):
     versions: list[str] = Field(description="distributions that must be of one release on all such hosts")
     gpus: dict[str, str] = Field(default={}, description="kind of the accelerators of its workers, by YAML path")
     mongodb: bool = Field(description="whether a mongod runs on its processor")
+    stage: StageSpec | None = Field(default=None, description="what is brought to its workers, and back")
 
 
 class PreflightInputs(OfStack):
@@ -98,9 +100,7 @@ class PreflightInputs(OfStack):
     hosts: dict[str, HostRequirements] = Field(description="what each host must be and have")
     connections: dict[str, ConnectionSpec] = unseen("how each host is reached")
     shards: dict[str, dict[str, int]] = Field(description="port of each member by host, by replica set")
-    documents: dict[str, str] = Field(
-        description="where the documents are: host and address of the one server, or shards"
-    )
+    documents: dict[str, str] = Field(description="where they are: host and address of the one server, or shards")
     encrypted: list[str] = Field(default=[], description="the protocols that speak TLS")
     abandoned: list[str] = Field(description="hosts that will not come back")
     job: JobSpec | None = Field(default=None, description="the Slurm job that gives the hosts, where one does")

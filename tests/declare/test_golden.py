@@ -32,6 +32,8 @@ CONNECTED = {
     "spark": {"connector": True},
 }
 
+STAGE = {"in": [{"from": "/nfs/waveforms"}], "out": [{"from": "/tmp/results", "to": "/nfs/results"}]}
+
 TARGETS: dict[str, tuple[str, dict[str, Any]]] = {
     "native-desktop": ("desktop", {"runtime": "native"}),
     "native-spark-desktop": ("desktop-spark", {}),
@@ -42,6 +44,7 @@ TARGETS: dict[str, tuple[str, dict[str, Any]]] = {
     "docker-lab": ("lab-cluster", {}),
     "apptainer-lab": ("lab-cluster", {"runtime": "apptainer", "image": "/apps/mspass.sif"}),
     "apptainer-slurm": ("hpc-sharded", {"image": "/apps/mspass.sif"}),
+    "staged-apptainer-slurm": ("hpc-sharded", {"image": "/apps/mspass.sif", "stage": STAGE}),
 }
 """By runtime and site: the stack file, and what is said differently."""
 

@@ -18,6 +18,9 @@ from tests.harness.project import ROOT
 
 OWN = Path(sys.executable).parent
 
+REQUIRED = {"choose-runtime": ("--runtime", ""), "stage": ("in",)}
+"""The words without which a command does nothing."""
+
 STAND = "change to the folder of the project"
 
 
@@ -35,7 +38,7 @@ def test_a_stack_is_named_in_the_same_way_by_every_command(word: str) -> None:
         found = group.get_command(Context(group), name)
         assert found
         if "stack" in (parameter.name for parameter in found.params):
-            context = found.make_context(name, [word, "lab", *(["--runtime", ""] if name == "choose-runtime" else [])])
+            context = found.make_context(name, [word, "lab", *REQUIRED.get(name, ())])
             assert context.params["stack"] == "lab", name
         else:
             assert name in ("init", "pulumi", "schema")
@@ -53,7 +56,7 @@ def test_verify_leaves_it_to_its_suite_to_ask_for_the_stack(tmp_path: Path) -> N
 
 def test_words_are_completed() -> None:
     line = f'eval "$(_MSPASS_STACK_COMPLETE=bash_source {OWN}/mspass-stack)"; '
-    line += f"COMP_WORDS=({OWN}/mspass-stack sta) COMP_CWORD=1; _mspass_stack_completion {OWN}/mspass-stack; "
+    line += f"COMP_WORDS=({OWN}/mspass-stack stat) COMP_CWORD=1; _mspass_stack_completion {OWN}/mspass-stack; "
     line += 'echo "${COMPREPLY[@]}"'
     shown = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
     assert shown.stdout.split() == ["status"], shown.stderr

@@ -7,6 +7,7 @@ import pytest
 from mspass_stack.spec.gpus import Gpus
 from mspass_stack.spec.probe import Probe
 from mspass_stack.spec.process import ContainedProcess, ProcessBase, SupervisedProcess
+from mspass_stack.spec.stage import Bind
 
 FIELDS: dict[str, Any] = {
     "name": "mongod",
@@ -48,6 +49,7 @@ RESTARTS: dict[str, Any] = {
     "container": "mspass-lab-other",
     "entrypoint": ("/bin/sh",),
     "wrapper": ("nice",),
+    "binds": (Bind(source="/d/stage/in/w", target="/tmp/w"),),
 }
 """A change of these restarts a process."""
 

@@ -47,6 +47,8 @@ JOB = f"{SLURM}test_it_comes_up_in_one_job_and_the_next_up_changes_nothing"
 
 LOGIN = "tests/e2e/slurm/test_login.py::"
 
+STAGE = "tests/e2e/slurm/test_worker_nodes.py::"
+
 WHEEL = "tests/e2e/native/test_wheel.py::test_a_wheel_and_a_pulumi_cli_are_enough"
 
 TESTED = {
@@ -116,6 +118,8 @@ TESTED = {
     "sed -i '/^encryptionsalt:/d' stacks/Pulumi.desktop.yaml": OVER,
     "pulumi stack init desktop": OVER,
     "pulumi stack init hpc": JOB,
+    "mspass-stack stage in -s hpc": f"{STAGE}test_what_has_changed_in_the_source_is_brought_alone",
+    "mspass-stack stage out -s hpc": (f"{STAGE}test_results_are_brought_back_when_asked_and_after_the_ordered_stop"),
     "pulumi preview -s hpc": "tests/e2e/slurm/test_queue.py::test_a_preview_asks_slurm_and_neither_submits_nor_writes",
     "pulumi up -s hpc": JOB,
     "mspass-stack status --stack hpc": f"{SLURM}test_status_names_the_job_and_its_nodes",

@@ -1,22 +1,18 @@
 """One version for the whole database: whatever is killed in whatever moment, a version is whole and of one stop."""
 
-import os
-import signal
-import sys
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from killing import killed_at
 
 from mspass_stack.agent import tree_copy
 from mspass_stack.agent.errors import Refused
 from mspass_stack.agent.store import CURRENT, KEPT, NOTHING, OPENED, Store
 
 MEMBERS = ("data_config_node0", "data_shard_a_node1")
-TOUCHES = ("open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.listdir", "shutil.rmtree")
-"""The audit events of what is done to files: a process is killed at each of them."""
 
 
 @pytest.fixture
@@ -57,24 +53,6 @@ def _brought(store: Store, place: Path) -> str:
     return _words(place)
 
 
-def _killed_at(number: int, place: Path, step: Callable[[], object]) -> bool:
-    """Do something in a process that is killed when it touches a file below a place for the n-th time; if it was."""
-    child = os.fork()
-    if child == 0:
-        left = iter(range(number))
-
-        def hook(event: str, arguments: tuple[Any, ...]) -> None:
-            if event in TOUCHES and str(arguments[0]).startswith(str(place)) and next(left, None) is None:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(hook)
-        try:
-            step()
-        finally:
-            os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
-
-
 def _every_kill(
     tmp_path: Path, step: Callable[[Path], object], before: Callable[[Path], object] = lambda place: None
 ) -> Iterator[Path]:
@@ -82,7 +60,7 @@ def _every_kill(
     for number in count():
         place = tmp_path / str(number)
         before(place)
-        if not _killed_at(number, place, lambda place=place: step(place)):
+        if not killed_at(number, place, lambda place=place: step(place)):
             assert number > 10
             return
         yield place

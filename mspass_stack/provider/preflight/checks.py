@@ -26,7 +26,7 @@ FOREIGN = frozenset({"cifs", "exfat", "fuseblk", "msdos", "ntfs", "smb", "smb2"}
 """File systems of other operating systems, as stat(1) names them; fuseblk is what ntfs-3g mounts."""
 
 OWN = re.compile(
-    r"^(ca\.pem|client|database-files\.json|db|db-version|images|log|run|scratch|secrets|spark|store|tls|data_(config|shard_[a-z0-9-]+)(_node\d+)?(\.addresses)?"
+    r"^(ca\.pem|client|database-files\.json|db|db-version|images|log|run|scratch|secrets|spark|stage|store|tls|data_(config|shard_[a-z0-9-]+)(_node\d+)?(\.addresses)?"
     r"|\.mspass-stack)$"
 )
 """What a stack's directory holds; with other things in it, it is somebody else's."""

@@ -12,7 +12,7 @@ from mspass_stack.managers import engine_of
 from mspass_stack.managers.docker_labels import NAME, Publisher
 from mspass_stack.managers.docker_network import foreign_network
 from mspass_stack.managers.supervisord import Supervisord
-from mspass_stack.provider.preflight import checks
+from mspass_stack.provider.preflight import checks, stage_check
 from mspass_stack.provider.preflight.compatibility import refusal
 from mspass_stack.provider.preflight.facts import Facts, gather
 from mspass_stack.spec.apptainer import COMMAND
@@ -73,6 +73,9 @@ class HostCheck:
         self.problems += self._gpus()
         if not asked.image:
             self._native()
+        if asked.stage:
+            stage = asked.stage
+            self._attempt(lambda: stage_check.on_host(self._machine, asked.stack_dir, stage))
 
     def _gpus(self) -> Iterator[str]:
         """Look for the accelerators of workers: what is not there would not be missed at their start."""

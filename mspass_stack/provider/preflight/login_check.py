@@ -7,7 +7,7 @@ from mspass_stack.machines import slurm_node
 from mspass_stack.machines.image_build import has_apptainer
 from mspass_stack.machines.image_file import lacking_image
 from mspass_stack.machines.slurm_login import SlurmLogin
-from mspass_stack.provider.preflight import checks, login_facts
+from mspass_stack.provider.preflight import checks, login_facts, stage_check
 from mspass_stack.provider.preflight.facts import Facts, gather
 from mspass_stack.spec.apptainer import image_path
 from mspass_stack.spec.connection import ConnectionSpec
@@ -52,6 +52,8 @@ class LoginCheck:
         lacks = SlurmLogin(self._login).lacks()
         self._tools(found, lacks)
         self._image(job)
+        if asked.stage:
+            self.problems += stage_check.on_login(self._login, asked.stage)
         if job:
             self._purged(job, found.path + asked.stack_dir.removeprefix(anchor))
         # What follows asks more of the host, and says no more than this where it lacks that.

@@ -127,6 +127,8 @@ class _Wait:
             raise self._over(status.state)
         if self._known(JOB).get("given") and (end := self._known(END)).get("job") == self._inputs.job:
             raise self._over(end["state"])  # and its job goes on
+        if said := self._beat().get("said"):
+            self._call.say("status", said)
         return (
             found.get("job") == self._inputs.job and self._beats() > first >= 0 and self._beat()["state"] == "RUNNING"
         )

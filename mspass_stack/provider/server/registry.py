@@ -23,6 +23,7 @@ from mspass_stack.provider.resources.process import HostProcess
 from mspass_stack.provider.resources.ready import Ready
 from mspass_stack.provider.resources.reverse_access import ReverseAccess
 from mspass_stack.provider.resources.secret import Random
+from mspass_stack.provider.resources.staged import Staged
 from mspass_stack.provider.resources.turn import Turn
 from mspass_stack.provider.resources.version_match import VersionMatch
 
@@ -43,6 +44,7 @@ RESOURCES: Mapping[str, Resource[Any]] = {
     "ApptainerImage": ApptainerImage(),
     "SlurmJob": SlurmJob(),
     "Allocation": Allocation(),
+    "Staged": Staged(),
     "Batch": Batch(),
     "ReverseAccess": ReverseAccess(),
     "Turn": Turn(),

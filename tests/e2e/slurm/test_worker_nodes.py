@@ -1,9 +1,12 @@
-"""A node of workers is taken away, and added again, while the others go on."""
+"""A node of workers is taken away, and added again, while the others go on; and what these have brought, and back."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from mspass_stack.polling import wait_until
 from tests.harness.project import Project
 from tests.harness.slurm import SlurmCluster
 from tests.harness.slurm_stack import SlurmStack
@@ -14,10 +17,34 @@ ROLES = "^(mongod|[^ ]*python[^ ]* .*(dask|jupyterlab)) "
 NODES = [f"node{number}" for number in range(5)]
 
 
+WAVEFORMS, RESULTS = "/scratch/waveforms", "/scratch/results"
+
+STAGE = {"in": [{"from": WAVEFORMS}], "out": [{"from": "/data/results", "to": RESULTS}]}
+
+TASK = """\
+import json, os, socket
+from distributed import Client
+def look(name):
+    found = sorted(os.listdir("/tmp/waveforms"))
+    with open("/data/results/seen", "a") as file:
+        file.write(name)
+    try:
+        open("/tmp/waveforms/more", "w")
+    except OSError as error:
+        return found, open("/tmp/waveforms/a.mseed").read(), error.strerror, os.environ["MSPASS_SCRATCH_DATA_DIR"]
+with Client(os.environ["DASK_SCHEDULER_ADDRESS"]) as client:
+    workers = client.scheduler_info()["workers"]
+    for address, worker in workers.items():
+        print(json.dumps([worker["name"], client.submit(look, "{word}", workers=[address], pure=False).result()]))
+"""
+
+
 @pytest.fixture(scope="module")
 def stack(project: Project, slurm: SlurmCluster) -> Iterator[SlurmStack]:
     """The manual's five nodes, up: the last three have workers."""
-    stack = SlurmStack(project, slurm, name="nodes")
+    _write(slurm, "a.mseed", "one")
+    slurm.as_user("login", "mkdir", RESULTS)
+    stack = SlurmStack(project, slurm, name="nodes", config={"stage": STAGE})
     stack.up()
     yield stack
     stack.cancel()
@@ -85,3 +112,79 @@ def test_a_program_that_is_gone_is_written_again_and_touches_no_other(stack: Slu
 def test_all_of_it_is_verified_afterwards(stack: SlurmStack) -> None:
     ran = stack.verify()
     assert ran.returncode == 0, ran.stdout
+
+
+def _write(slurm: SlurmCluster, name: str, text: str) -> None:
+    line = f"mkdir -p {WAVEFORMS} && printf %s {text} > {WAVEFORMS}/{name}"
+    slurm.as_user("login", "sh", "-c", line)
+
+
+def _seen(stack: SlurmStack, tmp_path: Path, word: str) -> set[tuple[str, str, str, str]]:
+    """What the workers see and write, as a task finds it: the same on all nodes."""
+    script = tmp_path / "look.py"
+    script.write_text(TASK.replace("{word}", word))
+    ran = stack.ask("run", str(script))
+    assert ran.returncode == 0, ran.stdout
+    answers = [json.loads(line) for line in ran.stdout.splitlines() if line.startswith("[")]
+    assert len(answers) == 3
+    return {(" ".join(found), text, error, source) for _, (found, text, error, source) in answers}
+
+
+def _staged(stack: SlurmStack, slurm: SlurmCluster) -> dict[str, str]:
+    """What is on the own disk of each node that ever had workers."""
+    line = "find /tmp/mspass-*-stage-* -type f -path '*/in/*/*' 2>/dev/null; true"
+    return {node: slurm.execute(node, "sh", "-c", line) for node in slurm.names}
+
+
+def test_workers_have_on_their_node_what_is_brought_once_and_nothing_is_copied_again(
+    stack: SlurmStack, slurm: SlurmCluster, tmp_path: Path
+) -> None:
+    assert _seen(stack, tmp_path, "one") == {("a.mseed", "one", "Read-only file system", WAVEFORMS)}
+    assert "brought to 3 nodes" in stack.log()
+    with_workers = {stack.node(host) for host in ("node2", "node3", "node4")}
+    assert {node for node, found in _staged(stack, slurm).items() if found} == with_workers
+    assert f"{stack.counted()} unchanged" in stack.up()
+
+
+def test_what_has_changed_in_the_source_is_brought_alone(
+    stack: SlurmStack, slurm: SlurmCluster, tmp_path: Path
+) -> None:
+    _write(slurm, "b.mseed", "twotwo")
+    ran = stack.ask("stage", "in")
+    assert ran.returncode == 0, ran.stderr
+    assert sorted(line.partition(":")[0] for line in ran.stdout.splitlines()) == ["node2", "node3", "node4"]
+    assert _seen(stack, tmp_path, "two") == {("a.mseed b.mseed", "one", "Read-only file system", WAVEFORMS)}
+
+
+def _results(stack: SlurmStack, slurm: SlurmCluster) -> dict[str, str]:
+    line = f"cd {RESULTS} && for file in $(find . -type f); do echo $file $(cat $file); done"
+    return dict(line.split() for line in slurm.as_user("login", "sh", "-c", line).splitlines())
+
+
+def test_results_are_brought_back_when_asked_and_after_the_ordered_stop(
+    stack: SlurmStack, slurm: SlurmCluster, tmp_path: Path
+) -> None:
+    ran = stack.ask("stage", "out")
+    assert ran.returncode == 0, ran.stderr
+    assert _results(stack, slurm) == {f"./node{number}/seen": "onetwo" for number in (2, 3, 4)}
+    _seen(stack, tmp_path, "three")
+    slurm.as_user("login", "scancel", "--signal=USR1", "--batch", stack.job())
+    assert wait_until(lambda: not stack.jobs(), 120, 0.3), stack.log()
+    assert _results(stack, slurm) == {f"./node{number}/seen": "onetwothree" for number in (2, 3, 4)}
+    assert "3 results brought back" in stack.log()
+    assert not any(_staged(stack, slurm).values())
+
+
+def test_a_source_that_cannot_be_read_ends_the_job_with_host_and_path(stack: SlurmStack, slurm: SlurmCluster) -> None:
+    stack.cluster["stage"] = {"in": [{"from": "/scratch/nowhere"}], "out": [{"from": "/data/r", "to": "/proc/r"}]}
+    stack.write()
+    said = stack.refused_up()
+    assert "mspass:cluster.stage.in[0].from: /scratch/nowhere is not there" in said
+    assert "mspass:cluster.stage.out[0].to: /proc/r: /proc is no directory that can be written" in said
+    stack.cluster["stage"] = STAGE
+    stack.write()
+    slurm.as_user("login", "mkfifo", f"{WAVEFORMS}/pipe")
+    said = stack.refused_up()
+    assert "what the workers want was not brought to their nodes: node2 (" in said
+    assert f"{WAVEFORMS}/pipe: neither a file nor a directory" in said
+    assert not any(_staged(stack, slurm).values())
