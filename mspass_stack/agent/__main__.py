@@ -1,5 +1,7 @@
 """Start the agent from a command line."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Callable
 

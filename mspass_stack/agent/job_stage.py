@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from . import settings, slurm
 from .allocation import Allocation
@@ -18,6 +18,9 @@ from .batch_run import BatchRun
 from .errors import Refused
 from .local_data import LocalData, run_of
 from .stage_step import KIND, spec_of
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 FILE = "stage.json"
 """Of the run directory: `run` and `nodes` with results that are not brought back yet, and `bandwidth` of the copy."""
@@ -31,7 +34,7 @@ EVERY = 30.0
 LEAST = 64 << 20
 """Bytes of a copy that tells a bandwidth."""
 
-Answers = Mapping[str, Mapping[str, Any]]
+Answers: TypeAlias = "Mapping[str, Mapping[str, Any]]"
 
 
 class JobStage:

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import tree_copy
 from .errors import Refused
@@ -21,9 +21,12 @@ from .lock import held
 from .stage_copy import Copy, Results, Tell
 from .stage_source import Source
 
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
 SPEC, OUT = "spec.json", "out.json"
 
-Spec = Mapping[str, Any]
+Spec: TypeAlias = "Mapping[str, Any]"
 """`host`, `bring` (of each `source`, `name` of its copy, and `link` where it is seen by one) and `back` (`to`, `name`,
 `link`)."""
 

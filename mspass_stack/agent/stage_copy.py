@@ -9,13 +9,16 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import tree_copy
 from .journal import Journal
 from .stage_source import Entry, Source, is_there
 
-Tell = Callable[[int], object]
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+Tell: TypeAlias = "Callable[[int], object]"
 """Takes the bytes of each piece that was written."""
 
 

@@ -9,13 +9,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import data_step, settings, slurm
 from .allocation import Allocation
 from .errors import Refused
 from .local_data import run_of
 from .store import NOTHING, OPENED, Store
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 FILE = "data.json"
 """Of the run directory: `version` and `when` of the data that a job began with, what is `lost`, and `bandwidth`."""
@@ -32,7 +35,7 @@ FLOOR = 20 << 20
 LEAST = 64 << 20
 """Bytes of a copy that tells a bandwidth."""
 
-Answers = Mapping[str, Mapping[str, Any]]
+Answers: TypeAlias = "Mapping[str, Mapping[str, Any]]"
 
 
 class Staging:

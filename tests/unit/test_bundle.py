@@ -27,6 +27,9 @@ CLIENTS = {
 }
 """Programs that run by the interpreter of a role, which has these, and not as part of the agent."""
 
+OTHERS = {*CLIENTS, "decommission.py"}
+"""The same, with those that need nothing."""
+
 
 @pytest.mark.parametrize("kind", ["agent", "supervisor"])
 def test_two_processes_pack_the_same_bytes(kind: bundle.Kind) -> None:
@@ -91,3 +94,23 @@ def test_the_agent_has_the_words_of_python_3_8_and_imports_the_standard_library_
     froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 0]
     imported |= {node.module or "" for node in froms}
     assert {name.split(".")[0] for name in imported} - sys.stdlib_module_names == CLIENTS.get(path.name, set())
+
+
+@pytest.mark.parametrize("path", [path for path in AGENT if path.name not in OTHERS], ids=lambda path: path.name)
+def test_no_type_of_the_agent_is_made_when_it_starts(path: Path) -> None:
+    """Python 3.8 has no `Mapping[str, int]` but in an annotation that nobody evaluates."""
+    tree = ast.parse(path.read_text())
+    abstract = {
+        name.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == "collections.abc"
+        for name in node.names
+    }
+    assigned = [node.value for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign) and node.value]
+    made = [node for value in assigned for node in ast.walk(value) if isinstance(node, ast.Subscript)]
+    assert not [
+        node for node in made if isinstance(node.value, ast.Name) and node.value.id in {*abstract, "dict", "list"}
+    ]
+    has_annotations = any(isinstance(node, ast.AnnAssign | ast.arg) for node in ast.walk(tree))
+    is_postponed = any(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in tree.body)
+    assert is_postponed or not has_annotations
