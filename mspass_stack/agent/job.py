@@ -25,6 +25,7 @@ from .chain import Chain
 from .early_stop import EarlyStop
 from .errors import Refused
 from .failures import PATIENCE, Failures
+from .job_signs import JobSigns
 from .job_stage import JobStage
 from .job_supervisor import JobSupervisor
 from .kept_data import KeptData
@@ -49,8 +50,8 @@ STATES: dict[int, str] = {signal.SIGUSR1: "STOPPED", signal.SIGTERM: "CANCELLED"
 CUT_SHORT = 143
 """Exit status of a job that is cancelled, or stops while what it was for runs still."""
 
-JOB, BEAT, END = "job.json", "beat", "end.json"
-"""Of the run directory: what it starts with, a counter that grows while it lives, and how it ended."""
+JOB = "job.json"
+"""Of the run directory: what it starts with."""
 
 RECOVERY = "recovery"
 """Of the run directory: what processes that are killed go on from, in the same job."""
@@ -74,7 +75,7 @@ class Job:
         restart = self._step or os.environ.get("SLURM_RESTART_COUNT") or 0
         self._job, self._restart = os.environ["SLURM_JOB_ID"], int(restart)
         self._local = Path(self._asked["local"]) / f"mspass-{os.getuid()}-{self._job}"
-        self._beats = 0
+        self._signs = JobSigns(self._run, self._job, self._restart)
         self._told, self._status = "", 0
         self._waked = Event()
         self._data = KeptData(Path(directory))
@@ -114,7 +115,7 @@ class Job:
             why = str(error)
             self._say(why)
         self._beat(state)
-        self._note_end(state, status, why)
+        self._signs.end(state, status, why, self._unsaved, self._step)
         self._chain.end(state)
         if self._step and state != "CANCELLED":
             self._lease.release()
@@ -141,7 +142,7 @@ class Job:
         sizes = slurm.insist(lambda: slurm.sizes_of(self._job))
         nodes = {host: {**node, **sizes.get(node["name"], {})} for host, node in found.items()}
         self._local.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (self._run / END).unlink(missing_ok=True)
+        self._signs.begin()
         for of_former_job in (self._run / RECOVERY).glob("*"):
             of_former_job.unlink()
         known.write_hosts(nodes, {host: f"{host}.{self._asked['domain']}" for host in nodes})
@@ -282,19 +283,8 @@ class Job:
         self._waked.set()
 
     def _beat(self, state: str, said: str = "") -> None:
-        self._beats += 1
         self._chain.turn()
-        known = {"job": self._job, "restart": self._restart, "state": state, "count": self._beats, "said": said}
-        # A full disk or quota ends no job: what runs may free it.
-        with suppress(OSError):
-            settings.write(self._run / BEAT, json.dumps(known) + "\n")
-
-    def _note_end(self, state: str, status: int, why: str) -> None:
-        known = {"job": self._job, "restart": self._restart, "state": state, "exit": status, "when": time.time()}
-        with suppress(OSError):
-            settings.write(
-                self._run / END, json.dumps({**known, "why": why, "unsaved": self._unsaved, "step": self._step}) + "\n"
-            )
+        self._signs.beat(state, said)
 
     def _say(self, text: str) -> None:
         with suppress(OSError):

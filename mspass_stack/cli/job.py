@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from mspass_stack.agent.allocation import FILE
 from mspass_stack.agent.batch_run import BatchRun
-from mspass_stack.agent.job import BEAT, END
+from mspass_stack.agent.job_signs import BEAT, END
 from mspass_stack.cli.chain import ChainView, chain_of
 from mspass_stack.errors import StackError
 from mspass_stack.machines import slurm_node

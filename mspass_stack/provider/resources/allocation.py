@@ -5,7 +5,8 @@ from functools import partial
 from typing import Any
 
 from mspass_stack.agent.allocation import FILE
-from mspass_stack.agent.job import BEAT, END, JOB
+from mspass_stack.agent.job import JOB
+from mspass_stack.agent.job_signs import BEAT, END
 from mspass_stack.agent.staging import FILE as DATA
 from mspass_stack.errors import InitFailed, Refused
 from mspass_stack.machines import slurm_node

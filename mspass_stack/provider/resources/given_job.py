@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mspass_stack.agent.failures import FILE as FAILURES
-from mspass_stack.agent.job import END
+from mspass_stack.agent.job_signs import END
 from mspass_stack.errors import Refused
 from mspass_stack.polling import wait_until
 from mspass_stack.provider.resources.rest import PAUSE, STOP

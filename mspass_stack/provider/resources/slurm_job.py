@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mspass_stack.agent.allocation import FILE
-from mspass_stack.agent.job import BEAT, END
+from mspass_stack.agent.job_signs import BEAT, END
 from mspass_stack.agent.preparation import STEP
 from mspass_stack.agent.store import FOLDER, unsaved
 from mspass_stack.errors import Refused
