@@ -275,8 +275,11 @@ class Job:
 
     def _start_supervisord(self) -> subprocess.Popen[bytes]:
         words = [sys.executable, "-I", self._asked["supervisor"], "d", "-n", "-c", str(self._run / "supervisord.conf")]
-        # A group of its own: what the terminal or Slurm sends to ours is ours to pass on.
-        return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
+        null = subprocess.DEVNULL
+        # A group of its own: what the terminal or Slurm sends to ours is ours to pass on. And a file on the node's own
+        # disk: one that cannot even complain of a full disk ends.
+        with (self._local / "supervisord.err").open("wb") as said:
+            return subprocess.Popen(words, stdin=null, stdout=null, stderr=said, start_new_session=True)
 
     def _hear(self, number: int, frame: object) -> None:
         self._told = self._told or STATES[number]

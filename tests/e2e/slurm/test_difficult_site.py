@@ -71,3 +71,4 @@ def test_a_full_quota_ends_no_job_and_loses_nothing(of: str, stack: SlurmStack, 
         slurm.free_quota()
     stack.up()
     assert stack.job() == job
+    assert "supervisord ended" not in stack.log()
