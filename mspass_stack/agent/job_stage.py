@@ -17,7 +17,7 @@ from .allocation import Allocation
 from .batch_run import BatchRun
 from .errors import Refused
 from .local_data import LocalData, run_of
-from .stage_step import KIND, spec_of
+from .stage_step import KIND, specs
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -50,7 +50,7 @@ class JobStage:
         self._directory, self._run = directory, Path(directory) / "run"
         self._say, self._turn = say, turn
         self._live: subprocess.Popen[Any] | None = None
-        self._settled = ""
+        self._settled: str | None = None
 
     def bring(self) -> bool:
         """Bring everything to all nodes at once; return whether the job goes on.
@@ -58,7 +58,8 @@ class JobStage:
         Raises:
             Refused: it cannot be brought, with the words of each node.
         """
-        nodes, hosts, former = self._nodes, self._hosts, self._known
+        nodes, wanted, former = self._nodes, specs(self._directory), self._known
+        hosts = [host for host in nodes if host in wanted]
         if not hosts and not former:
             return True
         begun = time.monotonic()
@@ -71,7 +72,7 @@ class JobStage:
         self._say_rescued(answers, former)
         if hosts:
             self._say(f"stage: {count >> 20} MiB brought to {len(hosts)} nodes in {took:.1f} s")
-        known = {"run": self._own, "nodes": {host: nodes[host] for host in hosts if self._gives(host)}}
+        known = {"run": self._own, "nodes": {host: nodes[host] for host in hosts if wanted[host]["back"]}}
         self._note({**known, "bandwidth": count / took} if count >= LEAST else known)
         if not hosts:
             (self._run / FILE).unlink()
@@ -88,8 +89,9 @@ class JobStage:
         with suppress(OSError, LookupError):
             if self._live is None and self.has_results:
                 run = BatchRun.here(self._run, Allocation(self._run).read())
-                if run.asked and run.is_settled and run.id != self._settled:
-                    self._settled = run.id
+                known, self._settled = self._settled, run.id if run.asked and run.is_settled else ""
+                # What had ended before this job has no results here; what ends the job has them brought back by that.
+                if known is not None and self._settled not in ("", known) and not run.ends_the_job:
                     self._say(f"stage: results of batch {run.id} are brought back")
                     self._live = subprocess.Popen(self._words(self._giving, "leave"), **_QUIET)
             elif self._live and self._live.poll() is not None:
@@ -111,8 +113,9 @@ class JobStage:
         if self._live:
             self._live.wait()
         if told == "CANCELLED":  # no step is started any more
-            return self._left(self._giving, "the job was not stopped in order")
-        if not self._hosts and not self._known:
+            giving = {*self._giving, *(host for host, spec in specs(self._directory).items() if spec["back"])}
+            return self._left([host for host in self._nodes if host in giving], "the job was not stopped in order")
+        if not specs(self._directory) and not self._known:
             return ""
         # All: one that has no workers any more had some.
         begun, hosts = time.monotonic(), list(self._nodes)
@@ -187,15 +190,6 @@ class JobStage:
     @property
     def _own(self) -> str:
         return run_of(Allocation(self._run).read())
-
-    @property
-    def _hosts(self) -> list[str]:
-        """Those whose workers want something."""
-        return [host for host in self._nodes if spec_of(self._directory, host)]
-
-    def _gives(self, host: str) -> bool:
-        spec = spec_of(self._directory, host)
-        return bool(spec and spec["back"])
 
     @property
     def _giving(self) -> list[str]:

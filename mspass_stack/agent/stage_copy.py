@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import tree_copy
+from .errors import Refused
 from .journal import Journal
 from .stage_source import Entry, Source, is_there
 
@@ -106,26 +107,31 @@ class Results:
             Refused: a file is not what was written.
             OSError: it cannot be read or written.
         """
-        count = 0
-        for name, found in list(_files(self._place)):
-            before = Entry(found.st_size, found.st_mtime_ns)
+        here = {name: _entry(found) for name, found in _files(self._place)}
+        for name, before in here.items():
             if self._journal.known.get(name, [None])[0] != [*before] or not leave:
                 self._bring_back(name, before, tell)
-            count += 1
-            if not leave and is_there(self._place / name, before):
-                (self._place / name).unlink()
-        return count
+        if not leave:
+            now = {name: _entry(found) for name, found in _files(self._place)}
+            for name in here.keys() & now.keys():
+                if now[name] == here[name]:
+                    (self._place / name).unlink()
+            if left := next(_files(self._place), None):
+                raise Refused(f"{self._place / left[0]}: it was written while it was brought back: see who does that")
+        return len(here)
 
     def _bring_back(self, name: str, before: Entry, tell: Tell) -> None:
         source, (_, former, former_sha256) = self._place / name, self._journal.known.get(name, [None, "", ""])
-        sha256 = tree_copy.digest(source)
-        target = self._to / name
+        target, sha256, is_there = self._to / name, "", False
         for candidate in _names(target):
-            is_ours = former == str(candidate) and _is(candidate, former_sha256)
-            if not candidate.exists() or is_ours or _is(candidate, sha256):
-                target = candidate
+            target = candidate
+            if not candidate.exists():
                 break
-        if not _is(target, sha256):
+            sha256 = sha256 or tree_copy.digest(source)
+            is_there = _is(candidate, sha256)
+            if is_there or (former == str(candidate) and _is(candidate, former_sha256)):
+                break
+        if not is_there:
             target.parent.mkdir(parents=True, exist_ok=True)
             partial = target.with_name(f".{target.name}.partial")
             _, sha256 = tree_copy.written(source, partial, tell)
@@ -134,6 +140,10 @@ class Results:
         tree_copy.sync(target)
         tree_copy.sync(target.parent)
         self._journal.add(name, [[*before], str(target), sha256])
+
+
+def _entry(found: os.stat_result) -> Entry:
+    return Entry(found.st_size, found.st_mtime_ns)
 
 
 def _names(path: Path) -> Iterator[Path]:
@@ -151,7 +161,7 @@ def _is(path: Path, sha256: str) -> bool:
 
 def _files(place: Path) -> Iterator[tuple[str, os.stat_result]]:
     """Yield the files below a directory; a link is what it leads to, one to a directory is passed over."""
-    for at, _, names in os.walk(place, onerror=_raise):
+    for at, _, names in os.walk(place, onerror=_raise) if place.is_dir() else ():
         for name in sorted(names):
             path = Path(at) / name
             try:

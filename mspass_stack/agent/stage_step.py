@@ -5,15 +5,17 @@ A task prints lines of JSON: how far it is, and one of what came of it.
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import size, slurm
+from . import slurm
 from .allocation import Allocation
 from .errors import Refused
+from .job_supervisor import JobFiles
 from .local_data import LocalData
 from .stage import Spec, Stage
 
@@ -125,4 +127,12 @@ class StageStep:
 
 def spec_of(directory: str, host: str) -> dict[str, Any] | None:
     """Return what is brought to a host of a job; None where nothing is."""
-    return next((dict(step["stage"]) for step in size.steps_on(directory, host) if step.get("stage")), None)
+    return specs(directory).get(host)
+
+
+def specs(directory: str) -> dict[str, dict[str, Any]]:
+    """Return what is brought to each host of a job."""
+    files = JobFiles(directory)
+    told = (files.step(name) for name in files.names())
+    steps = [json.loads(path.read_text(encoding="utf-8")) for path in told if path.exists()]
+    return {step["host"]: dict(step["stage"]) for step in steps if step.get("stage")}

@@ -248,3 +248,32 @@ def test_a_disk_without_room_is_refused_before_anything_is_copied(
     with pytest.raises(Refused, match=r"GiB are to be brought, and it is on .* has 0\.0 GiB left"):
         machine.stage.bring(machine.spec)
     assert machine.copied == 0
+
+
+def test_a_link_among_results_comes_back_as_what_it_leads_to(machine: Machine) -> None:
+    machine.stage.bring(machine.spec)
+    machine.result("a", "one")
+    (machine.stage.root / "out/results/link").symlink_to("a")
+    (machine.stage.root / "out/results/nothing").symlink_to("gone")
+    machine.stage.give_back(leave=True)
+    assert machine.results() == {"a": "one", "link": "one"}
+    machine.stage.give_back()
+    machine.stage.forget()
+    assert not machine.stage.root.exists()
+
+
+def test_a_result_that_somebody_writes_meanwhile_is_not_removed(machine: Machine) -> None:
+    machine.stage.bring(machine.spec)
+    machine.result("a", "one")
+    writes = Stage(machine.stage.root, lambda size: machine.result("a", "one, and more"))
+    with pytest.raises(Refused, match="results/a: it was written while it was brought back"):
+        writes.give_back()
+    machine.stage.give_back()
+    assert machine.results() == {"a": "one, and more"}
+
+
+def test_results_that_were_given_up_hinder_nobody(machine: Machine) -> None:
+    machine.stage.bring(machine.spec)
+    machine.result("a", "one")
+    shutil.rmtree(machine.stage.root / "out")
+    assert machine.stage.give_back() == 0

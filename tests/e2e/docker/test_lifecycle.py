@@ -1,6 +1,7 @@
 """What is of containers alone: their network and names, their engine and image."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -10,6 +11,7 @@ from mspass_stack.managers.docker_labels import NAME
 from mspass_stack.polling import wait_until
 from tests.e2e.clients import documents, listening, workers, write_documents
 from tests.e2e.docker.client import containers, docker
+from tests.e2e.staged import Seen, seen, stage
 from tests.harness import image
 from tests.harness.engine import TestEngine
 from tests.harness.project import Project, Stack
@@ -41,6 +43,24 @@ def test_a_restarted_engine_is_healed_by_one_up(desktop: Stack, engine: TestEngi
     assert len(workers(desktop)) == 2
     assert documents(desktop) == 100
     desktop.expect_unchanged()
+
+
+def test_a_worker_sees_what_is_brought_and_its_results_come_back(desktop: Stack, tmp_path: Path) -> None:
+    source, results = tmp_path / "waveforms", tmp_path / "results"
+    source.mkdir()
+    results.mkdir()
+    (source / "a").write_text("one")
+    desktop.cluster["stage"] = stage(str(source), str(results))
+    desktop.write()
+    try:
+        desktop.up()
+        assert seen(desktop, tmp_path, "one") == [Seen({"a": "one"}, True, str(source))]
+        assert f"{desktop.counted()} unchanged" in desktop.up()
+    finally:
+        del desktop.cluster["stage"]
+        desktop.write()
+        desktop.up()
+    assert (results / "desktop/seen").read_text() == "one"
 
 
 def test_a_worker_is_granted_what_its_config_says(desktop: Stack) -> None:

@@ -28,6 +28,7 @@ from tests.e2e.spark import (
     master,
     secrets,
 )
+from tests.e2e.staged import Seen, seen, stage
 from tests.harness.connected import LABELS, connected
 from tests.harness.lab import Lab
 from tests.harness.lab.capture import capture, told
@@ -36,6 +37,7 @@ from tests.harness.lab_stack import LabStack
 from tests.harness.project import Project
 
 DOCUMENTS = 300
+WORKERS = ("lab3", "lab4")
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +153,45 @@ def test_a_power_cut_is_healed_and_the_line_of_the_docs_starts_it_at_boot(stack:
     assert wait_until(lambda: "shard-a-lab2" in stack.running(), 30)
     stack.up()
     expect_running(stack, DOCUMENTS)
+
+
+def _results(lab: Lab) -> dict[str, str]:
+    """What the hosts of workers have in their place for results, by its path there."""
+    line = "cd /var/tmp/results 2>/dev/null && for file in $(find . -type f); do echo $file $(cat $file); done; true"
+    texts = [lab.execute(host, "sh", "-c", line) for host in WORKERS]
+    return dict(line.split() for text in texts for line in text.splitlines())
+
+
+def test_hosts_of_workers_have_on_their_own_disk_what_is_brought_and_results_come_back(
+    stack: LabStack, lab: Lab, tmp_path: Path
+) -> None:
+    for host in WORKERS:
+        lab.execute(host, "sh", "-c", "mkdir /waveforms && printf one > /waveforms/a")
+        lab.execute(host, "install", "-d", "-o", lab.user, "/var/tmp/results")
+    stack.cluster["stage"] = stage("/waveforms", "/var/tmp/results")
+    stack.cluster["stage"]["in"].append({"from": "/no/such"})
+    stack.write()
+    said = stack.refused_up()
+    assert "host 'lab3': mspass:cluster.stage.in[1]: /no/such: is not there" in said
+    del stack.cluster["stage"]["in"][1]
+    stack.write()
+    stack.up()
+    assert seen(stack, tmp_path, "one") == [Seen({"a": "one"}, False, "/waveforms")] * 2
+    assert f"{stack.counted()} unchanged" in stack.up()
+    lab.execute("lab3", "sh", "-c", "printf two > /waveforms/b")
+    assert "1 updated" in stack.up()
+    found = sorted(len(one.texts) for one in seen(stack, tmp_path, "two"))
+    assert found == [1, 2]
+    ran = stack.ask("stage", "out")
+    assert ran.returncode == 0, ran.stderr
+    assert _results(lab) == {"./lab3/seen": "onetwo", "./lab4/seen": "onetwo"}
+    seen(stack, tmp_path, "three")
+    del stack.cluster["stage"]
+    stack.write()
+    stack.up()
+    assert _results(lab) == {"./lab3/seen": "onetwothree", "./lab4/seen": "onetwothree"}
+    for host in WORKERS:
+        assert not lab.execute(host, "sh", "-c", f"ls -d /tmp/waveforms /tmp/results {stack.directory}/stage; true")
 
 
 def _changed(before: dict[str, str], after: dict[str, str]) -> set[str]:

@@ -9,6 +9,7 @@ import pytest
 
 from mspass_stack.polling import wait_until
 from tests.e2e.clients import expect_line, expect_whole, write_documents
+from tests.e2e.staged import Seen, seen, stage
 from tests.harness.connected import connected
 from tests.harness.project import Project, Stack
 from tests.harness.slurm import SlurmCluster
@@ -57,6 +58,7 @@ class ContainerLab(Stack):
             "database": {"router": ["n1"], "shards": {"a": ["n2"], "b": ["n3"]}, "cache": "256MiB"},
             "pool": {"host": "n1", "workers": {"n2": worker, "n3": worker}},
             "frontend": {"host": "n1"},
+            "stage": stage("/var/tmp/mspass/waveforms", "/var/tmp/mspass/results"),
         }
         config["database"]["collections"] = {"mspass.arrival": "_id"}
         super().__init__(project, "containers", config)
@@ -78,6 +80,7 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
         cluster.up()
         for host in HOSTS:
             cluster.as_user(host, "mkdir", "/var/tmp/mspass")
+            cluster.as_user(host, "sh", "-c", "mkdir /var/tmp/mspass/waveforms; echo > /var/tmp/mspass/waveforms/a")
             cluster.as_user(host, "cp", cluster.image, IMAGE)
             cluster.as_user(host, "python3", "-c", EMPTY, ARCHIVE)
         yield cluster
@@ -125,6 +128,10 @@ def test_nothing_of_the_host_is_inside_but_what_is_declared(stack: ContainerLab,
     )
     ran = stack.ask("run", str(script))
     assert (ran.returncode, ran.stdout.splitlines()[-2:]) == (0, [f"home {DIRECTORY}/scratch", "sees []"]), ran.stdout
+
+
+def test_workers_see_what_is_brought_and_write_results(stack: ContainerLab, tmp_path: Path) -> None:
+    assert seen(stack, tmp_path, "one") == [Seen({"a": "\n"}, True, "/var/tmp/mspass/waveforms")] * 2
 
 
 def test_pages_are_reached_by_connect(stack: ContainerLab) -> None:

@@ -1,12 +1,12 @@
 """A node of workers is taken away, and added again, while the others go on; and what these have brought, and back."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mspass_stack.polling import wait_until
+from tests.e2e.staged import Seen, seen, stage
 from tests.harness.project import Project
 from tests.harness.slurm import SlurmCluster
 from tests.harness.slurm_stack import SlurmStack
@@ -19,32 +19,13 @@ NODES = [f"node{number}" for number in range(5)]
 
 WAVEFORMS, RESULTS = "/scratch/waveforms", "/scratch/results"
 
-STAGE = {"in": [{"from": WAVEFORMS}], "out": [{"from": "/data/results", "to": RESULTS}]}
-
-TASK = """\
-import json, os, socket
-from distributed import Client
-def look(name):
-    found = sorted(os.listdir("/tmp/waveforms"))
-    with open("/data/results/seen", "a") as file:
-        file.write(name)
-    try:
-        open("/tmp/waveforms/more", "w")
-    except OSError as error:
-        return found, open("/tmp/waveforms/a.mseed").read(), error.strerror, os.environ["MSPASS_SCRATCH_DATA_DIR"]
-with Client(os.environ["DASK_SCHEDULER_ADDRESS"]) as client:
-    workers = client.scheduler_info()["workers"]
-    for address, worker in workers.items():
-        print(json.dumps([worker["name"], client.submit(look, "{word}", workers=[address], pure=False).result()]))
-"""
-
 
 @pytest.fixture(scope="module")
 def stack(project: Project, slurm: SlurmCluster) -> Iterator[SlurmStack]:
     """The manual's five nodes, up: the last three have workers."""
     _write(slurm, "a.mseed", "one")
     slurm.as_user("login", "mkdir", RESULTS)
-    stack = SlurmStack(project, slurm, name="nodes", config={"stage": STAGE})
+    stack = SlurmStack(project, slurm, name="nodes", config={"stage": stage(WAVEFORMS, RESULTS)})
     stack.up()
     yield stack
     stack.cancel()
@@ -119,17 +100,6 @@ def _write(slurm: SlurmCluster, name: str, text: str) -> None:
     slurm.as_user("login", "sh", "-c", line)
 
 
-def _seen(stack: SlurmStack, tmp_path: Path, word: str) -> set[tuple[str, str, str, str]]:
-    """What the workers see and write, as a task finds it: the same on all nodes."""
-    script = tmp_path / "look.py"
-    script.write_text(TASK.replace("{word}", word))
-    ran = stack.ask("run", str(script))
-    assert ran.returncode == 0, ran.stdout
-    answers = [json.loads(line) for line in ran.stdout.splitlines() if line.startswith("[")]
-    assert len(answers) == 3
-    return {(" ".join(found), text, error, source) for _, (found, text, error, source) in answers}
-
-
 def _staged(stack: SlurmStack, slurm: SlurmCluster) -> dict[str, str]:
     """What is on the own disk of each node that ever had workers."""
     line = "find /tmp/mspass-*-stage-* -type f -path '*/in/*/*' 2>/dev/null; true"
@@ -139,7 +109,7 @@ def _staged(stack: SlurmStack, slurm: SlurmCluster) -> dict[str, str]:
 def test_workers_have_on_their_node_what_is_brought_once_and_nothing_is_copied_again(
     stack: SlurmStack, slurm: SlurmCluster, tmp_path: Path
 ) -> None:
-    assert _seen(stack, tmp_path, "one") == {("a.mseed", "one", "Read-only file system", WAVEFORMS)}
+    assert seen(stack, tmp_path, "one") == [Seen({"a.mseed": "one"}, True, WAVEFORMS)] * 3
     assert "brought to 3 nodes" in stack.log()
     with_workers = {stack.node(host) for host in ("node2", "node3", "node4")}
     assert {node for node, found in _staged(stack, slurm).items() if found} == with_workers
@@ -153,7 +123,7 @@ def test_what_has_changed_in_the_source_is_brought_alone(
     ran = stack.ask("stage", "in")
     assert ran.returncode == 0, ran.stderr
     assert sorted(line.partition(":")[0] for line in ran.stdout.splitlines()) == ["node2", "node3", "node4"]
-    assert _seen(stack, tmp_path, "two") == {("a.mseed b.mseed", "one", "Read-only file system", WAVEFORMS)}
+    assert seen(stack, tmp_path, "two") == [Seen({"a.mseed": "one", "b.mseed": "twotwo"}, True, WAVEFORMS)] * 3
 
 
 def _results(stack: SlurmStack, slurm: SlurmCluster) -> dict[str, str]:
@@ -167,7 +137,7 @@ def test_results_are_brought_back_when_asked_and_after_the_ordered_stop(
     ran = stack.ask("stage", "out")
     assert ran.returncode == 0, ran.stderr
     assert _results(stack, slurm) == {f"./node{number}/seen": "onetwo" for number in (2, 3, 4)}
-    _seen(stack, tmp_path, "three")
+    seen(stack, tmp_path, "three")
     slurm.as_user("login", "scancel", "--signal=USR1", "--batch", stack.job())
     assert wait_until(lambda: not stack.jobs(), 120, 0.3), stack.log()
     assert _results(stack, slurm) == {f"./node{number}/seen": "onetwothree" for number in (2, 3, 4)}
@@ -181,7 +151,7 @@ def test_a_source_that_cannot_be_read_ends_the_job_with_host_and_path(stack: Slu
     said = stack.refused_up()
     assert "mspass:cluster.stage.in[0].from: /scratch/nowhere is not there" in said
     assert "mspass:cluster.stage.out[0].to: /proc/r: /proc is no directory that can be written" in said
-    stack.cluster["stage"] = STAGE
+    stack.cluster["stage"] = stage(WAVEFORMS, RESULTS)
     stack.write()
     slurm.as_user("login", "mkfifo", f"{WAVEFORMS}/pipe")
     said = stack.refused_up()
