@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from . import beside, mounts, orphans, proc
+from . import beside, orphans, proc
 from .errors import Refused
 from .files import Files
 from .marks import DIGEST, HOME, PROCESS, STACK, STACK_ID
@@ -52,7 +52,6 @@ class Contained:
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         self._prepare()
-        mounts.make_points(self._own, self._filled("wrapper"))
         words = [*self._wrapper(), *self._filled("argv")]
         if self._told:
             return 0

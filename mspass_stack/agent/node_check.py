@@ -232,7 +232,6 @@ class NodeCheck:
             return [f"there is no {program}: say in the profile (prelude) which module has it"]
         words = [filled(word, {HERE: str(own), DATA: str(own), STAGE: str(own)}) for word in wrapper]
         mounts.make_sources(own, wrapper, STAGE)
-        mounts.make_points(own, words)
         why, runs = image_check.trouble(words, contained)
         found = [why] if why else []
         if runs:
