@@ -70,6 +70,8 @@ class JobStage:
             raise Refused(f"what the workers want was not brought to their nodes: {self._why(failed, answers, said)}")
         took, count = time.monotonic() - begun, sum(int(answer["bytes"]) for answer in answers.values())
         self._say_rescued(answers, former)
+        if any(answer["ram"] for answer in answers.values()):
+            self._say("stage: the nodes' own disk is RAM (tmpfs): it is in the memory that the job is charged for")
         if hosts:
             self._say(f"stage: {count >> 20} MiB brought to {len(hosts)} nodes in {took:.1f} s")
         known = {"run": self._own, "nodes": {host: nodes[host] for host in hosts if wanted[host]["back"]}}

@@ -45,6 +45,11 @@ class NodeStage:
         """That of this run."""
         return Stage(self._disk.place / self._disk.run, self._tell)
 
+    @property
+    def is_ram(self) -> bool:
+        """Whether that is in memory, which is charged to the job."""
+        return self._disk.is_ram
+
     def bring(self, spec: Spec) -> dict[str, Any]:
         """Bring it.
 
@@ -105,7 +110,7 @@ class StageStep:
         rescued = self._node.rescue()
         if self._spec:
             self._node.bring(self._spec)
-        return {"bytes": self._done, "rescued": rescued}
+        return {"bytes": self._done, "rescued": rescued, "ram": bool(self._spec) and self._node.is_ram}
 
     def _leave(self) -> dict[str, Any]:
         return {"files": self._node.own.give_back(leave=True), "bytes": self._done}
