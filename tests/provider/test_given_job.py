@@ -87,6 +87,8 @@ def test_it_moves_where_the_config_says_so(stack: Stack) -> None:
     stack.slurm.set("4711", state="RUNNING")
     with pytest.raises(Refused, match="the cluster is in job 4711"):
         _create(stack)
+    assert "given" not in json.loads((stack.directory / "run/job.json").read_text())
+    assert json.loads((stack.directory / "run/chain/jobs.json").read_text())["jobs"] == ["4711", "4712"]
     assert _create(stack, replace=True)["job"] == "11"
     assert [job["state"] for job in stack.slurm.jobs] == ["COMPLETED", "CANCELLED", "RUNNING"]
     _has_begun(stack)
@@ -95,11 +97,26 @@ def test_it_moves_where_the_config_says_so(stack: Stack) -> None:
     assert [id.partition(".")[0] for id in stack.slurm.steps] == ["12"]
 
 
+def test_what_a_killed_keeper_has_left_in_an_allocation_that_goes_on_is_ended_first(stack: Stack) -> None:
+    _create(stack)
+    _has_begun(stack)
+    (step,) = stack.slurm.steps
+    (stack.directory / "run/lease").write_text("11 0\n")
+    stack.slurm.end_step(step)
+    stack.slurm.add("12", count="2")
+    for refused in (lambda: _create(stack, "12"), stack.create):
+        with pytest.raises(Refused, match="the cluster is in job 11"):
+            refused()
+    assert _create(stack, "12", replace=True)["job"] == "12"
+    assert not (stack.directory / "run/lease").exists()
+
+
 def test_no_job_is_submitted_beside_it(stack: Stack) -> None:
     _create(stack)
     _has_begun(stack)
     with pytest.raises(Refused, match=r"^mspass:cluster.slurm.job: the cluster is in job 11, which is its user's own"):
         stack.create()
+    assert json.loads((stack.directory / "run/job.json").read_text())["given"]
     assert len(stack.slurm.jobs) == 1
 
 

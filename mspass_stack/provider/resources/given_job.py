@@ -5,6 +5,7 @@ from typing import Any
 
 from mspass_stack.agent.failures import FILE as FAILURES
 from mspass_stack.agent.job_signs import END
+from mspass_stack.agent.lease import FILE as LEASE
 from mspass_stack.errors import Refused
 from mspass_stack.polling import wait_until
 from mspass_stack.provider.resources.rest import PAUSE, STOP
@@ -25,10 +26,10 @@ class GivenJob(Submission):
         Raises:
             Refused: it runs elsewhere, or its step does not start.
         """
-        self.write()
-        self.chain.forget()
         job = self.inputs.asked.current
         self._leave(job)
+        self.write()
+        self.chain.forget()
         if not self._step(job):
             self._call.say("status", f"starting in job {job}")
             # What a former start has left is none of this one's.
@@ -99,6 +100,7 @@ class GivenJob(Submission):
         self.chain.end(super().stop)
         if elsewhere and elsewhere == self.given:
             self.stop(elsewhere)
+            self._node.remove(f"{self._run}/{LEASE}")
 
     def _elsewhere(self, job: str) -> str:
         """Return the other job that the cluster is in, or waits for; empty where there is none."""

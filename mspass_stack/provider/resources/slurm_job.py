@@ -17,6 +17,7 @@ from mspass_stack.machines.slurm_login import JobStatus, SlurmLogin
 from mspass_stack.polling import wait_until
 from mspass_stack.provider.resources.base import Call
 from mspass_stack.provider.resources.batch import write_batch
+from mspass_stack.provider.resources.given import given_in
 from mspass_stack.provider.resources.job_chain import JobChain
 from mspass_stack.provider.resources.job_script import job_script
 from mspass_stack.provider.resources.rest import PAUSE, STOP, batch_run
@@ -45,8 +46,8 @@ class Submission:
         Args:
             known: the id that the state has.
         """
-        self.write()
         self._refuse_given()
+        self.write()
         self.settle()
         if alive := self.chain.complete(self.inputs.asked.jobs):
             job = alive[0]
@@ -72,10 +73,8 @@ class Submission:
 
     @property
     def given(self) -> str:
-        """The job of its user that the cluster is in; empty where it is in none."""
-        known = self._record(FILE)
-        is_up = known.get("step") and known["step"] in self.slurm.steps(known["job"])
-        return str(known["job"]) if is_up else ""
+        """The job of its user that the cluster is in, or what is left of it; empty where it is in none."""
+        return given_in(self._node, self._run)
 
     def seen(self, id: str) -> Props:
         """Return the outputs as they are now.
