@@ -155,6 +155,8 @@ def _squeue(known: dict[str, Any], words: list[str]) -> int:
     for word in words:
         if word.startswith("--name="):
             jobs = [job for job in jobs if job["name"] == word.removeprefix("--name=")]
+    if "--states=PENDING" in words:
+        jobs = [job for job in jobs if job["state"] == "PENDING"]
     for job in jobs:
         line = words[words.index("-o") + 1]
         for code, field in FORMAT.items():
@@ -169,7 +171,7 @@ def _scancel(known: dict[str, Any], words: list[str]) -> int:
     for job in known["jobs"]:
         waits = job["state"] == "PENDING"
         if (
-            job["id"] != words[-1]
+            job["id"] not in words
             or job["state"] not in ("PENDING", "RUNNING")
             or ("--state=PENDING" in words and not waits)
         ):

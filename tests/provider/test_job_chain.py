@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mspass_stack.agent import slurm
 from mspass_stack.errors import Refused
 from tests.provider import test_slurm_job
 from tests.provider.test_slurm_job import SLURM_JOB, Stack
@@ -45,6 +46,16 @@ def test_all_are_submitted_at_once_and_never_again(stack: Stack) -> None:
     assert all("--dependency=singleton" in job["words"] for job in stack.slurm.jobs)
     assert stack.create(jobs=3)["job"] == "4711"
     assert _alive(stack) == CHAIN
+
+
+def test_a_job_finds_those_that_wait_for_its_end_and_no_others(stack: Stack) -> None:
+    _begun(stack)
+    stack.slurm.add("4800", name="mspass", comment="mspass stack=other", state="PENDING")
+    known = json.loads((stack.directory / "run/job.json").read_text())
+    stack.slurm.add("4801", name=known["name"], comment="(null)", state="PENDING")
+    assert slurm.waiting(known["name"], known["comment"]) == CHAIN[1:]
+    slurm.cancel(CHAIN)
+    assert [_states(stack)[job] for job in CHAIN] == ["RUNNING", "CANCELLED", "CANCELLED"]
 
 
 def test_a_submission_that_was_cut_short_is_gone_on_with_and_a_part_used_chain_is_not_topped_up(stack: Stack) -> None:
