@@ -133,6 +133,10 @@ class SlurmLogin:
         """Return what Slurm says of a job; None where it knows it no more."""
         return next(iter(self._jobs("-j", id)), None)
 
+    def resources(self, id: str) -> str:
+        """Return the generic resources that a job has of each node, in Slurm's words."""
+        return self._run(["squeue", "-h", "-j", id, "-o", "%b"]).stdout.strip()
+
     def stop(self, id: str) -> None:
         """Tell a job's batch script to stop it in order."""
         self._run(["scancel", "--signal=USR1", "--batch", id])

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from mspass_stack.spec.apptainer import COMMAND
+from mspass_stack.spec.gpus import count_in
 from mspass_stack.spec.value import Value
 
 DURABILITY = {
@@ -67,6 +68,11 @@ class JobSpec(Value):
             return f"job {self.current}"
         chain = f"{self.jobs} jobs of " if self.jobs > 1 else ""
         return f"{chain}{self.nodes} node{'s' if self.nodes > 1 else ''} x {self.time}"
+
+    @property
+    def gpus(self) -> int:
+        """How many accelerators it asks each node for."""
+        return sum(count_in(word.partition("=")[2]) for word in self.directives if word.startswith("--gres="))
 
     @property
     def names(self) -> tuple[str, ...]:

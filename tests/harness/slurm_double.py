@@ -26,6 +26,7 @@ FORMAT = {
     "%L": "left",
     "%M": "used",
     "%D": "count",
+    "%b": "gres",
 }
 
 
@@ -125,6 +126,7 @@ def _sbatch(known: dict[str, Any], words: list[str]) -> int:
             "left": options["time"],
             "used": "0:00",
             "count": options["nodes"],
+            "gres": f"gres/{options['gres']}" if "gres" in options else "N/A",
             "words": words,
         }
     )

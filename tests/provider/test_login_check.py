@@ -1,5 +1,6 @@
 """The login host of a Slurm cluster is looked at before anything is written or submitted; Slurm is a double."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 
 from mspass_stack.errors import Refused
+from mspass_stack.machines.local import LocalMachine
+from mspass_stack.machines.slurm_login import SlurmLogin
 from mspass_stack.provider.preflight import login_facts
 from mspass_stack.provider.preflight.login_facts import purged_part
 from mspass_stack.provider.server.registry import RESOURCES
@@ -198,3 +201,25 @@ def test_an_old_python_is_told_with_the_module_to_load(
     (problem,) = _refusal(host, image)
     assert problem.startswith("no Python 3.8 or newer (python3 is 3.6.8): ")
     assert "module load python" in problem
+
+
+@pytest.mark.parametrize(
+    ("has", "count", "refused"), [("N/A", 1, True), ("gres/gpu:1", 2, True), ("gres/gpu:2", 2, False)]
+)
+def test_more_accelerators_than_the_job_that_runs_has_are_refused(
+    has: str, count: int, refused: bool, host: Host, slurm: SlurmDouble, image: Path
+) -> None:
+    id = SlurmLogin(LocalMachine()).submit(
+        [f"--job-name={job_name('test', STACK_ID)}", "--comment=x", "--time=10:00", "--nodes=2"]
+    )
+    slurm.set(id, state="RUNNING", gres=has)
+    (host.stack_dir / "run").mkdir(parents=True)
+    (host.stack_dir / "run" / "allocation.json").write_text(
+        json.dumps({"job": id, "restart": 0, "nodes": {"node0": {}, "node1": {}}})
+    )
+    asked = {"directives": (*JOB["directives"], f"--gres=gpu:{count}")}
+    if not refused:
+        _check(host, image, **asked)
+        return
+    with pytest.raises(Refused, match=f"pool.workers: gpus: {count}: job {id} has {0 if has == 'N/A' else 1} of each"):
+        _check(host, image, **asked)

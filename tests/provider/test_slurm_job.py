@@ -161,6 +161,14 @@ def test_what_changed_holds_for_the_next_job_while_one_runs_and_one_that_waits_i
     assert _states(stack) == ["CANCELLED", "PENDING"]
 
 
+def test_a_login_host_to_which_it_dials_out_is_no_matter_of_its_submission(stack: Stack) -> None:
+    outputs = stack.create()
+    assert stack.update(outputs, reverse=["login1"])["job"] == "4711"
+    stack.slurm.set("4711", state="RUNNING")
+    assert stack.update(outputs, reverse=["login1"])["job"] == "4711"
+    assert not [line for line in stack.said if "what changed holds for the next one" in line]
+
+
 def test_a_field_that_a_state_of_an_earlier_version_lacks_changes_no_job(stack: Stack) -> None:
     outputs = stack.create()
     stack.slurm.set("4711", state="RUNNING")

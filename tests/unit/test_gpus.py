@@ -10,6 +10,7 @@ from mspass_stack.config.load import read_cluster
 from mspass_stack.errors import ConfigError
 from mspass_stack.plan import check
 from mspass_stack.sites.gres import launcher, most_gpus, with_gpus
+from mspass_stack.spec.gpus import count_in
 
 
 def _cluster(asked: object, **slurm: Any) -> dict[str, Any]:
@@ -99,3 +100,19 @@ def test_a_container_has_which_are_its_own_and_nothing_else() -> None:
         "APPTAINERENV_CUDA_VISIBLE_DEVICES": "1",
         "SINGULARITYENV_CUDA_VISIBLE_DEVICES": "1",
     }
+
+
+@pytest.mark.parametrize(
+    ("resources", "count"),
+    [
+        ("gres/gpu:1", 1),
+        ("gres:gpu:a100:2", 2),
+        ("nvme:100,gpu:4", 4),
+        ("gres/gpu", 1),
+        ("N/A", 0),
+        ("", 0),
+        ("nvme:100", 0),
+    ],
+)
+def test_slurms_words_for_them_are_read(resources: str, count: int) -> None:
+    assert count_in(resources) == count

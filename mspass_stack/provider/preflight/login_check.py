@@ -11,6 +11,7 @@ from mspass_stack.provider.preflight import checks, login_facts, stage_check
 from mspass_stack.provider.preflight.facts import Facts, gather
 from mspass_stack.spec.apptainer import image_path
 from mspass_stack.spec.connection import ConnectionSpec
+from mspass_stack.spec.gpus import count_in
 from mspass_stack.spec.job import JobSpec
 from mspass_stack.spec.resources import HostRequirements
 from mspass_stack.spec.topology import NODES
@@ -109,13 +110,18 @@ class LoginCheck:
             )
 
     def _fits(self, job: JobSpec) -> None:
-        """Refuse a placement on more nodes than the job that runs has."""
+        """Refuse a placement on more nodes, or on more accelerators, than the job that runs has."""
         known = slurm_node(self._connection).allocation()
         if known and len(known["nodes"]) < job.nodes and not job.replace:
             self.problems.append(
                 f"mspass:cluster.slurm.nodes: {job.nodes}: job {known['job']} runs with {len(known['nodes'])}: "
                 "expected as many until it is over; pulumi config set mspass:replaceJob true stops it in order, once, "
                 "and submits another"
+            )
+        if known and job.gpus and (has := count_in(SlurmLogin(self._login).resources(known["job"]))) < job.gpus:
+            self.problems.append(
+                f"mspass:cluster.pool.workers: gpus: {job.gpus}: job {known['job']} has {has} of each node: expected "
+                "no more until it is over: pulumi destroy ends it in order, and keeps the data"
             )
 
     def _has_job(self, slurm: SlurmLogin) -> bool:

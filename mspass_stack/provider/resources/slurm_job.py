@@ -26,8 +26,8 @@ from mspass_stack.spec.job import JobSpec, job_comment, job_name
 from mspass_stack.spec.job_resources import SlurmJobInputs
 from mspass_stack.spec.topology import FIRST_NODE
 
-NOT_ITS = {"replace": False, "rescue": False, "queue_wait": 0}
-"""What is asked of one `up` and not of a job."""
+NOT_ITS = {"replace": False, "rescue": False, "queue_wait": 0, "reverse": ()}
+"""What is asked of one `up` and not of a job, and what one that runs does at once."""
 
 
 class Submission:
