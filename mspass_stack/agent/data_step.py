@@ -14,8 +14,14 @@ from typing import Any
 from . import size, slurm
 from .allocation import Allocation
 from .errors import Refused
-from .local_data import PARTIAL, LocalData, unopened
+from .local_data import LOCK, PARTIAL, LocalData, unopened
 from .store import Store
+
+CHECKPOINT = "checkpoint"
+"""The word for a copy of data that servers have open and hold still."""
+
+NO_DATA = (LOCK, "diagnostic.data", "_tmp")
+"""What changes even then."""
 
 
 class DataStep:
@@ -34,14 +40,21 @@ class DataStep:
         self._data, self._store = LocalData(directory, allocation), Store(Path(directory))
 
     def run(self, what: str, *words: str) -> None:
-        """Do what a word says: `find RUN`, `bring VERSION RUN`, `keep VERSION RUN` or `forget`."""
+        """Do what a word says: `find RUN`, `bring`, `keep` or `checkpoint` with `VERSION RUN`, or `forget`."""
         os.umask(0o077)
         try:
             self._data.ensure()
         except (Refused, OSError) as error:
             self._say(error=str(error))
             return
-        {"find": self._find, "bring": self._bring, "keep": self._keep, "forget": self._data.forget}[what](*words)
+        steps: dict[str, Callable[..., None]] = {
+            "find": self._find,
+            "bring": self._bring,
+            "keep": self._keep,
+            CHECKPOINT: self._checkpoint,
+            "forget": self._data.forget,
+        }
+        steps[what](*words)
         self._say(done=True)
 
     def _find(self, run: str) -> None:
@@ -68,6 +81,14 @@ class DataStep:
             data = self._data.of(member, run)
             with unopened(data):
                 return self._store.keep(version, member, data)
+
+        self._each(self._data.members(run), kept)
+
+    def _checkpoint(self, version: str, run: str) -> None:
+        """Copy what is here of a run into a version, while its servers hold their data still."""
+
+        def kept(member: str) -> dict[str, Any]:
+            return self._store.keep(version, member, self._data.of(member, run), NO_DATA)
 
         self._each(self._data.members(run), kept)
 

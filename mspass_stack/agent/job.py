@@ -22,6 +22,7 @@ from . import allocation, interface, node_check, settings, slurm
 from .batch import Batch
 from .batch_run import BatchRun
 from .chain import Chain
+from .checkpoint import Checkpoints
 from .early_stop import EarlyStop
 from .errors import Refused
 from .failures import PATIENCE, Failures
@@ -52,6 +53,8 @@ CUT_SHORT = 143
 
 JOB = "job.json"
 """Of the run directory: what it starts with."""
+
+NOT_STOPPED = "the job was not stopped in order"
 
 RECOVERY = "recovery"
 """Of the run directory: what processes that are killed go on from, in the same job."""
@@ -175,7 +178,7 @@ class Job:
         if self._is_local:
             staging = self._staging()
             if staging.bring():
-                self._unsaved = staging.left("the job was not stopped in order")
+                self._unsaved = staging.left(NOT_STOPPED)
             self._begun = time.monotonic()
         else:
             refuse_store(self._directory)
@@ -197,15 +200,17 @@ class Job:
         supervisor = JobSupervisor(self._directory, self._asked["stack_id"])
         preparer, batch = Preparer(self._directory, self._say), Batch(self._directory, self._say)
         lead, least = self._asked.get("lead", 0), self._asked.get("least", 0)
+        checkpoints = Checkpoints(self._directory, self._asked.get("checkpoint", 0), self._say)
         early = EarlyStop(self._directory, self._job, lead, supervisor.grace, self._say, least)
         while not self._told:
             supervisor.sweep(self._say)
             supervisor.files.socket.unlink(missing_ok=True)
-            held = self._start_supervisord()
+            held = supervisor.launch(self._asked["supervisor"])
             revived = time.monotonic()
             while held.poll() is None and not self._told:
                 self._beat("RUNNING" if supervisor.alive() else "STARTING")
                 preparer.turn()
+                checkpoints.turn()
                 self._judge(supervisor, preparer)
                 self._end_by(batch.turn())
                 self._stage.turn()
@@ -215,6 +220,8 @@ class Job:
                     revived = time.monotonic()
                     supervisor.revive(self._say)
                 self._waked.wait(TURN)
+            if checkpoints.end():
+                self._unsaved = self._staging().left(NOT_STOPPED)
             # Of a job that is cancelled Slurm tells all steps, and supervisord is to start none of them anew.
             if self._told and batch.end(is_told=self._told == "CANCELLED"):
                 self._status = CUT_SHORT
@@ -272,14 +279,6 @@ class Job:
         elif held.poll() is None:
             held.terminate()
         held.wait()
-
-    def _start_supervisord(self) -> subprocess.Popen[bytes]:
-        words = [sys.executable, "-I", self._asked["supervisor"], "d", "-n", "-c", str(self._run / "supervisord.conf")]
-        null = subprocess.DEVNULL
-        # A group of its own: what the terminal or Slurm sends to ours is ours to pass on. And a file on the node's own
-        # disk: one that cannot even complain of a full disk ends.
-        with (self._local / "supervisord.err").open("wb") as said:
-            return subprocess.Popen(words, stdin=null, stdout=null, stderr=said, start_new_session=True)
 
     def _hear(self, number: int, frame: object) -> None:
         self._told = self._told or STATES[number]

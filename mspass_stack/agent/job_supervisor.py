@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -72,6 +74,19 @@ class JobSupervisor(Supervisor):
 
     def _end_leftovers(self, name: str) -> None:
         """Leave that to Slurm, which ends all of a step."""
+
+    def launch(self, supervisord: str) -> subprocess.Popen[bytes]:
+        """Start one; whoever calls this ends it.
+
+        Args:
+            supervisord: its program.
+        """
+        words = [sys.executable, "-I", supervisord, "d", "-n", "-c", str(self.files.run / "supervisord.conf")]
+        null = subprocess.DEVNULL
+        # A group of its own: what the terminal or Slurm sends to ours is ours to pass on. And a file on the node's own
+        # disk: one that cannot even complain of a full disk ends.
+        with (self.files.socket.parent / "supervisord.err").open("wb") as said:
+            return subprocess.Popen(words, stdin=null, stdout=null, stderr=said, start_new_session=True)
 
     def down(self, say: Callable[[str], object]) -> None:
         """Stop all processes, the last started first and all of one rank at once; then supervisord."""

@@ -58,6 +58,11 @@ class Preparation:
         return not self.is_needed or (bool(answer) and not answer["error"])
 
     @property
+    def is_settled(self) -> bool:
+        """Whether it is done, and nobody asks for another."""
+        return self.is_done and self.answer.get("number") == self.asked.get("number")
+
+    @property
     def answer(self) -> dict[str, Any]:
         """What came of it in this start of this job; nothing as long as it goes on for the first time."""
         return self._of_this_start(ANSWER)

@@ -16,12 +16,14 @@ from .allocation import Allocation
 from .errors import Refused
 from .local_data import run_of
 from .store import NOTHING, OPENED, Store
+from .write_lock import WriteLock
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
 FILE = "data.json"
-"""Of the run directory: `version` and `when` of the data that a job began with, what is `lost`, and `bandwidth`."""
+"""Of the run directory: `version` and `when` of the data that a job began with, what is `lost`, `bandwidth`, and why
+there is no `checkpoint`."""
 
 LOCAL = "local"
 """The word for storage on the nodes' own disks."""
@@ -141,11 +143,31 @@ class Staging:
         """
         version, begun = self._store.next, time.monotonic()
         kept = self._step(hosts, "keep", version, run)
+        self._publish(version, run, wanted, kept, begun)
+        self._step(hosts, "forget")
+
+    def checkpoint(self, lock: WriteLock) -> str:
+        """Make a version of the data of servers that go on with them; return its name.
+
+        Args:
+            lock: holds them still meanwhile.
+
+        Raises:
+            Refused: a copy failed, or they were not held to its end; the former version counts.
+        """
+        version, begun = self._store.next, time.monotonic()
+        with lock:
+            kept = self._step(self._hosts, data_step.CHECKPOINT, version, self._own)
+        self._publish(version, self._own, self._wanted, kept, begun, lock.when)
+        return version
+
+    def _publish(
+        self, version: str, run: str, wanted: Sequence[str], kept: Answers, begun: float, checkpoint: float = 0
+    ) -> None:
         self._refuse_missing(wanted, kept, "not all copies were made")
-        known = self._store.publish(version, run, {member: _copy(kept[member]) for member in wanted})
+        known = self._store.publish(version, run, {member: _copy(kept[member]) for member in wanted}, checkpoint)
         took, count = time.monotonic() - begun, sum(int(member["bytes"]) for member in known["members"].values())
         self._say(f"data: {version} stored, {count >> 20} MiB in {took:.1f} s")
-        self._step(hosts, "forget")
 
     def _refuse_others(self) -> None:
         """Refuse data of servers that nobody declares, and servers without data beside others that have some."""
@@ -185,7 +207,7 @@ class Staging:
             while process.poll() is None:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(TURN)
-                if self._turn() and words[0] == "bring":
+                if self._turn() and words[0] in ("bring", data_step.CHECKPOINT):
                     process.terminate()
             out.seek(0)
             said.seek(0)

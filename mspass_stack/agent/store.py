@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ class Store:
 
     @property
     def current(self) -> dict[str, Any]:
-        """The manifest of the version that counts: `version`, `run`, `when` and `members`.
+        """The manifest of the version that counts: `version`, `run`, `when` and `members`; `checkpoint` of such a one.
 
         Raises:
             Refused: there is a name, and no version of it.
@@ -77,11 +77,15 @@ class Store:
         base = self.current.get("version", NOTHING)
         tree_copy.write(self.place / OPENED, {"run": run, "base": base, "when": time.time(), "members": members})
 
-    def keep(self, version: str, member: str, source: Path) -> dict[str, Any]:
-        """Copy the data of a server into a version that does not count yet; return what its manifest has of it."""
+    def keep(self, version: str, member: str, source: Path, skipped: Collection[str] = ()) -> dict[str, Any]:
+        """Copy the data of a server into a version that does not count yet; return what its manifest has of it.
+
+        Args:
+            skipped: names within the source that are no data.
+        """
         place = self.place / version
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        listing = tree_copy.copy(source, place / member)
+        listing = tree_copy.copy(source, place / member, skipped)
         tree_copy.write(_listing(place, member), listing)
         return {"bytes": tree_copy.total(listing), "listing": tree_copy.digest(_listing(place, member))}
 
@@ -105,14 +109,19 @@ class Store:
             )
         return tree_copy.total(found)
 
-    def publish(self, version: str, run: str, members: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    def publish(
+        self, version: str, run: str, members: Mapping[str, Mapping[str, Any]], checkpoint: float = 0
+    ) -> dict[str, Any]:
         """Let a version count; return its manifest.
 
         Args:
             run: whose data they are.
             members: what `keep` has returned for each server.
+            checkpoint: the moment of which they are, where the run goes on beyond it.
         """
-        known = {"version": version, "run": run, "when": time.time(), "members": members}
+        known = {"version": version, "run": run, "when": checkpoint or time.time(), "members": members}
+        if checkpoint:
+            known["checkpoint"] = True
         tree_copy.write(self.place / version / MANIFEST, known)
         tree_copy.sync(self.place)
         tree_copy.write_text(self.place / CURRENT, f"{version}\n")
@@ -145,10 +154,10 @@ def unsaved(read: Callable[[str], str]) -> dict[str, Any]:
         name = read(CURRENT).strip()
     except FileNotFoundError:
         name = NOTHING
-    if name != known["base"]:
-        return {}
-    run = json.loads(read(f"{name}/{MANIFEST}"))["run"] if name != NOTHING else ""
-    return {} if run == known["run"] else known
+    version: dict[str, Any] = json.loads(read(f"{name}/{MANIFEST}")) if name != NOTHING else {"run": ""}
+    if version["run"] != known["run"]:
+        return known if name == known["base"] else {}
+    return {**known, "base": name, "when": version["when"]} if version.get("checkpoint") else {}
 
 
 def _listing(version: Path, member: str) -> Path:

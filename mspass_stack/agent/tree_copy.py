@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,15 +22,18 @@ SKIPPED = "WiredTigerPreplog"
 """Begin of the names of files of zeros, which a mongod makes anew: 200 MB of one that is just created."""
 
 
-def copy(source: Path, target: Path) -> dict[str, tuple[int, str]]:
+def copy(source: Path, target: Path, skipped: Collection[str] = ()) -> dict[str, tuple[int, str]]:
     """Make a directory the copy of another, verified and synced; return size and SHA-256 of each file by its path.
+
+    Args:
+        skipped: names within the source that are not copied.
 
     Raises:
         Refused: a file is not what was written.
         OSError: it cannot be read or written.
     """
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
-    directories, files = contents(source)
+    directories, files = contents(source, skipped)
     remove_others(target, {*directories, *files})
     for name in directories:
         (target / name).mkdir(mode=0o700, exist_ok=True)
@@ -41,12 +44,15 @@ def copy(source: Path, target: Path) -> dict[str, tuple[int, str]]:
     return listing
 
 
-def contents(place: Path) -> tuple[list[str], list[str]]:
-    """Return the paths of directories, outer ones first, and of files, in a directory."""
+def contents(place: Path, skipped: Collection[str] = ()) -> tuple[list[str], list[str]]:
+    """Return the paths of directories, outer ones first, and of files, in a directory; without those of some names."""
     directories: list[str] = []
     files: list[str] = []
     for at, inner, names in os.walk(place, onerror=_raise):
         own = Path(at).relative_to(place)
+        if own == Path():
+            inner[:] = [name for name in inner if name not in skipped]
+            names[:] = [name for name in names if name not in skipped]
         directories += [str(own / name) for name in inner]
         files += [str(own / name) for name in names if not name.startswith(SKIPPED)]
     return directories, sorted(files)

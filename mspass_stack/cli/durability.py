@@ -4,9 +4,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from mspass_stack.agent.staging import LOCAL, described
+from mspass_stack.agent.staging import FILE, LOCAL, described
 from mspass_stack.agent.store import CURRENT, FOLDER, MANIFEST
 from mspass_stack.machines import slurm_node
+from mspass_stack.machines.base import Machine
 from mspass_stack.spec.inventory import Inventory
 
 
@@ -17,9 +18,18 @@ def durability(inventory: Inventory, outputs: Mapping[str, Any]) -> str:
         return declared
     place = next(iter(inventory.hosts.values()))
     login, store = slurm_node(place.connection).login, f"{place.stack_dir}/{FOLDER}"
+    declared += f"; {_version(login, store)}"
+    try:
+        why = json.loads(login.read(f"{place.stack_dir}/run/{FILE}")).get("checkpoint")
+    except (OSError, ValueError):
+        why = ""
+    return f"{declared}; {why}" if why else declared
+
+
+def _version(login: Machine, store: str) -> str:
     try:
         name = str(login.read(f"{store}/{CURRENT}")).strip()
         version: dict[str, Any] = json.loads(login.read(f"{store}/{name}/{MANIFEST}"))
     except (OSError, ValueError):
-        return f"{declared}; no version yet"
-    return f"{declared}; {described(version)}"
+        return "no version yet"
+    return described(version)

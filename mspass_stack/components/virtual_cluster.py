@@ -18,7 +18,6 @@ from mspass_stack.components.pools import DaskPool, SparkPool, pool_of
 from mspass_stack.plan import Plan
 from mspass_stack.roles.registry import serving
 from mspass_stack.spec.inventory import CONNECT, Inventory, Place
-from mspass_stack.spec.job import DURABILITY
 from mspass_stack.spec.process import SupervisedContainer, SupervisedProcess
 
 COMPONENTS = (MongoDatabase, MongoShardedCluster, DaskPool, SparkPool, Frontend)
@@ -58,7 +57,7 @@ class VirtualCluster(pulumi.ComponentResource):
             usable += database.usable
             outputs["databaseUri"] = database.uri
             if plan.topology.job:
-                outputs["durability"] = DURABILITY[plan.topology.job.storage]
+                outputs["durability"] = plan.topology.job.durability
         if cluster.pool:
             pool = pool_of(cluster.pool)("pool", foundation, after=list(hosted), opts=child)
             hosted += pool.hosted

@@ -8,13 +8,16 @@ from mspass_stack.config.image_rules import image_violations
 from mspass_stack.config.sections import KEY, Cluster, Database
 from mspass_stack.spec.topology import CONFIG_SET
 
+LEAST_CHECKPOINT = 60
+"""Seconds between two versions of a database that runs: one takes some."""
+
 RESERVED = frozenset({"admin", "config", CONFIG_SET, "local"})
 """Names that MongoDB or we use for something else than a shard."""
 
 
 def violations(cluster: Cluster) -> Iterator[str]:
     """Yield all violations within the sections of a cluster whose single values are right."""
-    for rule in (_database_shape, _storage, _sets, _caches, _workers, _spark, _batch, image_violations):
+    for rule in (_database_shape, _storage, _checkpoint, _sets, _caches, _workers, _spark, _batch, image_violations):
         yield from rule(cluster)
     if not (cluster.database or cluster.pool or cluster.frontend):
         yield f"{KEY}: nothing to deploy: expected at least one of database, pool, frontend"
@@ -66,6 +69,15 @@ def _storage(cluster: Cluster) -> Iterator[str]:
             f"{KEY}.database.storage: 'local': only a Slurm job has nodes that data are brought to: expected shared, "
             "which is the datadir of each host"
         )
+
+
+def _checkpoint(cluster: Cluster) -> Iterator[str]:
+    if not (database := cluster.database) or not (interval := database.checkpoint):
+        return
+    if database.storage != "local":
+        yield f"{KEY}.database.checkpoint: '{interval}': only with database.storage: local are there versions to make"
+    elif interval.seconds < LEAST_CHECKPOINT:
+        yield f"{KEY}.database.checkpoint: '{interval}': expected 1m or more: all writes wait while one is made"
 
 
 def _sets(cluster: Cluster) -> Iterator[str]:

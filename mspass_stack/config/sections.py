@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from mspass_stack.config.batch import Batch
+from mspass_stack.config.durations import Duration
 from mspass_stack.config.gpus import GpusOrCount
 from mspass_stack.config.hosts import Host, HostList, Hosts, by_host
 from mspass_stack.config.model import Cache, Memory, Model, Name, Port, Text, like, refuse
@@ -55,6 +56,11 @@ class Database(Model):
         default="shared",
         description="of a Slurm job: `shared` keeps the data in `datadir`; `local` on the nodes' own disks, with "
         "versions in `datadir` that an ordered stop makes",
+    )
+    checkpoint: Duration | None = Field(
+        default=None,
+        description="with `storage: local`, how often a version is made while the job runs, at least 1m: all writes "
+        "wait meanwhile; none by default",
     )
     cache: Cache | None = Field(
         default=None,

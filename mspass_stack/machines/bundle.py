@@ -45,9 +45,10 @@ import_module(modules[sys.argv.pop(1)]).main()
 """
 
 ENSURE = """\
-from mspass_stack.mongo.prepare import main
+from mspass_stack.mongo import prepare, write_lock
 
-sys.exit(main(sys.argv[1]))
+programs = {"": prepare.main, "lock": write_lock.main}
+sys.exit(programs["".join(sys.argv[2:])](sys.argv[1]))
 """
 
 AGENT = """\
@@ -88,7 +89,7 @@ def agent_bundle() -> bytes:
 
 @cache
 def ensure_bundle() -> bytes:
-    """Pack what prepares a database in its job; its argument is a directory. It needs pymongo."""
+    """Pack what prepares a database in its job (`DIRECTORY`) or holds it still (`DIRECTORY lock`), with pymongo."""
     package = "mspass_stack"
     content = {f"{package}/__init__.py": b"", "__main__.py": (OLDEST.format(IN_IMAGE) + ENSURE).encode()}
     content |= {f"{package}/{name}": files(package).joinpath(name).read_bytes() for name in ("errors.py", "polling.py")}

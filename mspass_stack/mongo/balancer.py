@@ -16,6 +16,12 @@ from mspass_stack.mongo.replica_set import ReplicaSet
 
 BALANCER = {"_id": "balancer"}
 
+MOVES = (
+    *("migrations", "migrationCoordinators", "migrationRecipients"),
+    *("reshardingOperations", "system.sharding_ddl_coordinators"),
+)
+"""Collections of `config`, on config servers or on shards, that have something while documents move or are to."""
+
 
 def rest(config: ReplicaSet) -> None:
     """Let the balancer begin nothing more, and leave a mark; where the config servers have no primary, it does not."""
@@ -30,6 +36,22 @@ def stop(config: Client) -> None:
     """Have it moved by nobody: a member's copy of a chunk that moves meanwhile would be in none of a version."""
     _settings(config).update_one(BALANCER, {"$set": {"mode": "off", "stopped": True}}, upsert=True)
     _marks(config).delete_one(BALANCER)
+
+
+def is_off(config: Client) -> bool:
+    """Return whether nothing more is begun."""
+    return (_settings(config).find_one(BALANCER) or {}).get("mode") == "off"
+
+
+def moving(member: Client, milliseconds: int) -> str:
+    """Return which collection of a member says that documents move; empty where none does.
+
+    Args:
+        milliseconds: for each answer.
+    """
+    return next(
+        (name for name in MOVES if member["config"][name].find_one({}, max_time_ms=milliseconds) is not None), ""
+    )
 
 
 def is_resting(router: Client) -> bool:

@@ -92,11 +92,17 @@ class SlurmSite:
             domain_of_nodes=profile.address.domain or "",
             local=profile.local,
             storage=cluster.database.storage if cluster.database else "shared",
+            checkpoint=_checkpoint(cluster),
             purged=profile.purged,
             jobs=slurm.jobs,
             current=allocation(os.environ)[0] if slurm.job else "",
             reverse=merged(profile.access, slurm.access).reverse if cluster.frontend else (),
         )
+
+
+def _checkpoint(cluster: Cluster) -> int:
+    given = cluster.database and cluster.database.checkpoint
+    return given.seconds if given else 0
 
 
 def _domain(stack: str) -> str:

@@ -12,6 +12,8 @@ DURABILITY = {
 }
 """What of a database outlives its job, by the storage."""
 
+UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+
 
 class JobSpec(Value):
     """A Slurm job.
@@ -31,6 +33,7 @@ class JobSpec(Value):
         suffix, domain_of_nodes: what makes a node's name the address by which other nodes reach it.
         local: a directory on each node's own disk.
         storage: whether databases are on the shared file system, or on the nodes' own disks.
+        checkpoint: seconds from one version of a database to the next while it runs; 0 for none.
         purged: file systems on which unused files are removed.
         reverse: the login hosts to which it dials out, so that Jupyter is reached by them.
         replace: whether one that runs may be stopped for it.
@@ -55,6 +58,7 @@ class JobSpec(Value):
     domain_of_nodes: str = ""
     local: str = "/tmp"
     storage: Literal["shared", "local"] = "shared"
+    checkpoint: int = 0
     purged: tuple[str, ...] = ()
     reverse: tuple[str, ...] = ()
     replace: bool = False
@@ -73,6 +77,13 @@ class JobSpec(Value):
     def gpus(self) -> int:
         """How many accelerators it asks each node for."""
         return sum(count_in(word.partition("=")[2]) for word in self.directives if word.startswith("--gres="))
+
+    @property
+    def durability(self) -> str:
+        """What of a database outlives its job, in words."""
+        unit = next((unit for unit, seconds in UNITS.items() if self.checkpoint % seconds == 0), "s")
+        every = f" or checkpoint (every {self.checkpoint // UNITS[unit]}{unit})" if self.checkpoint else ""
+        return f"{DURABILITY[self.storage]}{every}"
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -55,6 +55,14 @@ VIOLATIONS: dict[str, tuple[Mapping[str, Any], str]] = {
         _lab(database={"db": "n1", "storage": "local"}),
         "mspass:cluster.database.storage: 'local': only a Slurm job has nodes that data are brought to",
     ),
+    "versions while it runs of a database that has none": (
+        _lab(database={"db": "n1", "checkpoint": "30m"}),
+        "mspass:cluster.database.checkpoint: '30m': only with database.storage: local are there versions to make",
+    ),
+    "versions one after the other": (
+        _lab(database={"db": "n1", "storage": "local", "checkpoint": "59s"}),
+        "mspass:cluster.database.checkpoint: '59s': expected 1m or more: all writes wait while one is made",
+    ),
     "an address that is every host's own": (
         _lab(hosts=HOSTS | {"n2": {"ssh": {}}}),
         "mspass:cluster.hosts.n2.address: '127.0.0.1': expected an address by which other hosts reach it",

@@ -410,6 +410,27 @@ def test_a_thousand_nodes_are_named_by_one_list() -> None:
     assert not [line for line in violations(cluster) if "unknown host" in line]
 
 
+@pytest.mark.parametrize(
+    ("storage", "said"),
+    [
+        ({"storage": "shared"}, "shared: all that was acknowledged, on the file system of datadir"),
+        ({"storage": "local"}, "local: data of the last ordered stop"),
+        (
+            {"storage": "local", "checkpoint": "90s"},
+            "local: data of the last ordered stop or checkpoint (every 90s)",
+        ),
+        (
+            {"storage": "local", "checkpoint": "1800s"},
+            "local: data of the last ordered stop or checkpoint (every 30m)",
+        ),
+    ],
+)
+def test_what_outlives_a_job_is_said_in_words(storage: dict[str, str], said: str) -> None:
+    job = _planned(_hpc(database={"db": "node1", **storage})).topology.job
+    assert job
+    assert job.durability == said
+
+
 @pytest.mark.parametrize("storage", ["shared", "local"])
 def test_a_server_works_where_its_storage_is_and_by_the_same_name(storage: str) -> None:
     plan = _planned(_hpc(database={"db": "node1", "storage": storage}))

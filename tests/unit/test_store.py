@@ -9,6 +9,7 @@ import pytest
 from killing import killed_at
 
 from mspass_stack.agent import tree_copy
+from mspass_stack.agent.data_step import NO_DATA
 from mspass_stack.agent.errors import Refused
 from mspass_stack.agent.store import CURRENT, KEPT, NOTHING, OPENED, Store
 
@@ -34,9 +35,10 @@ def _fill(data: Path, word: str) -> None:
         (data / member / "journal/WiredTigerPreplog.1").write_text("zeros")
 
 
-def _keep(store: Store, data: Path, run: str) -> dict[str, Any]:
+def _keep(store: Store, data: Path, run: str, checkpoint: float = 0) -> dict[str, Any]:
     version = store.next
-    return store.publish(version, run, {member: store.keep(version, member, data / member) for member in MEMBERS})
+    members = {member: store.keep(version, member, data / member) for member in MEMBERS}
+    return store.publish(version, run, members, checkpoint)
 
 
 def _words(place: Path) -> str:
@@ -164,3 +166,56 @@ def test_what_goes_beyond_a_version_is_known_until_it_is_stored(store: Store, da
     store.open("2.0", dict.fromkeys(MEMBERS, "n2"))
     assert store.opened["base"] == "v1"
     assert (store.place / OPENED).exists()
+
+
+def test_beyond_a_checkpoint_there_is_more_of_the_same_run_and_it_is_known_since_when(store: Store, data: Path) -> None:
+    store.open("1.0", dict.fromkeys(MEMBERS, "n1"))
+    _fill(data, "one")
+    _keep(store, data, "1.0", checkpoint=100.0)
+    assert store.current["when"] == 100.0
+    assert (store.opened["run"], store.opened["base"], store.opened["when"]) == ("1.0", "v1", 100.0)
+    assert store.opened["members"] == dict.fromkeys(MEMBERS, "n1")
+    _keep(store, data, "1.0")
+    assert store.opened == {}
+
+
+def test_the_next_run_from_a_checkpoint_has_data_of_its_own_beyond_it(store: Store, data: Path) -> None:
+    store.open("1.0", dict.fromkeys(MEMBERS, "n1"))
+    _fill(data, "one")
+    _keep(store, data, "1.0", checkpoint=100.0)
+    store.open("2.0", dict.fromkeys(MEMBERS, "n2"))
+    assert (store.opened["run"], store.opened["members"][MEMBERS[0]]) == ("2.0", "n2")
+    assert store.opened["when"] > 100.0
+
+
+def test_killed_in_any_moment_of_a_checkpoint_more_is_known_beyond_what_counts(tmp_path: Path) -> None:
+    def first(place: Path) -> None:
+        store = Store(place)
+        _fill(place / "node", "one")
+        _keep(store, place / "node", "1.0")
+        store.open("2.0", dict.fromkeys(MEMBERS, "n1"))
+        _fill(place / "node", "two")
+        for member in MEMBERS:
+            (place / "node" / member / "only-one").unlink()
+
+    def step(place: Path) -> None:
+        _keep(Store(place), place / "node", "2.0", checkpoint=100.0)
+
+    seen: set[str] = set()
+    for place in _every_kill(tmp_path, step, first):
+        store = Store(place)
+        word = _brought(store, place / "brought")
+        assert (store.opened["run"], store.opened["base"]) == ("2.0", {"one": "v1", "two": "v2"}[word])
+        assert (store.opened["when"] == 100.0) == (word == "two")
+        seen.add(word)
+    assert seen == {"one", "two"}
+
+
+def test_what_servers_change_though_they_are_held_is_no_data(store: Store, data: Path) -> None:
+    _fill(data, "one")
+    member = MEMBERS[0]
+    (data / member / "diagnostic.data").mkdir()
+    for name in ("diagnostic.data/metrics.1", "mongod.lock"):
+        (data / member / name).touch()
+    store.keep("v1", member, data / member, NO_DATA)
+    assert not {place.name for place in (store.place / "v1" / member).iterdir()} & {*NO_DATA}

@@ -54,6 +54,7 @@ class Allocation(Resource[AllocationInputs]):
 
     def read(self, call: Call) -> Props:
         inputs = self.parse(call.inputs)
+        _warn_without_checkpoints(call, inputs)
         if rests(inputs.connection):
             return call.outputs | _last(inputs)
         found = slurm_node(inputs.connection).allocation()
@@ -166,6 +167,15 @@ class _Wait:
 
     def _unready(self, why: str) -> InitFailed:
         return InitFailed(self._id, _observed({}), why)
+
+
+def _warn_without_checkpoints(call: Call, inputs: AllocationInputs) -> None:
+    try:
+        data = json.loads(slurm_node(inputs.connection).read(f"{inputs.stack_dir}/run/{DATA}"))
+    except (OSError, ValueError):
+        return
+    if data.get("job") == inputs.job and data.get("checkpoint"):
+        call.say("warning", data["checkpoint"])
 
 
 def _last(inputs: AllocationInputs) -> Props:

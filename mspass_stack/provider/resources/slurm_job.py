@@ -9,6 +9,7 @@ from mspass_stack.agent.allocation import FILE
 from mspass_stack.agent.job_signs import BEAT, END
 from mspass_stack.agent.preparation import STEP
 from mspass_stack.agent.store import FOLDER, unsaved
+from mspass_stack.agent.write_lock import STEP as CHECKPOINT
 from mspass_stack.errors import Refused
 from mspass_stack.machines import slurm_node
 from mspass_stack.machines.bundle import Kind, agent_bundle, ensure_bundle, file_name, supervisor_bundle
@@ -212,6 +213,7 @@ class Submission:
             "launcher": list(job.launcher),
             "local": job.local,
             "storage": job.storage,
+            "checkpoint": job.checkpoint,
             **self._own_words(),
             "domain": job.domain,
             "address": {"interface": job.interface, "suffix": job.suffix, "domain": job.domain_of_nodes},
@@ -233,9 +235,9 @@ class Submission:
         return job_name(inputs.stack, inputs.stack_id), job_comment(inputs.stack_id, inputs.stack_dir)
 
     def _write_preparation(self, program: str) -> None:
-        """Write the step that prepares the database: it has no program of supervisord."""
+        """Write the steps that prepare the database and hold it still: they have no program of supervisord."""
         *wrapper, python, isolated = self.inputs.preparation
-        step = {
+        step: dict[str, Any] = {
             "wrapper": wrapper,
             "argv": [python, isolated, program, f"{self._run}/{STEP}"],
             "host": FIRST_NODE,
@@ -243,7 +245,9 @@ class Submission:
             "room": 0,
             "parts": 0,
         }
-        self._node.write(f"{self._run}/{STEP}.json", json.dumps(step, indent=1) + "\n")
+        held = {**step, "argv": [*step["argv"], "lock"]}
+        for name, told in ((STEP, step), (CHECKPOINT, held)):
+            self._node.write(f"{self._run}/{name}.json", json.dumps(told, indent=1) + "\n")
 
     def _nodes_with_data(self) -> list[str]:
         """Return the nodes on which the last job has left data that are not stored."""

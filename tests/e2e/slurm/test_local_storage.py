@@ -90,6 +90,16 @@ def _left(stack: SlurmStack, node: str) -> list[str]:
     return stack.on.execute(node, "sh", "-c", "ls -d /tmp/mspass-*-data-*/*/data_*", check=False).split()
 
 
+def _in_the_middle_of_a_checkpoint(stack: SlurmStack) -> str:
+    """Have a copy of the next one wait, on node2; return where that data are."""
+    (place,) = _left(stack, stack.node("node2"))
+    # Who opens it waits for a writer.
+    stack.on.as_user(stack.node("node2"), "mkfifo", f"{place}/zz")
+    said = f"{stack.directory}/run/ensure/locked.json"
+    assert wait_until(lambda: '"locked"' in stack.on.as_user("login", "cat", said, check=False), 120, 0.2), stack.log()
+    return place
+
+
 def _balancer(stack: SlurmStack) -> Any:
     answer = json.loads(stack.on.as_user("login", "cat", f"{stack.directory}/run/ensure/spec.json"))
     return answer["balanced"]
@@ -178,7 +188,44 @@ def test_a_shard_is_not_added(stack: SlurmStack) -> None:
 
 def test_destroy_makes_a_version_of_all(stack: SlurmStack) -> None:
     _insert(stack, 4000)
+    stack.cluster["database"]["checkpoint"] = "1m"
+    stack.write()
     stack.destroy()
     assert _version(stack) == "v4"
     stack.up()
     assert 4199 in _numbers(stack)
+    declared = "local: data of the last ordered stop or checkpoint (every 1m)"
+    assert stack.outputs()["durability"] == declared
+    assert f"\ndata: {declared}; version v4 of " in stack.ask("status").stdout
+
+
+def test_writes_go_on_when_who_holds_the_servers_for_a_checkpoint_is_killed(stack: SlurmStack) -> None:
+    place = _in_the_middle_of_a_checkpoint(stack)
+    steps = stack.on.as_user("login", "squeue", "-h", "-s", "-o", "%i %j").splitlines()
+    (step,) = [line.split()[0] for line in steps if line.endswith(" checkpoint")]
+    stack.on.as_user("login", "scancel", "--signal=KILL", step)
+    _insert(stack, 5000)
+    stack.on.as_user(stack.node("node2"), "rm", f"{place}/zz")
+    assert "no checkpoint was made: " in stack.ask("status").stdout
+    assert _version(stack) == "v4"
+
+
+def test_all_killed_costs_what_came_after_the_last_checkpoint_and_is_named(stack: SlurmStack) -> None:
+    assert wait_until(lambda: _version(stack) == "v5", 180, 0.3), stack.log()
+    _insert(stack, 6000)
+    former = _nodes(stack)
+    job = _end(stack, KILLED)
+    said = _up_elsewhere(stack, former)
+    assert f"what job {job} wrote since" in said
+    assert "is lost" in said
+    assert {4199, *range(5000, 5200)} <= _numbers(stack)
+    assert 6000 not in _numbers(stack)
+
+
+def test_all_killed_in_the_middle_of_a_checkpoint_costs_no_more(stack: SlurmStack) -> None:
+    known, former = _numbers(stack), _nodes(stack)
+    _in_the_middle_of_a_checkpoint(stack)
+    _end(stack, KILLED)
+    _up_elsewhere(stack, former)
+    assert _version(stack) == "v5"
+    assert _numbers(stack) == known
