@@ -85,8 +85,11 @@ class SlurmStack(Stack):
         known = json.loads(self.on.as_user("login", "cat", f"{self.directory}/run/allocation.json"))
         return str(known["nodes"][host]["name"])
 
-    def database(self) -> MongoClient[dict[str, Any]]:
+    def database(self, internal: bool = False) -> MongoClient[dict[str, Any]]:
         """Return a client of the database as its users on the nodes have it, whether or not an `up` has ended.
+
+        Args:
+            internal: as its servers are to each other, who may do all.
 
         Raises:
             LabError: no job has run yet.
@@ -103,6 +106,9 @@ class SlurmStack(Stack):
             "password": entrance.password,
             "authSource": "admin",
         }
+        if internal:
+            key = self.on.as_user("login", "cat", f"{self.directory}/secrets/keyfile").strip()
+            user = {"username": "__system", "password": key, "authSource": "local"}
         with tls_options(self.on.as_user("login", "cat", f"{self.directory}/ca.pem")) as tls:
             # The certificate names hosts of the stack, not the nodes of the day.
             options: dict[str, Any] = {**tls, **user, "tlsAllowInvalidHostnames": True}

@@ -143,7 +143,7 @@ def test_an_image_whose_mongod_may_not_open_the_data_is_refused(desktop: Stack) 
     assert "mspass:cluster.image: mspass-other:1: its mongod is 6.0, but the data in" in output
     desktop.cluster["image"] = image.name()
     desktop.write()
-    desktop.expect_unchanged()
+    desktop.up()
     assert desktop.runs() == before
 
 

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from pymongo.errors import OperationFailure
 
 from mspass_stack.polling import wait_until
 from tests.harness.project import Project
@@ -51,6 +53,24 @@ def _insert(stack: SlurmStack, first: int, count: int = 200) -> None:
 def _numbers(stack: SlurmStack) -> set[int]:
     with stack.database() as client:
         return {found["_id"] for found in client["mspass"]["arrival"].find({}, {"_id": 1})}
+
+
+def _move_a_chunk(stack: SlurmStack) -> None:
+    """Have documents go from one shard to the other: they are in the copy of the one, or of the other."""
+    with stack.database(internal=True) as client:
+        own = client["config"]["collections"].find_one({"_id": "mspass.arrival"})
+        assert own
+        chunk = client["config"]["chunks"].find_one({"uuid": own["uuid"], "shard": "a"})
+        assert chunk
+
+        def moved() -> bool:
+            # A config server that has just become primary refuses it for a moment.
+            with suppress(OperationFailure):
+                client.admin.command("moveChunk", own["_id"], bounds=[chunk["min"], chunk["max"]], to="b")
+                return True
+            return False
+
+        assert wait_until(moved, 60)
 
 
 def _nodes(stack: SlurmStack) -> dict[str, str]:
@@ -125,6 +145,7 @@ def test_an_ordered_stop_makes_a_version_that_the_next_job_has_on_other_nodes(st
 
 def test_all_killed_costs_what_came_after_the_last_version_and_is_named(stack: SlurmStack) -> None:
     _insert(stack, 1000)
+    _move_a_chunk(stack)
     former = _nodes(stack)
     job = _end(stack, KILLED)
     said = _up_elsewhere(stack, former)
@@ -137,6 +158,7 @@ def test_all_killed_costs_what_came_after_the_last_version_and_is_named(stack: S
 
 def test_all_killed_between_two_copies_costs_nothing_where_the_next_job_has_the_same_nodes(stack: SlurmStack) -> None:
     _insert(stack, 2000)
+    _move_a_chunk(stack)
     former = _nodes(stack)
     (place,) = _left(stack, former["node2"])
     # Who opens it waits for a writer.
