@@ -36,8 +36,8 @@ desktop: bootstrap ## a running MsPASS cluster on this machine (RUNTIME=docker o
 	@echo '    pulumi up -s $(own)                                   after a change, or to heal it'
 	@echo '    pulumi destroy -s $(own)                              stop it; the data stay'
 
-# What is checked and tested has Spark in it.
-lint test test-hpc: SCHEDULER = spark
+# What is checked and tested has Spark in it, and so have the simulated hosts.
+lint test test-hpc lab-sim slurm-sim: SCHEDULER = spark
 
 test: lint ## lint, then every tier of the tests
 	@$(python) -m tests.harness

@@ -56,7 +56,7 @@ class EarlyStop:
         needed = min(needed, (end - self._begun) / 2)
         if needed > max(self._lead, self._least) and not self._said:
             self._said = True
-            self._say(f"the data have grown: the ordered stop begins {needed:.0f} s before the end of the job")
+            self._say(f"data need time to be stored: the ordered stop begins {needed:.0f} s before the end of the job")
         return needed > self._lead and time.time() >= end - needed
 
     @property

@@ -50,7 +50,7 @@ def test_more_begin_by_twice_their_copy_and_the_graces(directory: Path, monkeypa
     _ends_in(20_000, monkeypatch)
     stop = _stop(directory, 1000 * BANDWIDTH, said := [])
     assert not stop.is_due()
-    assert said == ["the data have grown: the ordered stop begins 2100 s before the end of the job"]
+    assert said == ["data need time to be stored: the ordered stop begins 2100 s before the end of the job"]
     with monkeypatch.context() as earlier:
         began = time.time() - 20_000
         earlier.setattr(time, "time", lambda: began)
