@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -85,7 +84,7 @@ class Batch:
             elif is_cut_short:
                 self._write_end(run, INTERRUPTED, None)
         if status is None and not is_told:
-            _end(step)
+            slurm.end_step(step, GRACE)
         return is_cut_short
 
     def _begin(self) -> int | None:
@@ -138,7 +137,7 @@ class Batch:
             return False  # about to be claimed
         step, self._step = self._step, None
         if step:
-            _end(step)
+            slurm.end_step(step, GRACE)
         lacking = "its workers" if self._preparation.is_done else "its database"
         StepLog(JobFiles(self._directory).log / f"{STEP}.log").say(
             f"{lacking} were not there within startWait ({run.asked['startWait']} s): not started"
@@ -156,11 +155,3 @@ class Batch:
         known: dict[str, Any] = {"state": state, "exit": status, "when": time.time()}
         settings.write(Path(run.end), json.dumps(known) + "\n")
         self._say(f"batch {run.id} {state}" + (f" with exit status {status}" if status else ""))
-
-
-def _end(step: subprocess.Popen[bytes]) -> None:
-    step.send_signal(signal.SIGUSR1)  # the one that srun hands on
-    with suppress(subprocess.TimeoutExpired):
-        step.wait(GRACE)
-    step.kill()
-    step.wait()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -128,11 +127,7 @@ class Preparer:
         """End one that goes on: the job ends."""
         step, self._step = self._step, None
         if step and step.poll() is None:
-            step.send_signal(signal.SIGUSR1)  # the one that srun hands on
-            with suppress(subprocess.TimeoutExpired):
-                step.wait(GRACE)
-            step.kill()
-            step.wait()
+            slurm.end_step(step, GRACE)
 
     def _begin(self) -> None:
         number, answer = int(self._known.asked.get("number", 0)), self._known.answer

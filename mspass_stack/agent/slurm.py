@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -87,6 +89,19 @@ def step_on_each(nodes: Sequence[str], name: str, launcher: Sequence[str], *argv
     count = (f"--nodes={len(nodes)}", f"--ntasks={len(nodes)}", "--ntasks-per-node=1")
     places = (*count, *STEP[2:], f"--nodelist={','.join(nodes)}", "--input=none")
     return ["srun", f"--job-name={name}", *places, *launcher, *argv]
+
+
+def end_step(step: subprocess.Popen[bytes], grace: float) -> None:
+    """End a step that runs, by its srun.
+
+    Args:
+        grace: seconds until it is killed.
+    """
+    step.send_signal(signal.SIGUSR1)  # the one that srun hands on
+    with suppress(subprocess.TimeoutExpired):
+        step.wait(grace)
+    step.kill()
+    step.wait()
 
 
 def job_states(job: str) -> list[str]:

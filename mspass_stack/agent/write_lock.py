@@ -7,7 +7,6 @@ step that frees them where it is gone without a word.
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -136,11 +135,7 @@ class WriteLock:
         with suppress(subprocess.TimeoutExpired):
             step.wait(FREED)
         if step.poll() is None:
-            step.send_signal(signal.SIGUSR1)  # the one that srun hands on
-            with suppress(subprocess.TimeoutExpired):
-                step.wait(GRACE)
-            step.kill()
-            step.wait()
+            slurm.end_step(step, GRACE)
 
     def _start(self) -> None:
         words = slurm.own("launch", self._directory, "node0", STEP)
